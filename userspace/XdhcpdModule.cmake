@@ -1,0 +1,50 @@
+# One place for warnings, sanitizers and the shape of a module.
+
+add_library(xdhcpd_options INTERFACE)
+target_compile_options(xdhcpd_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion;-Wold-style-cast;-Woverloaded-virtual;-Wnon-virtual-dtor>
+  $<$<COMPILE_LANGUAGE:CXX>:-fno-omit-frame-pointer>)
+if(XDHCPD_WERROR)
+  target_compile_options(xdhcpd_options INTERFACE -Werror)
+endif()
+if(XDHCPD_SANITIZE)
+  list(JOIN XDHCPD_SANITIZE "," xdhcpd_sanitize_list)
+  target_compile_options(xdhcpd_options INTERFACE
+    -fsanitize=${xdhcpd_sanitize_list} -fno-sanitize-recover=all)
+  target_link_options(xdhcpd_options INTERFACE -fsanitize=${xdhcpd_sanitize_list})
+endif()
+if(XDHCPD_FUZZ)
+  target_compile_options(xdhcpd_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+if(XDHCPD_COVERAGE)
+  target_compile_options(xdhcpd_options INTERFACE --coverage)
+  target_link_options(xdhcpd_options INTERFACE --coverage)
+endif()
+
+# xdhcpd_module(NAME <name> [SOURCES ...] [HEADERS ...] [DEPENDS module...] [LIBRARIES target...])
+# DEPENDS names modules; the test in tests/tidy compares the quoted includes with it. A name with a
+# slash (io/xsk) becomes a target with an underscore (xdhcpd_io_xsk).
+function(xdhcpd_module)
+  cmake_parse_arguments(arg "" "NAME" "SOURCES;HEADERS;DEPENDS;LIBRARIES" ${ARGN})
+  string(REPLACE "/" "_" target_suffix ${arg_NAME})
+  set(target xdhcpd_${target_suffix})
+  if(arg_SOURCES)
+    add_library(${target} STATIC ${arg_SOURCES})
+    set(scope PUBLIC)
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  add_library(xdhcpd::${target_suffix} ALIAS ${target})
+  target_sources(${target} ${scope} FILE_SET HEADERS
+    BASE_DIRS ${PROJECT_SOURCE_DIR}/userspace FILES ${arg_HEADERS})
+  set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+  target_link_libraries(${target} ${scope} xdhcpd_options)
+  foreach(dependency IN LISTS arg_DEPENDS)
+    string(REPLACE "/" "_" dependency_suffix ${dependency})
+    target_link_libraries(${target} ${scope} xdhcpd::${dependency_suffix})
+  endforeach()
+  if(arg_LIBRARIES)
+    target_link_libraries(${target} ${scope} ${arg_LIBRARIES})
+  endif()
+endfunction()

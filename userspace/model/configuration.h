@@ -1,0 +1,125 @@
+// Configuration: what the operator asked for, as plain values, already checked for form (config/) and not yet
+// joined with the host's interfaces and addresses (snapshot.h does that). Defaults stand here and nowhere else.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/addresses.h"
+#include "dhcp4/options.h"
+
+namespace xdhcpd::model {
+
+enum class Driver : std::uint8_t { kAuto, kXdp, kXdpGeneric, kPacket, kUdp };
+enum class ZeroCopy : std::uint8_t { kAuto, kOn, kOff };
+enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
+enum class LogFormat : std::uint8_t { kText, kJson };
+
+struct LogConfiguration {
+    LogLevel level = LogLevel::kInfo;
+    LogFormat format = LogFormat::kText;
+};
+
+// interfaces[]: one network interface to serve.
+struct InterfaceConfiguration {
+    std::string name;  // 1..15 bytes
+    Driver driver = Driver::kAuto;
+    std::vector<std::uint32_t> queues;  // empty: all
+    ZeroCopy zero_copy = ZeroCopy::kAuto;
+};
+
+// One option to be sent, its value already in wire form (dhcp4::encode_option).
+struct OptionValue {
+    dhcp4::OptionCode code{};
+    std::vector<std::byte> value;  // 0..65535 bytes
+    bool always = false;  // sent also when the client did not ask for it (options: {...: {value, always: true}})
+};
+
+// Seconds; 0xffffffff is infinite (RFC 2131 section 3.3).
+struct LeaseTimes {
+    std::uint32_t default_time = 3600;
+    std::uint32_t min_time = 300;
+    std::uint32_t max_time = 86400;
+};
+
+// Which part of a message names the client when no reservation does (identity: of a subnet).
+enum class Identity : std::uint8_t { kClientId, kHwAddress, kCircuitId };
+
+// What a reservation matches; the first of a message that is in any reservation counts.
+enum class IdentifierKind : std::uint8_t { kHwAddress, kClientId, kCircuitId, kRemoteId };
+struct Identifier {
+    IdentifierKind kind = IdentifierKind::kHwAddress;
+    std::vector<std::byte> value;  // hw-address: htype byte + address; others: option bytes
+    auto operator<=>(const Identifier&) const = default;
+};
+
+struct ReservationConfiguration {
+    Identifier identifier;
+    std::optional<Ipv4> address;  // none: options only, the address comes from the pools
+    std::string hostname;         // option 12 for this client, empty: none
+    std::vector<OptionValue> options;
+    std::optional<Ipv4> next_server;
+    std::string boot_file_name;  // header field file, at most 127 bytes
+};
+
+// First and last address, inclusive, inside the subnet, not overlapping another pool.
+struct PoolConfiguration {
+    Ipv4 first;
+    Ipv4 last;
+};
+
+struct SubnetConfiguration {
+    Ipv4Prefix prefix;          // no host bits, length 8..32
+    std::string interface;      // serve direct clients of this interface; empty: decided by its addresses
+    std::string shared_network; // subnets of one link carry the same name; empty: alone
+    std::vector<PoolConfiguration> pools;
+    std::vector<Ipv4Prefix> excluded;     // never leased dynamically (exclude: address, range or prefix)
+    std::optional<LeaseTimes> lease_time; // none: that of dhcp4
+    std::vector<OptionValue> options;     // win over those of dhcp4
+    std::vector<ReservationConfiguration> reservations;
+    std::optional<Ipv4> server_address;   // server identifier and source (server-address)
+    std::optional<bool> authoritative;    // none: that of dhcp4
+    Identity identity = Identity::kClientId;
+    std::optional<Ipv4> next_server;      // header field siaddr
+    std::string server_hostname;          // header field sname, at most 63 bytes
+    std::string boot_file_name;           // header field file, at most 127 bytes
+    std::vector<Ipv4> relays;             // only these giaddr may ask for it, empty: any (relays:)
+};
+
+struct Dhcp4Configuration {
+    bool authoritative = true;
+    LeaseTimes lease_time;
+    std::vector<OptionValue> options;
+    std::vector<SubnetConfiguration> subnets;
+    std::uint32_t offer_time = 30;           // seconds an offer is held (offer-lifetime)
+    std::uint32_t decline_time = 86400;      // seconds a declined address rests (decline-quarantine)
+    std::uint32_t max_offers_per_relay = 0;  // open offers per relay or port; 0: a quarter of the pool, at least 16
+    bool bootp = false;                      // answer plain BOOTP from reservations (RFC 951, RFC 1497)
+    bool rapid_commit = false;               // RFC 4039
+    std::uint32_t renew_time_percent = 50;   // T1 (RFC 2131 section 4.4.5)
+    std::uint32_t rebind_time_percent = 87;  // T2, 87.5 where 87 is given as the default
+};
+
+// Settings of the udp driver and of tests; the standard ports elsewhere.
+struct PortConfiguration {
+    std::uint16_t server = 67;
+    std::uint16_t client = 68;
+    bool reply_to_source = false;  // udp driver only: answer to the address and port a request came from
+};
+
+struct Configuration {
+    LogConfiguration log;
+    std::vector<InterfaceConfiguration> interfaces;
+    std::string control_socket = "/run/xdhcpd/control.sock";
+    std::string http;  // "address:port" of metrics and health, empty: off
+    std::uint32_t max_leases = 1u << 20;  // clients that the index holds, over all subnets
+    std::uint64_t side_memory = 64u << 20;  // bytes for hostnames, relay information, long identities
+    PortConfiguration ports;
+    Dhcp4Configuration dhcp4;
+    bool quick_start = false;  // built from --interface and --range, not from a file
+};
+
+}  // namespace xdhcpd::model
