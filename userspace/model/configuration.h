@@ -76,7 +76,7 @@ struct SubnetConfiguration {
     std::string interface;      // serve direct clients of this interface; empty: decided by its addresses
     std::string shared_network; // subnets of one link carry the same name; empty: alone
     std::vector<PoolConfiguration> pools;
-    std::vector<Ipv4Prefix> excluded;     // never leased dynamically (exclude: address, range or prefix)
+    std::vector<PoolConfiguration> excluded;  // never leased dynamically (exclude: address, range or prefix)
     std::optional<LeaseTimes> lease_time; // none: that of dhcp4
     std::vector<OptionValue> options;     // win over those of dhcp4
     std::vector<ReservationConfiguration> reservations;

@@ -1,0 +1,206 @@
+#!/usr/bin/env bash
+# Measures xdhcpd with Kea's perfdhcp beside Kea itself, each on the same veth pair, one after the other: a fixed
+# rate for some seconds, then the highest rate without a loss, by bisection. perfdhcp sends from one thread and tops
+# out between 20,000 and 36,000 exchanges a second; a rate that it cannot send is reported as its own limit.
+#
+#   sudo ./bench/perfdhcp.sh [--rate N] [--seconds N] [--drivers 'xdp packet ...'] [--no-kea] [--no-search]
+#
+# Builds nothing: needs build/release and the packages of deploy/install-packages bench.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+readonly root prefix=xd-bench
+readonly xdhcpd=$root/build/release/userspace/daemon/xdhcpd xdhcpctl=$root/build/release/userspace/tools/xdhcpctl
+PATH=$PATH:/usr/sbin:/sbin
+
+rate=20000 seconds=10 drivers='xdp' kea=yes search=yes
+while [ $# -gt 0 ]; do
+    case $1 in
+    --rate) rate=$2 && shift ;;
+    --seconds) seconds=$2 && shift ;;
+    --drivers) drivers=$2 && shift ;;
+    --no-kea) kea=no ;;
+    --no-search) search=no ;;
+    *)
+        sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+        exit 2
+        ;;
+    esac
+    shift
+done
+[ "$(id -u)" -eq 0 ] || { echo "perfdhcp.sh: needs root" >&2; exit 1; }
+"$root/deploy/install-packages" bench run
+
+state=$(mktemp -d)
+server_pid=''
+
+within() {
+    local namespace=$1
+    shift
+    nsenter --net="/run/netns/$prefix-$namespace" -- "$@"
+}
+
+remove_network() {
+    local side
+    for side in s c; do
+        ip netns del $prefix-$side 2>/dev/null || true
+    done
+}
+
+stop_server() {
+    [ -n "$server_pid" ] || return 0
+    kill -TERM "$server_pid" 2>/dev/null || true
+    wait "$server_pid" 2>/dev/null || true
+    server_pid=''
+}
+
+cleanup() {
+    stop_server
+    remove_network
+    rm -rf "$state"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# A new pair for each server, so that nothing of the one before it is left.
+make_network() {
+    remove_network
+    ip netns add $prefix-s
+    ip netns add $prefix-c
+    ip link add srv0 netns $prefix-s type veth peer name cli0 netns $prefix-c
+    within s ip link set lo up
+    within s ip link set srv0 up
+    within c ip link set cli0 up
+    within s ip address add 10.64.0.1/12 dev srv0
+    within c ip address add 10.64.0.2/12 dev cli0
+}
+
+start_xdhcpd() {
+    make_network
+    cat >"$state/xdhcpd.yaml" <<YAML
+log: {level: warning}
+interfaces: [{name: srv0, driver: $1}]
+control-socket: $state/control.sock
+http: off
+max-leases: 1048576
+dhcp4:
+  max-offers-per-relay: 1000000
+  subnets:
+    - subnet: 10.64.0.0/12
+      interface: srv0
+      pools: [{range: 10.65.0.0-10.79.255.254}]
+      options: {routers: [10.64.0.1], domain-name-servers: [192.0.2.53]}
+YAML
+    nsenter --net=/run/netns/$prefix-s -- "$xdhcpd" -c "$state/xdhcpd.yaml" >"$state/server.log" 2>&1 &
+    server_pid=$!
+    local try
+    for ((try = 0; try < 100; try++)); do
+        ! "$xdhcpctl" -s "$state/control.sock" status >/dev/null 2>&1 || return 0
+        sleep 0.1
+    done
+    cat "$state/server.log" >&2
+    return 1
+}
+
+# start_kea true|false: with or without multi-threading; memfile without a file, its fastest.
+start_kea() {
+    make_network
+    cat >"$state/kea.json" <<JSON
+{"Dhcp4": {
+  "interfaces-config": {"interfaces": ["srv0"], "dhcp-socket-type": "raw"},
+  "lease-database": {"type": "memfile", "persist": false},
+  "multi-threading": {"enable-multi-threading": $1},
+  "control-socket": {"socket-type": "unix", "socket-name": "$state/kea.sock"},
+  "valid-lifetime": 3600,
+  "subnet4": [{"id": 1, "subnet": "10.64.0.0/12", "interface": "srv0",
+    "pools": [{"pool": "10.65.0.0-10.79.255.254"}],
+    "option-data": [{"name": "routers", "data": "10.64.0.1"},
+                    {"name": "domain-name-servers", "data": "192.0.2.53"}]}],
+  "loggers": [{"name": "kea-dhcp4", "severity": "WARN", "output_options": [{"output": "stdout"}]}]
+}}
+JSON
+    KEA_PIDFILE_DIR=$state KEA_LOCKFILE_DIR=none nsenter --net=/run/netns/$prefix-s -- \
+        kea-dhcp4 -c "$state/kea.json" >"$state/server.log" 2>&1 &
+    server_pid=$!
+    local try
+    for ((try = 0; try < 100; try++)); do
+        [ ! -S "$state/kea.sock" ] || { sleep 1; return 0; }
+        sleep 0.1
+    done
+    cat "$state/server.log" >&2
+    return 1
+}
+
+# CPU time of the server so far, in milliseconds.
+server_cpu() {
+    awk -v ticks="$(getconf CLK_TCK)" '{sub(/.*\) /, ""); print int(($12 + $13) * 1000 / ticks)}' "/proc/$server_pid/stat"
+}
+
+# measure RATE SECONDS: sets exchanges, drops, delay (ms, REQUEST to ACK), cpu (us per exchange).
+measure() {
+    local before after
+    before=$(server_cpu)
+    within c perfdhcp -4 -l 10.64.0.2 -r "$1" -R 500000 -p "$2" -W 500000 10.64.0.1 >"$state/report" 2>&1 || true
+    after=$(server_cpu)
+    read -r exchanges drops delay < <(awk '
+        /Statistics for: / { which = $0 }
+        /^drops: / { drops += $2 }
+        /^received packets: / && which ~ /REQUEST-ACK/ { received = $3 }
+        /^avg delay: / && which ~ /REQUEST-ACK/ { delay = $3 }
+        END { print received + 0, drops + 0, delay + 0 }' "$state/report")
+    cpu=$((exchanges > 0 ? (after - before) * 1000 / exchanges : 0))
+}
+
+row() { printf '%-26s %9s %11s %8s %9s %12s\n' "$@"; }
+
+# Highest rate at which five seconds pass without a drop. Sets best and limit ("server" or "perfdhcp").
+find_best() {
+    local low=0 high=0 try=5000 step
+    best=0 limit=server
+    for ((step = 0; step < 12; step++)); do
+        measure "$try" 5
+        if [ "$drops" -eq 0 ] && [ "$exchanges" -ge $((try * 5 * 95 / 100)) ]; then
+            low=$try best=$((exchanges / 5))
+        else
+            high=$try
+            if [ "$drops" -eq 0 ]; then
+                limit=perfdhcp best=$((exchanges / 5 > best ? exchanges / 5 : best))
+            else
+                limit=server
+            fi
+        fi
+        if [ $high -eq 0 ]; then
+            try=$((low * 2))
+        else
+            [ $((high - low)) -gt $((high / 25)) ] || break
+            try=$(((low + high) / 2))
+        fi
+    done
+}
+
+# bench NAME START ARGUMENT
+bench() {
+    local name=$1
+    shift
+    "$@"
+    measure "$rate" "$seconds"
+    local highest=- fixed=("$((exchanges / seconds))" "$drops" "$delay" "$cpu")
+    if [ $search = yes ]; then
+        find_best
+        highest="$best"
+        [ $limit = server ] || highest="$best*"
+    fi
+    row "$name" "${fixed[@]}" "$highest"
+    stop_server
+}
+
+echo "perfdhcp at $rate exchanges/s for $seconds s; $(nproc) CPUs, $(uname -r)"
+row server "DORA/s" drops "ack ms" "us CPU" "loss-free/s"
+for driver in $drivers; do
+    bench "xdhcpd $driver" start_xdhcpd "$driver"
+done
+if [ $kea = yes ]; then
+    bench "Kea memfile, 1 thread" start_kea false
+    bench "Kea memfile, threads" start_kea true
+fi
+[ $search = no ] || echo "* perfdhcp could not send faster; no loss at that rate"

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Takes DHCP requests that are provably for this host to the AF_XDP socket of their queue.
+ * Everything else passes to the kernel's stack unchanged, malformed or not; nothing is ever
+ * dropped. See README.md.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "xd_cursor.bpf.h"
+#include "xd_dhcp4.bpf.h"
+#include "xd_ether.bpf.h"
+#include "xd_maps.bpf.h"
+#include "xdhcpd_abi.h"
+
+/* Whose frame is it? XD_REDIRECTED means ours. One branch per protocol. */
+static __always_inline enum xd_verdict xd_classify(struct xdp_md *ctx)
+{
+	struct xd_cursor cursor = xd_cursor_open(ctx);
+	struct xd_ether ether;
+
+	if (!xd_take_ether(&cursor, ctx->ingress_ifindex, &ether))
+		return XD_PASS_TRUNCATED;
+	if (ether.proto == bpf_htons(ETH_P_IP))
+		return xd_classify_dhcp4(ctx, &cursor, &ether);
+	return XD_PASS_NOT_IP;
+}
+
+static __always_inline bool xd_enabled(void)
+{
+	const __u32 key = 0;
+	const struct xd_settings *settings = bpf_map_lookup_elem(&xd_settings, &key);
+
+	return settings && settings->enabled;
+}
+
+static __always_inline void xd_count(enum xd_verdict verdict)
+{
+	__u32 key = verdict;
+	__u64 *frames = bpf_map_lookup_elem(&xd_verdicts, &key);
+
+	if (frames)
+		*frames += 1;
+}
+
+/* The whole program; entries differ only in how they are loaded. */
+static __always_inline int xd_run(struct xdp_md *ctx)
+{
+	enum xd_verdict verdict = xd_classify(ctx);
+	int action = XDP_PASS;
+
+	if (verdict == XD_REDIRECTED && !xd_enabled())
+		verdict = XD_PASS_DISABLED;
+	if (verdict == XD_REDIRECTED) {
+		/* An empty slot yields the fallback action. */
+		action = bpf_redirect_map(&xd_sockets, ctx->rx_queue_index, XDP_PASS);
+		if (action != XDP_REDIRECT)
+			verdict = XD_PASS_NO_SOCKET;
+	}
+	xd_count(verdict);
+	return action;
+}
+
+/* For every mode and for test runs: sees only tags that are in the frame. */
+SEC("xdp.frags")
+int xd_ingress(struct xdp_md *ctx)
+{
+	return xd_run(ctx);
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the XDP program and userspace share: map keys and values, and the verdict enumeration.
+ * Plain C, usable from both sides. Enumerators are appended, never renumbered.
+ */
+#ifndef XDHCPD_ABI_H
+#define XDHCPD_ABI_H
+
+#include <linux/types.h>
+
+#ifdef __cplusplus
+#define XD_SIZE_CHECK(type, size) static_assert(sizeof(type) == (size), #type)
+#else
+#define XD_SIZE_CHECK(type, size) _Static_assert(sizeof(type) == (size), #type)
+#endif
+
+/* Sizes of the maps. */
+#define XD_MAX_QUEUES 256
+#define XD_MAX_LINKS 16384
+#define XD_MAX_LOCAL 16384
+
+/*
+ * Why a frame went where it went; index into the per-CPU array xd_verdicts. Exactly one is counted
+ * per frame. XD_REDIRECTED is the only one that takes the frame away from the kernel's stack.
+ */
+enum xd_verdict {
+	XD_PASS_NOT_IP,	      /* neither IPv4 nor IPv4 behind one or two VLAN tags */
+	XD_PASS_NOT_UDP,      /* IPv4, another protocol */
+	XD_PASS_FRAGMENT,     /* any fragment, also the first: the kernel reassembles */
+	XD_PASS_IP_OPTIONS,   /* header length other than 20 bytes */
+	XD_PASS_OTHER_PORT,   /* UDP to another destination port */
+	XD_PASS_TRUNCATED,    /* a header or an announced length reaches beyond the frame */
+	XD_PASS_NOT_REQUEST,  /* to the server port, but no BOOTREQUEST */
+	XD_PASS_TOO_LONG,     /* longer than a UMEM frame, or in several buffers */
+	XD_PASS_UNKNOWN_LINK, /* interface and tags are not in xd_links */
+	XD_PASS_OTHER_HOST,   /* destination MAC is neither broadcast nor ours */
+	XD_PASS_NOT_LOCAL,    /* destination IP is neither broadcast nor in xd_local */
+	XD_PASS_DISABLED,     /* xd_settings.enabled is 0 */
+	XD_PASS_NO_SOCKET,    /* no AF_XDP socket on the frame's queue */
+	XD_REDIRECTED,	      /* given to the socket of its queue */
+	XD_VERDICT_COUNT,     /* keep last; not a verdict */
+};
+
+/*
+ * Key of xd_links: where a frame came in. Host byte order. A TPID of 0 means that there is no such
+ * tag, its VID is then 0 too.
+ */
+struct xd_link_key {
+	__u32 ifindex;
+	__u16 outer_tpid; /* 0, 0x8100 or 0x88a8 */
+	__u16 outer_vid;  /* 0..4095, without priority and DEI */
+	__u16 inner_tpid;
+	__u16 inner_vid;
+};
+XD_SIZE_CHECK(struct xd_link_key, 12);
+
+/* Value of xd_links. */
+struct xd_link {
+	__u32 flags;	 /* none yet: 0 */
+	__u8 mac[6];	 /* unicast destination that is for us */
+	__u8 padding[2]; /* 0 */
+	__u32 spare;	 /* 0 */
+};
+XD_SIZE_CHECK(struct xd_link, 16);
+
+/* Key of xd_local: a unicast address or directed broadcast of this host, on whichever interface. */
+struct xd_local_key {
+	__be32 address;
+};
+XD_SIZE_CHECK(struct xd_local_key, 4);
+
+/* Value of xd_local. */
+struct xd_local {
+	__u32 flags; /* none yet: 0 */
+};
+XD_SIZE_CHECK(struct xd_local, 4);
+
+/* The one value of xd_settings: what changes while the program runs. */
+struct xd_settings {
+	__u32 enabled;	/* 0: everything passes */
+	__u32 spare[3]; /* 0 */
+};
+XD_SIZE_CHECK(struct xd_settings, 16);
+
+#endif /* XDHCPD_ABI_H */

@@ -1,0 +1,91 @@
+"""A power cut in small: 250 clients at once on a /24 with 250 free addresses."""
+
+import random
+
+import pytest
+from conftest import driver_ids
+from support import dhcp
+from support.testbed import Testbed
+
+POOL = {"subnet": "10.77.0.0/24", "interface": "srv0", "pools": [{"range": "10.77.0.5-10.77.0.254"}]}
+CLIENTS = 250
+
+
+def exchange_all(bed, frames, timeout=20.0):
+    """Sends all frames at once; {xid: reply}, asking again for those that got lost on the way."""
+    waiting, replies = dict(frames), {}
+    for _ in range(4):
+        for frame in waiting.values():
+            bed.wire.send(frame)
+        for xid in list(waiting):
+            found = bed.wire.replies(xid, timeout / 4 if not replies else 1.0)
+            if found:
+                replies[xid] = bed.check(found[0])
+                del waiting[xid]
+        if not waiting:
+            return replies
+    raise AssertionError(f"{len(waiting)} requests without an answer: {bed.server.dropped()}")
+
+
+@pytest.mark.parametrize("driver", driver_ids())
+def test_250_clients_at_once_on_250_addresses(driver, tmp_path):
+    bed = Testbed(driver, tmp_path, [POOL], max_offers_per_relay=CLIENTS)
+    try:
+        bed.begin("pool")
+        macs = [bed.mac() for _ in range(CLIENTS)]
+        discovers, clients = {}, {}
+        for mac in macs:
+            frame, xid = bed.frame(dhcp.DISCOVER, mac)
+            discovers[xid], clients[xid] = frame, mac
+        offers = exchange_all(bed, discovers)
+        assert len({offer.yiaddr for offer in offers.values()}) == CLIENTS
+
+        requests, owner = {}, {}
+        for xid, offer in offers.items():
+            chosen = [(dhcp.REQUESTED, dhcp.ip4(offer.yiaddr)), (dhcp.SERVER_ID, offer.options[dhcp.SERVER_ID])]
+            frame, request_xid = bed.frame(dhcp.REQUEST, clients[xid], chosen)
+            requests[request_xid], owner[request_xid] = frame, clients[xid]
+        shuffled = list(requests.items())
+        random.Random(250).shuffle(shuffled)
+        acks = exchange_all(bed, dict(shuffled))
+        assert all(ack.type == dhcp.ACK for ack in acks.values())
+        found = {ack.yiaddr: owner[xid] for xid, ack in acks.items()}
+        assert len(found) == CLIENTS, "an address was given twice"
+        assert set(found) == {f"10.77.0.{last}" for last in range(5, 255)}
+
+        leases = bed.server.leases()
+        assert {address: lease["hw_address"] for address, lease in leases.items()} == found
+
+        # The one too many.
+        late = "02:00:5e:00:53:fb"
+        frame, xid = bed.frame(dhcp.DISCOVER, late)
+        before = bed.server.dropped().get("engine.no-free-address", 0)
+        bed.wire.send(frame)
+        frame, fence = bed.frame(dhcp.REQUEST, macs[0], ciaddr=first_of(found, macs[0]),
+                                 unicast_from=first_of(found, macs[0]))  # fmt: skip
+        assert bed.wire.exchange(frame, fence).type == dhcp.ACK
+        assert not bed.wire.replies(xid, timeout=0.1)
+        assert bed.server.dropped()["engine.no-free-address"] == before + 1
+        (drop,) = bed.server.ctl("explain", late)["drops"]
+        assert drop["reason"] == "engine.no-free-address"
+        (subnet,) = bed.server.ctl("subnets")["subnets"]
+        assert (subnet["pool_addresses"], subnet["leased"], subnet["free"]) == (CLIENTS, CLIENTS, 0)
+        status, metrics = bed.server.http("/metrics")
+        assert status == 200
+        assert any("xdhcpd_space_units" in line and 'state="free"' in line and line.endswith(" 0")
+                   for line in metrics.splitlines())  # fmt: skip
+
+        # One line in the log per change of state, not per client.
+        for _ in range(5):
+            frame, _ = bed.frame(dhcp.DISCOVER, late)
+            bed.wire.send(frame)
+        bed.wire.drain()
+        assert bed.server.dropped()["engine.no-free-address"] > before
+    except BaseException:
+        bed.close(check=False)
+        raise
+    bed.close()
+
+
+def first_of(addresses, mac):
+    return next(address for address, owner in addresses.items() if owner == mac)

@@ -1,0 +1,59 @@
+// The small languages inside configuration values: durations, sizes, address ranges, hexadecimal
+// bytes. Pure functions; any thread. Every parser accepts exactly the whole text, nullopt
+// otherwise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/addresses.h"
+
+namespace xdhcpd::config {
+
+// The duration that never ends (RFC 2131 section 3.3).
+inline constexpr std::uint32_t kInfinite = 0xffffffff;
+
+// First and last address, both inclusive. The last may be below the first: callers report that.
+struct AddressRange {
+    Ipv4 first;
+    Ipv4 last;
+
+    [[nodiscard]] bool contains(Ipv4 address) const noexcept {
+        return first <= address && address <= last;
+    }
+    auto operator<=>(const AddressRange&) const = default;
+};
+
+// Seconds: "90s", "15m", "12h", "7d", "2w", a plain number of seconds, or "infinite" (kInfinite).
+// Decimal without leading zeros; at most 0xfffffffe seconds.
+[[nodiscard]] std::optional<std::uint32_t> parse_duration(std::string_view text);
+
+// Bytes: "4096", "512KiB", "64MiB", "2GiB".
+[[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
+
+// "192.0.2.10-192.0.2.99", spaces around the hyphen allowed.
+[[nodiscard]] std::optional<AddressRange> parse_range(std::string_view text);
+
+// A decimal number without sign and leading zeros, at most `max`.
+[[nodiscard]] std::optional<std::uint64_t> parse_number(std::string_view text, std::uint64_t max);
+
+// "0x0102ff" or "01:02:ff" (also with hyphens); at least one byte.
+[[nodiscard]] std::optional<std::vector<std::byte>> parse_hex(std::string_view text);
+
+// "192.0.2.10-192.0.2.99"
+[[nodiscard]] std::string to_string(AddressRange range);
+
+// The candidate with the smallest edit distance (insert, delete, replace, swap neighbours) to
+// `word`; empty if none is near enough to be meant. The first of equally near ones.
+[[nodiscard]] std::string_view nearest(std::string_view word,
+                                       std::span<const std::string_view> candidates);
+
+// `text` in single quotes for a message: control characters escaped, cut after 64 bytes.
+[[nodiscard]] std::string in_quotes(std::string_view text);
+
+}  // namespace xdhcpd::config

@@ -1,0 +1,122 @@
+// Control: what operators ask of a running server: its state, leases, a new configuration. Answers the requests of
+// the control socket, rebuilds and publishes snapshots, watches pools and workers.
+//
+// Thread rules: everything belongs to the control thread, but for metrics_text() and health(), which any thread may
+// call meanwhile. Shards are only touched on their workers' threads, through Worker::call() and in slices of at most
+// kSliceLen leases, so that packets never wait long; the workers must be running until stop().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "config/load.h"
+#include "metrics/http_server.h"
+#include "model/configuration.h"
+#include "model/host_state.h"
+#include "model/make_snapshot.h"
+#include "model/snapshot.h"
+#include "worker/snapshot_slot.h"
+#include "worker/worker.h"
+
+namespace xdhcpd::control {
+
+// A served interface as the driver sees it.
+struct InterfaceStatus {
+    std::string name;
+    std::uint32_t ifindex = 0;
+    std::string driver;
+    std::string mode;
+    std::string why;  // better drivers were not taken
+    bool zero_copy = false;
+    std::uint32_t mtu = 0;
+    std::uint32_t queues = 0;
+    std::vector<std::pair<std::string, std::uint64_t>> verdicts;  // of the XDP program; name, frames
+};
+
+// What Control works on. References and workers outlive it. Functions are called on the control thread only.
+struct ControlParts {
+    std::string configuration_name;  // "FILE" or "quick start"
+    std::function<config::LoadResult()> load;
+    worker::SnapshotSlot& snapshots;  // the first snapshot is published and its policy applied
+    model::SpaceRegistry& registry;
+    std::vector<worker::Worker*> workers;
+    HashKey hash_key;
+    model::Configuration configuration;  // in force
+    std::function<Result<model::HostState, Error>()> host_state;
+    std::function<std::vector<InterfaceStatus>()> interfaces;
+    // Right before a new snapshot is published; may be empty. The daemon tells the XDP programs.
+    std::function<void(const model::Snapshot&)> on_snapshot;
+    std::function<void()> on_stop;  // the command `stop`; may be empty
+    std::function<void(model::LogLevel, std::string)> log;
+    // Applies log: on reload; empty: a change of it needs a restart.
+    std::function<void(const model::LogConfiguration&)> on_log_configuration;
+    BootTime (*clock)() noexcept = nullptr;  // null: CLOCK_BOOTTIME; that of the workers
+};
+
+struct ReloadOutcome {
+    struct OutsideLease {
+        Ipv4 address;
+        std::string hw_address;
+    };
+    bool ok = false;
+    std::vector<std::string> errors;    // "FILE:3:5: error: ..."; empty if and only if ok
+    std::vector<std::string> warnings;  // of the file and of joining it with the host
+    std::vector<std::string> changes;   // lines for people; what needs a restart says so
+    std::vector<OutsideLease> leases_outside;  // the first kMaxOutside of them
+    std::uint64_t leases_outside_count = 0;
+};
+
+class Control {
+  public:
+    static constexpr std::size_t kSliceLen = 512;        // leases looked at in one Worker::call()
+    static constexpr std::size_t kMaxLeases = 16384;     // in one answer; more come with "after"
+    static constexpr std::size_t kMaxOutside = 1000;     // leases_outside
+    static constexpr std::size_t kMaxDrops = 4096;       // explain
+
+    explicit Control(ControlParts parts);
+    Control(const Control&) = delete;
+    Control& operator=(const Control&) = delete;
+    ~Control();
+
+    // == Control thread ==
+
+    // Answers one request; whatever it is, the answer is an object with "ok".
+    [[nodiscard]] nlohmann::json handle(const nlohmann::json& request);
+    // Loads the configuration again and puts it in force. After an error nothing has changed. A dry run only says
+    // what would change. The outcome is logged.
+    ReloadOutcome reload(bool dry_run);
+    // About once a second: frees old snapshots, watches pools and workers, and every few seconds looks whether
+    // interfaces or addresses of the host have changed (then a new snapshot is published).
+    void tick();
+    // From now on state is "draining" and no worker is called any more; before the workers are stopped.
+    void stop() noexcept;
+    [[nodiscard]] bool stopping() const noexcept;
+    // In force: what reload() changes without a restart is new, the rest as at start.
+    [[nodiscard]] const model::Configuration& configuration() const noexcept;
+
+    // == Any thread ==
+
+    [[nodiscard]] std::string metrics_text() const;
+    // Not ok while draining, or when a worker or the control thread stands still.
+    [[nodiscard]] metrics::Health health() const;
+
+  private:
+    class Implementation;
+    std::unique_ptr<Implementation> implementation_;
+};
+
+// Why the store has no room for the spaces of this configuration beside those it has; empty if it has. To be asked
+// before make_snapshot(), which takes room for granted.
+[[nodiscard]] std::string check_room(const model::Configuration& configuration,
+                                     const model::SpaceRegistry& registry);
+
+}  // namespace xdhcpd::control

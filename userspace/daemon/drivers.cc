@@ -1,0 +1,134 @@
+#include "daemon/drivers.h"
+
+#include <array>
+#include <utility>
+
+#include "io/packet/packet_port.h"
+#include "io/udp/udp_port.h"
+
+namespace xdhcpd::daemon {
+namespace {
+
+using model::Driver;
+
+[[nodiscard]] std::string_view name_of(Driver driver) {
+    switch (driver) {
+        case Driver::kXdp:
+            return "xdp";
+        case Driver::kXdpGeneric:
+            return "xdp-generic";
+        case Driver::kPacket:
+            return "packet";
+        case Driver::kUdp:
+            return "udp";
+        case Driver::kAuto:
+            break;
+    }
+    return "auto";
+}
+
+[[nodiscard]] XdpZeroCopy to_xdp(model::ZeroCopy zero_copy) {
+    switch (zero_copy) {
+        case model::ZeroCopy::kOn:
+            return XdpZeroCopy::kOn;
+        case model::ZeroCopy::kOff:
+            return XdpZeroCopy::kOff;
+        case model::ZeroCopy::kAuto:
+            break;
+    }
+    return XdpZeroCopy::kAuto;
+}
+
+}  // namespace
+
+Result<DrivenInterface, Error> DrivenInterface::open(const model::InterfaceConfiguration& configuration,
+                                                     const model::PortConfiguration& ports,
+                                                     const model::HostInterface& host_interface) {
+    static constexpr std::array<Driver, 4> kWalk{Driver::kXdp, Driver::kXdpGeneric, Driver::kPacket,
+                                                 Driver::kUdp};
+    DrivenInterface driven{host_interface};
+    std::string refused;
+    for (const Driver driver : kWalk) {
+        if (configuration.driver != Driver::kAuto && configuration.driver != driver) {
+            continue;
+        }
+        const auto opened = driven.try_driver(driver, configuration, ports);
+        if (opened) {
+            driven.driver_ = name_of(driver);
+            driven.why_ = refused;
+            return driven;
+        }
+        if (!refused.empty()) {
+            refused += "; ";
+        }
+        refused += std::string{name_of(driver)} + ": " + opened.error().message;
+    }
+    return Unexpected{Error{0, "interface " + host_interface.name + ": " + refused}};
+}
+
+Result<Success, Error> DrivenInterface::try_driver(Driver driver,
+                                                   const model::InterfaceConfiguration& configuration,
+                                                   const model::PortConfiguration& ports) {
+    if (driver == Driver::kXdp || driver == Driver::kXdpGeneric) {
+        XdpOptions options;
+        options.interface_name = configuration.name;
+        options.mode = driver == Driver::kXdp ? XdpMode::kNative : XdpMode::kGeneric;
+        options.queues = configuration.queues;
+        options.zero_copy = to_xdp(configuration.zero_copy);
+        options.server_port = ports.server;
+        auto opened = XdpInterface::open(options);
+        if (!opened) {
+            return Unexpected{opened.error()};
+        }
+        xdp_ = std::move(*opened);
+        ports_.assign(xdp_->ports().begin(), xdp_->ports().end());
+        return Success{};
+    }
+    if (driver == Driver::kPacket) {
+        PacketOptions options;
+        options.interface_name = configuration.name;
+        options.server_port = ports.server;
+        auto opened = PacketPort::open(options);
+        if (!opened) {
+            return Unexpected{opened.error()};
+        }
+        port_ = std::move(*opened);
+    } else {
+        UdpOptions options;
+        options.interface_name = configuration.name;
+        options.server_port = ports.server;
+        auto opened = UdpPort::open(options);
+        if (!opened) {
+            return Unexpected{opened.error()};
+        }
+        port_ = std::move(*opened);
+    }
+    ports_ = {port_.get()};
+    return Success{};
+}
+
+std::string DrivenInterface::mode() const {
+    if (!xdp_) {
+        return {};
+    }
+    const XdpFacts& facts = xdp_->facts();
+    return std::string{facts.mode == XdpMode::kNative ? "native" : "generic"} +
+           (facts.zero_copy ? ", zero-copy" : ", copy");
+}
+
+bool DrivenInterface::zero_copy() const noexcept {
+    return xdp_ && xdp_->facts().zero_copy;
+}
+
+Result<Success, Error> DrivenInterface::update(const model::Snapshot& snapshot) {
+    if (!xdp_) {
+        return Success{};
+    }
+    if (auto set = xdp_->set_local(snapshot.local_destinations()); !set) {
+        return set;
+    }
+    const XdpLink untagged;
+    return xdp_->set_links({&untagged, 1});
+}
+
+}  // namespace xdhcpd::daemon

@@ -1,0 +1,60 @@
+// Opens the driver of an interface: the one asked for, or the best that works. Control thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/result.h"
+#include "io/xsk/xdp_interface.h"
+#include "model/configuration.h"
+#include "model/host_state.h"
+#include "model/snapshot.h"
+#include "packet/port.h"
+
+namespace xdhcpd::daemon {
+
+// An interface with its driver; destroyed after the workers that use its ports.
+class DrivenInterface {
+  public:
+    // Opens `configuration.driver`. `auto` walks down xdp, xdp-generic, packet, udp and keeps why each one before
+    // the last refused. An error names the interface and every driver tried.
+    [[nodiscard]] static Result<DrivenInterface, Error> open(
+        const model::InterfaceConfiguration& configuration, const model::PortConfiguration& ports,
+        const model::HostInterface& host_interface);
+
+    [[nodiscard]] const std::string& name() const noexcept { return host_interface_.name; }
+    [[nodiscard]] const model::HostInterface& host_interface() const noexcept {
+        return host_interface_;
+    }
+    [[nodiscard]] std::string_view driver() const noexcept { return driver_; }
+    // "native, copy"; empty for drivers without modes.
+    [[nodiscard]] std::string mode() const;
+    [[nodiscard]] bool zero_copy() const noexcept;
+    // Why better drivers were not taken; empty when the first one worked.
+    [[nodiscard]] const std::string& why() const noexcept { return why_; }
+    [[nodiscard]] const std::vector<Port*>& ports() const noexcept { return ports_; }
+    // Null unless the driver is xdp or xdp-generic.
+    [[nodiscard]] XdpInterface* xdp() const noexcept { return xdp_.get(); }
+
+    // Tells the XDP program which destinations are ours; nothing for the other drivers.
+    [[nodiscard]] Result<Success, Error> update(const model::Snapshot& snapshot);
+
+  private:
+    explicit DrivenInterface(const model::HostInterface& host_interface)
+        : host_interface_{host_interface} {}
+    [[nodiscard]] Result<Success, Error> try_driver(model::Driver driver,
+                                                    const model::InterfaceConfiguration& configuration,
+                                                    const model::PortConfiguration& ports);
+
+    model::HostInterface host_interface_;
+    std::string driver_;
+    std::string why_;
+    std::unique_ptr<XdpInterface> xdp_;
+    std::unique_ptr<Port> port_;  // of the drivers with one port
+    std::vector<Port*> ports_;
+};
+
+}  // namespace xdhcpd::daemon

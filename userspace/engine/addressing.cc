@@ -1,0 +1,79 @@
+#include "engine/addressing.h"
+
+namespace xdhcpd::engine {
+namespace {
+
+using dhcp4::MessageType;
+
+constexpr std::uint8_t kHtypeEthernet = 1;  // IANA "Hardware Types"
+constexpr std::uint8_t kDscpCs6 = 0xc0;     // network control (RFC 4594 section 3.1)
+
+// Whether a frame may be sent to the client's own hardware address: never to one that would reach somebody
+// else, everybody, or ourselves.
+[[nodiscard]] bool is_usable_chaddr(const Request& request) noexcept {
+    const dhcp4::MessageView& message = request.message();
+    if (message.htype() != kHtypeEthernet || message.hlen() != Mac::kLen) {
+        return false;
+    }
+    const Mac mac = Mac::load(message.chaddr().data());
+    const bool own = request.ingress() != nullptr && request.ingress()->interface.mac == mac;
+    return !mac.is_zero() && !mac.is_group() && !own;
+}
+
+void broadcast(Udp4Headers& headers) noexcept {
+    headers.destination_mac = kBroadcastMac;
+    headers.destination = kBroadcastIpv4;
+}
+
+// By the way that the request came: to the host or router that sent the frame.
+void unicast_back(Udp4Headers& headers, const Request& request, Ipv4 destination) noexcept {
+    headers.destination_mac = request.frame().source_mac;
+    headers.destination = destination;
+}
+
+}  // namespace
+
+Addressing choose_addressing(const Request& request, MessageType reply_type, Ipv4 yiaddr) noexcept {
+    const dhcp4::MessageView& message = request.message();
+    const FrameView& frame = request.frame();
+    const model::PortConfiguration& ports = request.snapshot().ports;
+
+    Addressing addressing;
+    Udp4Headers& headers = addressing.headers;
+    headers.source_mac =
+        request.ingress() != nullptr ? request.ingress()->interface.mac : frame.destination_mac;
+    headers.tags = frame.tags;
+    headers.source = request.source_address();
+    headers.source_port = ports.server;
+    headers.destination_port = ports.client;
+    headers.traffic_class = kDscpCs6;
+
+    if (ports.reply_to_source) {
+        unicast_back(headers, request, frame.source);
+        headers.destination_port = frame.source_port;
+    } else if (request.relayed()) {
+        unicast_back(headers, request, message.giaddr());
+        // RFC 8357 section 5.2: a relay that has room for its port only there names it by sub-option 19.
+        headers.destination_port = request.relay().has(dhcp4::RelaySuboption::kRelaySourcePort)
+                                       ? frame.source_port
+                                       : ports.server;
+        addressing.set_broadcast_flag = reply_type == MessageType::kNak;
+    } else if (reply_type == MessageType::kNak) {
+        broadcast(headers);
+    } else if (!message.ciaddr().is_zero()) {
+        unicast_back(headers, request, message.ciaddr());
+    } else if (message.type() == MessageType::kInform) {
+        // Deviation from RFC 2131 section 4.3.5, which knows no INFORM with ciaddr 0: its IP source is the
+        // address that it would have had to write there.
+        unicast_back(headers, request, frame.source);
+    } else if (message.broadcast() || yiaddr.is_zero() || !is_usable_chaddr(request)) {
+        broadcast(headers);
+    } else {
+        headers.destination_mac = Mac::load(message.chaddr().data());
+        headers.destination = yiaddr;
+        addressing.unconfigured_destination = true;
+    }
+    return addressing;
+}
+
+}  // namespace xdhcpd::engine

@@ -1,0 +1,100 @@
+#include "engine/drop_reason.h"
+
+namespace xdhcpd::engine {
+namespace {
+
+struct Explanation {
+    std::string_view name;
+    std::string_view text;
+};
+
+constexpr std::array<Explanation, static_cast<std::size_t>(Refusal::kCount)> kRefusals{{
+    {"not-for-us", "the frame was sent to an address or port that is not this server's"},
+    {"bad-source-mac", "the frame's source MAC is a group address, zero, or this server's own"},
+    {"not-request", "the message is a BOOTREPLY: servers do not answer those"},
+    {"too-many-hops", "the message has passed more than 16 relays"},
+    {"unexpected-type", "the message type is not one that a client sends to this server"},
+    {"bootp-not-served", "plain BOOTP without option 53, and bootp is off or nothing is reserved for it"},
+    {"no-client-identity", "the client sent neither a usable hardware address nor a client identifier"},
+    {"bad-client-identity", "the client identifier is longer than 255 bytes"},
+    {"bad-client-address", "ciaddr is an address that no client can have"},
+    {"no-subnet", "no configured subnet serves the link that the client is on"},
+    {"relay-not-allowed", "the relay (giaddr) is not in the subnet's list of relays"},
+    {"no-server-address", "this server has no address to put into the server identifier"},
+    {"other-server", "the client chose another server"},
+    {"incomplete-request", "a field or option that this message needs is missing"},
+    {"unknown-client", "the client asked to confirm an address that this server has no record of"},
+    {"not-authoritative", "the address is wrong, but the subnet is configured as not authoritative"},
+    {"no-free-address", "every address of the client's link is taken"},
+    {"offer-limit", "the client's relay or port holds as many open offers as it may"},
+    {"client-table-full", "the server knows as many clients as max-leases allows"},
+    {"not-owner", "the client released or declined an address that it does not hold"},
+    {"released", "the lease was released; a release has no answer"},
+    {"declined", "the address is in quarantine now; a decline has no answer"},
+    {"reply-too-long", "the reply does not fit the frame"},
+}};
+
+constexpr std::array<Explanation, static_cast<std::size_t>(Shed::kCount)> kSheds{{
+    {"no-tx-frame", "no frame was free to write a reply into: the server is overloaded"},
+    {"draining", "the server is stopping"},
+}};
+
+}  // namespace
+
+std::string_view name(Refusal refusal) noexcept {
+    return kRefusals[static_cast<std::size_t>(refusal)].name;
+}
+
+std::string_view name(Shed shed) noexcept {
+    return kSheds[static_cast<std::size_t>(shed)].name;
+}
+
+std::string_view name(Stage stage) noexcept {
+    static constexpr std::array<std::string_view, 4> kNames{"frame", "message", "engine", "worker"};
+    return kNames[static_cast<std::size_t>(stage)];
+}
+
+DropReason DropReason::from_index(std::size_t index) noexcept {
+    XD_ASSERT(index < kCount);
+    for (std::size_t stage = kStageStart.size(); stage-- > 0;) {
+        if (index >= kStageStart[stage]) {
+            return DropReason{static_cast<Stage>(stage),
+                              static_cast<std::uint8_t>(index - kStageStart[stage])};
+        }
+    }
+    return DropReason{Stage::kFrame, std::uint8_t{0}};
+}
+
+std::string_view DropReason::name() const noexcept {
+    switch (stage_) {
+        case Stage::kFrame:
+            return xdhcpd::name(static_cast<FrameError>(code_));
+        case Stage::kMessage:
+            return dhcp4::name(static_cast<dhcp4::ParseError>(code_));
+        case Stage::kEngine:
+            return kRefusals[code_].name;
+        case Stage::kWorker:
+            return kSheds[code_].name;
+    }
+    return "unknown";
+}
+
+std::string DropReason::full_name() const {
+    return std::string{engine::name(stage_)} + "." + std::string{name()};
+}
+
+std::string_view DropReason::text() const noexcept {
+    switch (stage_) {
+        case Stage::kFrame:
+            return "the frame is not a well-formed UDP datagram over IPv4";
+        case Stage::kMessage:
+            return "the message is not well-formed DHCPv4";
+        case Stage::kEngine:
+            return kRefusals[code_].text;
+        case Stage::kWorker:
+            return kSheds[code_].text;
+    }
+    return "unknown";
+}
+
+}  // namespace xdhcpd::engine

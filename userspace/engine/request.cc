@@ -1,0 +1,222 @@
+#include "engine/request.h"
+
+#include <algorithm>
+
+namespace xdhcpd::engine {
+namespace {
+
+using dhcp4::OptionCode;
+using dhcp4::RelaySuboption;
+using model::IdentifierKind;
+
+constexpr std::uint8_t kMaxHops = 16;           // RFC 1542 section 4.1.1
+constexpr std::size_t kMinClientIdLen = 2;      // RFC 2132 section 9.14
+constexpr std::uint32_t kFirstReservedClassE = 0xf0000000;  // 240.0.0.0/4 (RFC 1112 section 4)
+
+// An address that a host may carry (RFC 1122 section 3.2.1.3).
+[[nodiscard]] bool is_host_address(Ipv4 address) noexcept {
+    return (address.value >> 24) != 0 && !address.is_loopback() && !address.is_multicast() &&
+           address.value < kFirstReservedClassE;
+}
+
+[[nodiscard]] bool all_zero(ByteView bytes) noexcept {
+    return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
+}  // namespace
+
+Result<Success, DropReason> Request::parse(ByteView frame, std::uint32_t ifindex,
+                                           const model::Snapshot& snapshot) noexcept {
+    snapshot_ = &snapshot;
+    ifindex_ = ifindex;
+    ingress_ = snapshot.find_ingress(ifindex);
+    subnet_ = nullptr;
+    reservation_ = nullptr;
+    has_frame_ = false;
+    message_.clear();
+
+    const auto parsed = FrameView::parse(frame);
+    if (!parsed) {
+        return Unexpected{DropReason{parsed.error()}};
+    }
+    frame_ = *parsed;
+    has_frame_ = true;
+    if (const auto checked = check_destination(); !checked) {
+        return checked;
+    }
+    if (const auto read = message_.parse(frame_.payload); !read) {
+        return Unexpected{DropReason{read.error()}};
+    }
+    if (message_.op() != dhcp4::kBootRequest) {
+        return Unexpected{DropReason{Refusal::kNotRequest}};
+    }
+    if (message_.hops() > kMaxHops) {
+        return Unexpected{DropReason{Refusal::kTooManyHops}};
+    }
+    const auto relay = dhcp4::RelayInformation::parse(message_.relay_agent_information());
+    if (!relay) {
+        return Unexpected{DropReason{relay.error()}};
+    }
+    relay_ = *relay;
+    const Ipv4 ciaddr = message_.ciaddr();
+    if (!ciaddr.is_zero() && (!is_host_address(ciaddr) || snapshot.is_local(ciaddr))) {
+        return Unexpected{DropReason{Refusal::kBadClientAddress}};
+    }
+    if (const auto chosen = choose_subnet(); !chosen) {
+        return chosen;
+    }
+    if (const auto named = name_client(); !named) {
+        return named;
+    }
+    source_address_ = own_address();
+    server_identifier_ = relay_.server_id_override().value_or(source_address_);
+    if (source_address_.is_zero() || server_identifier_.is_zero()) {
+        return Unexpected{DropReason{Refusal::kNoServerAddress}};
+    }
+    return Success{};
+}
+
+Result<Success, DropReason> Request::check_destination() noexcept {
+    const Mac source = frame_.source_mac;
+    const bool own = ingress_ != nullptr && source == ingress_->interface.mac;
+    // The udp driver knows no source and writes zero there, but then no reply depends on it.
+    if (source.is_group() || (own && !source.is_zero())) {
+        return Unexpected{DropReason{Refusal::kBadSourceMac}};
+    }
+    const bool broadcast =
+        frame_.destination == kBroadcastIpv4 || snapshot_->is_local_broadcast(frame_.destination);
+    unicast_ = !broadcast && snapshot_->is_local(frame_.destination);
+    if (frame_.destination_port != snapshot_->ports.server || (!broadcast && !unicast_)) {
+        return Unexpected{DropReason{Refusal::kNotForUs}};
+    }
+    return Success{};
+}
+
+// RFC 3527 before RFC 3011 before giaddr (RFC 2131 section 4.3.1); without any of these the address that the
+// client already uses, if it could send to us by routing, else the link that the frame came from.
+Result<Success, DropReason> Request::choose_subnet() noexcept {
+    const Ipv4 giaddr = message_.giaddr();
+    const auto link_selection = relay_.link_selection();
+    const auto subnet_selection = message_.subnet_selection();
+    if (link_selection) {
+        subnet_ = snapshot_->find_subnet(*link_selection);
+    } else if (subnet_selection) {
+        subnet_ = snapshot_->find_subnet(*subnet_selection);
+    } else if (relayed()) {
+        subnet_ = snapshot_->find_subnet(giaddr);
+    } else {
+        if (unicast_ && !message_.ciaddr().is_zero()) {
+            subnet_ = snapshot_->find_subnet(message_.ciaddr());
+        }
+        if (subnet_ == nullptr && ingress_ != nullptr && ingress_->link) {
+            subnet_ = &snapshot_->subnets[snapshot_->links[*ingress_->link].subnets.front()];
+        }
+    }
+    if (subnet_ == nullptr) {
+        return Unexpected{DropReason{Refusal::kNoSubnet}};
+    }
+    if (relayed() && !subnet_->relays.empty() &&
+        !std::binary_search(subnet_->relays.begin(), subnet_->relays.end(), giaddr)) {
+        return Unexpected{DropReason{Refusal::kRelayNotAllowed}};
+    }
+    return Success{};
+}
+
+bool Request::match_reservation(IdentifierKind kind, ByteView value) noexcept {
+    if (value.empty() || value.size() > ClientKey::kMaxValueLen || !snapshot_->has_reservations(kind)) {
+        return false;
+    }
+    bool known = false;
+    snapshot_->visit_reservations(kind, value, [&](const model::Reservation& reservation) {
+        known = true;
+        const model::Subnet& subnet = snapshot_->subnets[reservation.subnet];
+        if (subnet.link == subnet_->link && (reservation_ == nullptr || &subnet == subnet_)) {
+            reservation_ = &reservation;
+        }
+    });
+    if (known) {
+        set_key(static_cast<std::uint8_t>(ClientKey::kReserved + static_cast<std::uint8_t>(kind)), {},
+                value);
+    }
+    return known;
+}
+
+void Request::set_key(std::uint8_t kind, ByteView prefix, ByteView value) noexcept {
+    key_.bytes[0] = std::byte{kind};
+    copy_bytes(key_.bytes.data() + 1, prefix);
+    copy_bytes(key_.bytes.data() + 1 + prefix.size(), value);
+    key_.len = static_cast<std::uint16_t>(1 + prefix.size() + value.size());
+    key_.hash = hash_bytes(snapshot_->hash_key, key_.view());
+}
+
+Result<Success, DropReason> Request::name_client() noexcept {
+    const ByteView client_id = message_.client_identifier();
+    const bool has_client_id = client_id.size() >= kMinClientIdLen;
+    if (client_id.size() > ClientKey::kMaxValueLen) {
+        return Unexpected{DropReason{Refusal::kBadClientIdentity}};
+    }
+    // Hardware type and address as one value: an address means nothing without its type.
+    std::array<std::byte, 1 + dhcp4::kChaddrLen> hw{};
+    hw[0] = std::byte{message_.htype()};
+    const ByteView chaddr = message_.chaddr();
+    copy_bytes(hw.data() + 1, chaddr);
+    const bool has_chaddr = !chaddr.empty() && !all_zero(chaddr);
+    const ByteView hw_address{hw.data(), has_chaddr ? 1 + chaddr.size() : 0};
+    if (!has_chaddr && !has_client_id) {
+        return Unexpected{DropReason{Refusal::kNoClientIdentity}};
+    }
+
+    const ByteView circuit_id = relay_.suboption(RelaySuboption::kCircuitId);
+    if (match_reservation(IdentifierKind::kHwAddress, hw_address) ||
+        match_reservation(IdentifierKind::kClientId, has_client_id ? client_id : ByteView{}) ||
+        match_reservation(IdentifierKind::kCircuitId, circuit_id) ||
+        match_reservation(IdentifierKind::kRemoteId, relay_.suboption(RelaySuboption::kRemoteId))) {
+        return Success{};
+    }
+
+    constexpr std::size_t kGiaddrLen = 4;
+    if (subnet_->identity == model::Identity::kCircuitId && !circuit_id.empty() &&
+        circuit_id.size() + kGiaddrLen <= ClientKey::kMaxValueLen) {
+        std::array<std::byte, kGiaddrLen> giaddr{};  // circuits are numbered by their relay
+        message_.giaddr().store(giaddr.data());
+        set_key(ClientKey::kCircuitId, giaddr, circuit_id);
+    } else if (has_chaddr && (!has_client_id || subnet_->identity == model::Identity::kHwAddress)) {
+        set_key(ClientKey::kHwAddress, {}, hw_address);
+    } else {
+        set_key(ClientKey::kClientId, {}, client_id);
+    }
+    return Success{};
+}
+
+// What the operator set; then where the client already reached us; then our address on the client's subnet, or
+// any of the interface.
+Ipv4 Request::own_address() const noexcept {
+    if (!subnet_->server_address.is_zero()) {
+        return subnet_->server_address;
+    }
+    if (unicast_) {
+        return frame_.destination;
+    }
+    if (ingress_ == nullptr || ingress_->interface.addresses.empty()) {
+        return {};
+    }
+    for (const Ipv4Prefix& address : ingress_->interface.addresses) {
+        if (subnet_->prefix.contains(address.address)) {
+            return address.address;
+        }
+    }
+    return ingress_->interface.addresses.front().address;
+}
+
+lease::Tenant Request::tenant() const noexcept {
+    lease::Tenant tenant;
+    tenant.identity = key_.view();
+    tenant.hash = key_.hash;
+    const ByteView chaddr = message_.chaddr();
+    tenant.hw_len = static_cast<std::uint8_t>(std::min(chaddr.size(), Mac::kLen));
+    tenant.hw_type = message_.htype();
+    copy_bytes(tenant.hw.octets.data(), chaddr.first(tenant.hw_len));
+    return tenant;
+}
+
+}  // namespace xdhcpd::engine

@@ -1,0 +1,91 @@
+// Request: a received frame on its way through the engine: parsed, its sender named, its subnet chosen.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "dhcp4/message_view.h"
+#include "dhcp4/relay.h"
+#include "engine/drop_reason.h"
+#include "lease/tenant.h"
+#include "model/snapshot.h"
+#include "packet/frame_view.h"
+
+namespace xdhcpd::engine {
+
+// Who sends the message. The bytes live inside, so a key is moved with its request only.
+// First byte: kind; then what the kind says. Two clients with equal bytes are one client.
+struct ClientKey {
+    static constexpr std::size_t kMaxValueLen = 255;
+    // Kinds above kReserved come from a reservation's identifier of kind `value - kReserved`.
+    enum Kind : std::uint8_t { kHwAddress = 1, kClientId = 2, kCircuitId = 3, kReserved = 16 };
+
+    std::array<std::byte, 1 + kMaxValueLen> bytes{};
+    std::uint16_t len = 0;
+    std::uint64_t hash = 0;  // keyed with the snapshot's key; names the shard
+
+    [[nodiscard]] ByteView view() const noexcept { return {bytes.data(), len}; }
+};
+
+// Reusable, never copied: workers keep one per place of a batch. Borrows the frame and the snapshot.
+class Request {
+  public:
+    Request() = default;
+    Request(const Request&) = delete;
+    Request& operator=(const Request&) = delete;
+
+    // Reads `frame` as received on interface `ifindex` and prepares everything that does not depend on leases.
+    // Pure; any thread. After an error only frame() and message() may be looked at, as far as they got.
+    Result<Success, DropReason> parse(ByteView frame, std::uint32_t ifindex,
+                                      const model::Snapshot& snapshot) noexcept;
+
+    [[nodiscard]] const FrameView& frame() const noexcept { return frame_; }
+    [[nodiscard]] const dhcp4::MessageView& message() const noexcept { return message_; }
+    [[nodiscard]] const dhcp4::RelayInformation& relay() const noexcept { return relay_; }
+    [[nodiscard]] const ClientKey& key() const noexcept { return key_; }
+    [[nodiscard]] std::uint32_t ifindex() const noexcept { return ifindex_; }
+    [[nodiscard]] const model::Snapshot& snapshot() const noexcept { return *snapshot_; }
+    // Null when the frame came in on an interface that has no direct clients of ours.
+    [[nodiscard]] const model::Ingress* ingress() const noexcept { return ingress_; }
+    [[nodiscard]] const model::Subnet& subnet() const noexcept { return *subnet_; }
+    [[nodiscard]] const model::Link& link() const noexcept { return snapshot_->links[subnet_->link]; }
+    // The reservation of this client on this link, or null.
+    [[nodiscard]] const model::Reservation* reservation() const noexcept { return reservation_; }
+    [[nodiscard]] bool relayed() const noexcept { return !message_.giaddr().is_zero(); }
+    // Sent to one of our addresses rather than broadcast.
+    [[nodiscard]] bool unicast() const noexcept { return unicast_; }
+    // What goes into option 54 and the source address (own_address() has the order; RFC 5107 comes before it).
+    [[nodiscard]] Ipv4 server_identifier() const noexcept { return server_identifier_; }
+    // The IP source of replies: the server identifier if it is ours, else (RFC 5107: it is the relay's) our own.
+    [[nodiscard]] Ipv4 source_address() const noexcept { return source_address_; }
+    // The client as the lease store knows it.
+    [[nodiscard]] lease::Tenant tenant() const noexcept;
+    // Whether frame() holds values although parse() failed later.
+    [[nodiscard]] bool has_frame() const noexcept { return has_frame_; }
+
+  private:
+    [[nodiscard]] Result<Success, DropReason> check_destination() noexcept;
+    [[nodiscard]] Result<Success, DropReason> choose_subnet() noexcept;
+    [[nodiscard]] Result<Success, DropReason> name_client() noexcept;
+    [[nodiscard]] bool match_reservation(model::IdentifierKind kind, ByteView value) noexcept;
+    void set_key(std::uint8_t kind, ByteView prefix, ByteView value) noexcept;
+    [[nodiscard]] Ipv4 own_address() const noexcept;
+
+    FrameView frame_;
+    dhcp4::MessageView message_;
+    dhcp4::RelayInformation relay_;
+    ClientKey key_;
+    std::uint32_t ifindex_ = 0;
+    const model::Snapshot* snapshot_ = nullptr;
+    const model::Ingress* ingress_ = nullptr;
+    const model::Subnet* subnet_ = nullptr;
+    const model::Reservation* reservation_ = nullptr;
+    Ipv4 server_identifier_;
+    Ipv4 source_address_;
+    bool unicast_ = false;
+    bool has_frame_ = false;
+};
+
+}  // namespace xdhcpd::engine

@@ -1,0 +1,121 @@
+#include "host/netlink_messages.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <cstddef>
+
+namespace xdhcpd::host {
+namespace {
+
+// The attributes of a message; walks no further than the message's own bytes. Lengths are in host order and
+// alignment is not relied upon: bytes of a test or a file are as welcome as those of the kernel.
+class Attributes {
+  public:
+    Attributes(ByteView message, std::size_t body_len) {
+        const std::size_t start = MNL_NLMSG_HDRLEN + MNL_ALIGN(body_len);
+        if (message.size() > start) {
+            rest_ = message.subspan(start);
+        }
+    }
+
+    struct Attribute {
+        std::uint16_t type;
+        ByteView value;
+    };
+    [[nodiscard]] std::optional<Attribute> next() noexcept {
+        nlattr header{};
+        if (rest_.size() < sizeof header) {
+            return std::nullopt;
+        }
+        std::memcpy(&header, rest_.data(), sizeof header);
+        if (header.nla_len < sizeof header || header.nla_len > rest_.size()) {
+            return std::nullopt;
+        }
+        const ByteView value = rest_.subspan(sizeof header, header.nla_len - sizeof header);
+        const std::size_t step = MNL_ALIGN(std::size_t{header.nla_len});
+        rest_ = step < rest_.size() ? rest_.subspan(step) : ByteView{};
+        return Attribute{static_cast<std::uint16_t>(header.nla_type & NLA_TYPE_MASK), value};
+    }
+
+  private:
+    ByteView rest_;
+};
+
+// The message as its header claims it, if that is of the type, and its fixed part.
+template <typename Body>
+[[nodiscard]] std::optional<ByteView> read_body(ByteView message, std::uint16_t type, Body& body) {
+    nlmsghdr header{};
+    if (message.size() < sizeof header) {
+        return std::nullopt;
+    }
+    std::memcpy(&header, message.data(), sizeof header);
+    if (header.nlmsg_type != type || header.nlmsg_len > message.size() ||
+        header.nlmsg_len < MNL_NLMSG_HDRLEN + sizeof body) {
+        return std::nullopt;
+    }
+    std::memcpy(&body, message.data() + MNL_NLMSG_HDRLEN, sizeof body);
+    return message.first(header.nlmsg_len);
+}
+
+}  // namespace
+
+std::optional<model::HostInterface> parse_link(ByteView message) {
+    ifinfomsg body{};
+    const auto whole = read_body(message, RTM_NEWLINK, body);
+    if (!whole || body.ifi_index <= 0) {
+        return std::nullopt;
+    }
+    model::HostInterface interface;
+    interface.ifindex = static_cast<std::uint32_t>(body.ifi_index);
+    interface.up = (body.ifi_flags & IFF_UP) != 0;
+    Attributes attributes{*whole, sizeof body};
+    while (const auto attribute = attributes.next()) {
+        const ByteView value = attribute->value;
+        if (attribute->type == IFLA_IFNAME) {
+            const std::string_view text = as_text(value);
+            interface.name = text.substr(0, text.find('\0'));
+        } else if (attribute->type == IFLA_ADDRESS && value.size() == Mac::kLen) {
+            interface.mac = Mac::load(value.data());
+        } else if (attribute->type == IFLA_MTU && value.size() == sizeof interface.mtu) {
+            std::memcpy(&interface.mtu, value.data(), sizeof interface.mtu);
+        }
+    }
+    if (interface.name.empty() || interface.name.size() >= IFNAMSIZ) {
+        return std::nullopt;
+    }
+    return interface;
+}
+
+std::optional<AddressMessage> parse_address(ByteView message) {
+    ifaddrmsg body{};
+    const auto whole = read_body(message, RTM_NEWADDR, body);
+    constexpr std::uint8_t kMaxLength = 32;
+    if (!whole || body.ifa_family != AF_INET || body.ifa_index == 0 ||
+        body.ifa_prefixlen > kMaxLength) {
+        return std::nullopt;
+    }
+    std::optional<Ipv4> local;
+    std::optional<Ipv4> address;
+    Attributes attributes{*whole, sizeof body};
+    while (const auto attribute = attributes.next()) {
+        if (attribute->value.size() != sizeof(std::uint32_t)) {
+            continue;
+        }
+        if (attribute->type == IFA_LOCAL) {
+            local = Ipv4::load(attribute->value.data());
+        } else if (attribute->type == IFA_ADDRESS) {
+            address = Ipv4::load(attribute->value.data());
+        }
+    }
+    if (!local && !address) {
+        return std::nullopt;
+    }
+    return AddressMessage{body.ifa_index, {local ? *local : *address, body.ifa_prefixlen}};
+}
+
+}  // namespace xdhcpd::host

@@ -1,0 +1,28 @@
+// Single rtnetlink messages as values. Pure functions over bytes, which come from the kernel and are checked all
+// the same; any thread. What a watcher of changes would receive has the same form.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/addresses.h"
+#include "base/bytes.h"
+#include "model/host_state.h"
+
+namespace xdhcpd::host {
+
+// RTM_NEWLINK; `message` is one whole netlink message with its header. Nothing if it is of another type,
+// truncated, or lacks an index or a name. An interface without an Ethernet address has a zero one. The result
+// has no addresses.
+[[nodiscard]] std::optional<model::HostInterface> parse_link(ByteView message);
+
+// RTM_NEWADDR of an IPv4 address.
+struct AddressMessage {
+    std::uint32_t ifindex = 0;
+    Ipv4Prefix prefix;  // with host bits
+};
+// Likewise. On a point-to-point interface it is the local address, not the peer's.
+[[nodiscard]] std::optional<AddressMessage> parse_address(ByteView message);
+
+}  // namespace xdhcpd::host

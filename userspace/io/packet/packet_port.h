@@ -1,0 +1,64 @@
+// PacketPort: an AF_PACKET socket on one interface, for interfaces and kernels without XDP.
+//
+// A classic BPF filter lets through only IPv4 UDP to the server port that is no fragment and starts
+// with BOOTREQUEST. A VLAN tag that the kernel keeps beside the packet is put back into the frame.
+// The kernel's own stack sees every frame as well: a UDP socket on the same port receives a second
+// copy of broadcasts and of unicast to this host. Needs CAP_NET_RAW to open, nothing afterwards.
+// Belongs to one thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/addresses.h"
+#include "base/error.h"
+#include "base/result.h"
+#include "packet/port.h"
+
+namespace xdhcpd {
+
+struct PacketOptions {
+    std::string interface_name;
+    std::uint16_t server_port = 67;
+    std::uint32_t rx_frame_count = 256;   // received and not yet released, at most
+    std::uint32_t tx_frame_count = 1024;  // lent and not yet sent, at most
+    std::uint32_t receive_buffer_len =
+        8 * 1024 * 1024;  // bytes the kernel may queue; less if it refuses
+};
+
+class PacketPort final : public Port {
+  public:
+    [[nodiscard]] static Result<std::unique_ptr<PacketPort>, Error> open(
+        const PacketOptions& options);
+    ~PacketPort() override;
+
+    [[nodiscard]] std::string_view driver() const noexcept override { return "packet"; }
+    [[nodiscard]] std::string_view interface_name() const noexcept override;
+    [[nodiscard]] std::uint32_t queue() const noexcept override { return 0; }
+    [[nodiscard]] std::size_t receive(std::span<RxFrame> batch) override;
+    void release(std::span<const RxFrame> batch) override;
+    [[nodiscard]] std::optional<TxFrame> lend() override;
+    void submit(TxFrame frame, const TxInfo& info) override;
+    void flush() override;
+    [[nodiscard]] int fd() const noexcept override;
+
+    [[nodiscard]] std::uint32_t ifindex() const noexcept;
+    [[nodiscard]] Mac mac() const noexcept;
+    // Frames the kernel dropped because the receive buffer was full, since open
+    // (PACKET_STATISTICS).
+    [[nodiscard]] std::uint64_t kernel_drops() const noexcept;
+
+  private:
+    struct State;
+    explicit PacketPort(std::unique_ptr<State> state) noexcept;
+    void take_back(std::uint64_t token) noexcept override;
+
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace xdhcpd

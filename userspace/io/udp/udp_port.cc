@@ -1,0 +1,467 @@
+#include "io/udp/udp_port.h"
+
+#include <arpa/inet.h>
+#include <linux/sock_diag.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "base/assert.h"
+#include "packet/checksum.h"
+#include "packet/frame_view.h"
+#include "packet/headers.h"
+
+namespace xdhcpd {
+namespace {
+
+// Messages per system call.
+constexpr std::uint32_t kBatch = 64;
+// Bytes of a frame with the headers we make. DHCP messages are at most one MTU.
+constexpr std::uint32_t kFrameLen = 2048;
+constexpr std::uint32_t kMaxFrameCount = 1U << 20;
+
+// BOOTP (RFC 2131 section 2): where a message names its sender's Ethernet address.
+constexpr std::size_t kHtypeOffset = 1;
+constexpr std::size_t kHlenOffset = 2;
+constexpr std::size_t kChaddrOffset = 28;
+constexpr std::uint8_t kHtypeEthernet = 1;
+
+class OwnedFd {
+  public:
+    OwnedFd() = default;
+    explicit OwnedFd(int fd) noexcept : fd_{fd} {}
+    OwnedFd(OwnedFd&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
+    OwnedFd& operator=(OwnedFd&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    OwnedFd(const OwnedFd&) = delete;
+    OwnedFd& operator=(const OwnedFd&) = delete;
+    ~OwnedFd() {
+        if (fd_ >= 0) {
+            static_cast<void>(::close(fd_));
+        }
+    }
+    [[nodiscard]] int get() const noexcept { return fd_; }
+
+  private:
+    int fd_ = -1;
+};
+
+Ipv4 from_wire(in_addr address) noexcept {
+    return Ipv4{ntohl(address.s_addr)};
+}
+in_addr to_wire(Ipv4 address) noexcept {
+    return in_addr{htonl(address.value)};
+}
+
+Mac sender_of(ByteView payload) noexcept {
+    if (payload.size() < kChaddrOffset + Mac::kLen ||
+        load_u8(&payload[kHtypeOffset]) != kHtypeEthernet ||
+        load_u8(&payload[kHlenOffset]) != Mac::kLen) {
+        return Mac{};
+    }
+    return Mac::load(&payload[kChaddrOffset]);
+}
+
+// What the socket told about a datagram.
+struct Datagram {
+    Mac destination_mac;
+    Ipv4 source;
+    Ipv4 destination;
+    std::uint16_t source_port = 0;
+    std::uint16_t destination_port = 0;
+    std::size_t payload_len = 0;
+};
+
+// Writes kUdp4HeadersLen bytes in front of the payload at `frame` + kUdp4HeadersLen.
+void put_headers(std::byte* frame, const Datagram& datagram) noexcept {
+    std::memset(frame, 0, kUdp4HeadersLen);
+    datagram.destination_mac.store(frame);
+    sender_of({frame + kUdp4HeadersLen, datagram.payload_len}).store(frame + Mac::kLen);
+    store_be16(frame + 2 * Mac::kLen, kEtherTypeIpv4);
+
+    const auto udp_len = static_cast<std::uint16_t>(kUdpLen + datagram.payload_len);
+    std::byte* const ip = frame + kEthernetLen;
+    store_u8(ip, 0x45);  // version 4, five words
+    store_be16(ip + 2, static_cast<std::uint16_t>(kIpv4MinLen + udp_len));
+    store_u8(ip + 8, kDefaultTtl);
+    store_u8(ip + 9, kProtocolUdpNumber);
+    datagram.source.store(ip + 12);
+    datagram.destination.store(ip + 16);
+    store_be16(ip + 10, ipv4_header_checksum({ip, kIpv4MinLen}));
+
+    std::byte* const udp = ip + kIpv4MinLen;
+    store_be16(udp, datagram.source_port);
+    store_be16(udp + 2, datagram.destination_port);
+    store_be16(udp + 4, udp_len);
+}
+
+bool is_temporary(int error) noexcept {
+    return error == EAGAIN || error == EBUSY || error == ENOBUFS || error == ENETDOWN ||
+           error == EINTR;
+}
+
+// What kernels say to a source address that is not one of the host's, beside other meanings.
+bool is_source_error(int error) noexcept {
+    return error == EINVAL || error == EADDRNOTAVAIL || error == ENETUNREACH;
+}
+
+}  // namespace
+
+struct UdpPort::State {
+    enum class FrameState : std::uint8_t { kFree, kOut, kPending };
+    struct Pending {
+        std::uint32_t index = 0;
+        std::uint32_t ifindex = 0;
+        std::uint32_t payload_offset = 0;
+        std::uint32_t payload_len = 0;
+        Ipv4 source;  // zero: the kernel chooses
+        Ipv4 destination;
+        std::uint16_t destination_port = 0;
+    };
+    // A union to get the alignment that CMSG_FIRSTHDR expects.
+    union Control {
+        cmsghdr alignment;
+        std::array<std::byte, CMSG_SPACE(sizeof(in_pktinfo))> bytes;
+    };
+
+    explicit State(const UdpOptions& wanted)
+        : options{wanted},
+          rx_memory(std::size_t{wanted.rx_frame_count} * kFrameLen),
+          tx_memory(std::size_t{wanted.tx_frame_count} * kFrameLen),
+          rx_states(wanted.rx_frame_count, FrameState::kFree),
+          tx_states(wanted.tx_frame_count, FrameState::kFree) {
+        for (std::uint32_t i = wanted.rx_frame_count; i > 0; --i) {
+            rx_free.push_back(i - 1);
+        }
+        for (std::uint32_t i = wanted.tx_frame_count; i > 0; --i) {
+            tx_free.push_back(i - 1);
+        }
+        pending.reserve(wanted.tx_frame_count);
+    }
+
+    [[nodiscard]] std::byte* rx_frame(std::uint32_t index) noexcept {
+        return rx_memory.data() + std::size_t{index} * kFrameLen;
+    }
+    [[nodiscard]] std::byte* tx_frame(std::uint32_t index) noexcept {
+        return tx_memory.data() + std::size_t{index} * kFrameLen;
+    }
+    static void change(std::vector<FrameState>& states, std::uint32_t index, FrameState from,
+                       FrameState to) noexcept {
+        XD_ASSERT(index < states.size() && states[index] == from);
+        states[index] = to;
+    }
+    void free_tx(std::uint32_t index, FrameState from) noexcept {
+        change(tx_states, index, from, FrameState::kFree);
+        tx_free.push_back(index);
+    }
+    [[nodiscard]] Result<Success, Error> open_socket();
+    [[nodiscard]] std::optional<RxFrame> received_frame(std::uint32_t index, const mmsghdr& message,
+                                                        const sockaddr_in& from) noexcept;
+    [[nodiscard]] std::size_t send_some(std::span<const Pending> frames, int& error) noexcept;
+
+    UdpOptions options;
+    OwnedFd fd;
+    Mac mac{};  // of the interface bound to
+    std::uint16_t local_port = 0;
+
+    std::vector<std::byte> rx_memory;
+    std::vector<std::byte> tx_memory;
+    std::vector<FrameState> rx_states;
+    std::vector<FrameState> tx_states;
+    std::vector<std::uint32_t> rx_free;
+    std::vector<std::uint32_t> tx_free;
+    std::vector<Pending> pending;
+
+    std::array<mmsghdr, kBatch> messages{};
+    std::array<iovec, kBatch> buffers{};
+    std::array<sockaddr_in, kBatch> peers{};
+    std::array<Control, kBatch> controls{};
+};
+
+Result<Success, Error> UdpPort::State::open_socket() {
+    const std::string& name = options.interface_name;
+    fd = OwnedFd{::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (fd.get() < 0) {
+        return Unexpected{system_error(errno, "open UDP socket")};
+    }
+    const int on = 1;
+    if (::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        ::setsockopt(fd.get(), SOL_SOCKET, SO_BROADCAST, &on, sizeof on) != 0 ||
+        ::setsockopt(fd.get(), IPPROTO_IP, IP_PKTINFO, &on, sizeof on) != 0) {
+        return Unexpected{system_error(errno, "set options of UDP socket")};
+    }
+    if (!name.empty()) {
+        if (::setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, name.c_str(),
+                         static_cast<socklen_t>(name.size())) != 0) {
+            return Unexpected{system_error(errno, "bind UDP socket to interface " + name)};
+        }
+        ifreq request{};
+        name.copy(request.ifr_name, sizeof request.ifr_name - 1);
+        if (::ioctl(fd.get(), SIOCGIFHWADDR, &request) != 0) {
+            return Unexpected{system_error(errno, "read MAC address of " + name)};
+        }
+        std::memcpy(mac.octets.data(), request.ifr_hwaddr.sa_data, Mac::kLen);
+    }
+    const int buffer_len = static_cast<int>(
+        std::min<std::uint32_t>(options.receive_buffer_len, std::uint32_t{1} << 30));
+    if (::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer_len, sizeof buffer_len) != 0) {
+        static_cast<void>(
+            ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &buffer_len, sizeof buffer_len));
+    }
+
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr = to_wire(options.address);
+    address.sin_port = htons(options.server_port);
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        return Unexpected{system_error(errno, "bind UDP socket to " + to_string(options.address) +
+                                                  " port " + std::to_string(options.server_port))};
+    }
+    socklen_t address_len = sizeof address;
+    if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &address_len) != 0) {
+        return Unexpected{system_error(errno, "read address of UDP socket")};
+    }
+    local_port = ntohs(address.sin_port);
+    return Success{};
+}
+
+// Nothing when the kernel did not say where the datagram came in.
+std::optional<RxFrame> UdpPort::State::received_frame(std::uint32_t index, const mmsghdr& message,
+                                                      const sockaddr_in& from) noexcept {
+    msghdr header = message.msg_hdr;
+    for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
+         control = CMSG_NXTHDR(&header, control)) {
+        if (control->cmsg_level != IPPROTO_IP || control->cmsg_type != IP_PKTINFO ||
+            control->cmsg_len < CMSG_LEN(sizeof(in_pktinfo))) {
+            continue;
+        }
+        in_pktinfo info{};
+        std::memcpy(&info, CMSG_DATA(control), sizeof info);
+        const Ipv4 destination = from_wire(info.ipi_addr);
+        put_headers(rx_frame(index),
+                    {.destination_mac = destination == kBroadcastIpv4 ? kBroadcastMac : mac,
+                     .source = from_wire(from.sin_addr),
+                     .destination = destination,
+                     .source_port = ntohs(from.sin_port),
+                     .destination_port = local_port,
+                     .payload_len = message.msg_len});
+        return RxFrame{.bytes = {rx_frame(index), kUdp4HeadersLen + message.msg_len},
+                       .ifindex = static_cast<std::uint32_t>(info.ipi_ifindex),
+                       .token = index};
+    }
+    return std::nullopt;
+}
+
+// Returns how many the kernel took; when none, `error` says why.
+std::size_t UdpPort::State::send_some(std::span<const Pending> frames, int& error) noexcept {
+    const std::size_t count = std::min<std::size_t>(frames.size(), kBatch);
+    for (std::size_t i = 0; i < count; ++i) {
+        const Pending& next = frames[i];
+        buffers[i] = {.iov_base = tx_frame(next.index) + next.payload_offset,
+                      .iov_len = next.payload_len};
+        peers[i] = {};
+        peers[i].sin_family = AF_INET;
+        peers[i].sin_addr = to_wire(next.destination);
+        peers[i].sin_port = htons(next.destination_port);
+
+        messages[i] = {};
+        msghdr& header = messages[i].msg_hdr;
+        header.msg_name = &peers[i];
+        header.msg_namelen = sizeof peers[i];
+        header.msg_iov = &buffers[i];
+        header.msg_iovlen = 1;
+        header.msg_control = controls[i].bytes.data();
+        header.msg_controllen = controls[i].bytes.size();
+        cmsghdr* const control = CMSG_FIRSTHDR(&header);
+        control->cmsg_level = IPPROTO_IP;
+        control->cmsg_type = IP_PKTINFO;
+        control->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
+        in_pktinfo info{};
+        info.ipi_ifindex = static_cast<int>(next.ifindex);
+        info.ipi_spec_dst = to_wire(next.source);
+        std::memcpy(CMSG_DATA(control), &info, sizeof info);
+    }
+    const int sent =
+        ::sendmmsg(fd.get(), messages.data(), static_cast<unsigned>(count), MSG_DONTWAIT);
+    error = sent < 0 ? errno : 0;
+    return sent < 0 ? 0 : static_cast<std::size_t>(sent);
+}
+
+Result<std::unique_ptr<UdpPort>, Error> UdpPort::open(const UdpOptions& options) {
+    if (options.interface_name.size() >= IFNAMSIZ || options.rx_frame_count == 0 ||
+        options.rx_frame_count > kMaxFrameCount || options.tx_frame_count == 0 ||
+        options.tx_frame_count > kMaxFrameCount) {
+        return Unexpected{system_error(EINVAL, "UDP socket options")};
+    }
+    auto state = std::make_unique<State>(options);
+    const auto opened = state->open_socket();
+    if (!opened) {
+        return Unexpected{opened.error()};
+    }
+    return std::unique_ptr<UdpPort>{new UdpPort{std::move(state)}};
+}
+
+UdpPort::UdpPort(std::unique_ptr<State> state) noexcept : state_{std::move(state)} {}
+
+UdpPort::~UdpPort() = default;
+
+std::string_view UdpPort::interface_name() const noexcept {
+    return state_->options.interface_name;
+}
+
+int UdpPort::fd() const noexcept {
+    return state_->fd.get();
+}
+
+std::uint16_t UdpPort::local_port() const noexcept {
+    return state_->local_port;
+}
+
+std::uint64_t UdpPort::kernel_drops() const noexcept {
+    std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
+    socklen_t info_len = sizeof info;
+    if (::getsockopt(fd(), SOL_SOCKET, SO_MEMINFO, info.data(), &info_len) != 0) {
+        return 0;
+    }
+    return info[SK_MEMINFO_DROPS];
+}
+
+std::size_t UdpPort::receive(std::span<RxFrame> batch) {
+    State& s = *state_;
+    const std::size_t wanted = std::min({batch.size(), s.rx_free.size(), std::size_t{kBatch}});
+    if (wanted == 0) {
+        return 0;
+    }
+    const auto slots = std::span{s.rx_free}.last(wanted);
+    for (std::size_t i = 0; i < wanted; ++i) {
+        s.buffers[i] = {.iov_base = s.rx_frame(slots[i]) + kUdp4HeadersLen,
+                        .iov_len = kFrameLen - kUdp4HeadersLen};
+        s.messages[i] = {};
+        msghdr& header = s.messages[i].msg_hdr;
+        header.msg_name = &s.peers[i];
+        header.msg_namelen = sizeof s.peers[i];
+        header.msg_iov = &s.buffers[i];
+        header.msg_iovlen = 1;
+        header.msg_control = s.controls[i].bytes.data();
+        header.msg_controllen = s.controls[i].bytes.size();
+    }
+    const int received = ::recvmmsg(s.fd.get(), s.messages.data(), static_cast<unsigned>(wanted),
+                                    MSG_DONTWAIT, nullptr);
+    if (received <= 0) {
+        return 0;
+    }
+
+    std::size_t delivered = 0;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
+        if ((s.messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+            counters_.rx_truncated.add();
+            continue;
+        }
+        const auto frame = s.received_frame(slots[i], s.messages[i], s.peers[i]);
+        if (frame) {
+            State::change(s.rx_states, slots[i], State::FrameState::kFree, State::FrameState::kOut);
+            batch[delivered++] = *frame;
+        }
+    }
+    // Takes the delivered slots off the stack; the others of `slots` stay.
+    std::size_t kept = s.rx_free.size() - wanted;
+    for (const std::uint32_t index : slots) {
+        if (s.rx_states[index] == State::FrameState::kFree) {
+            s.rx_free[kept++] = index;
+        }
+    }
+    s.rx_free.resize(kept);
+    counters_.rx_frames.add(delivered);
+    return delivered;
+}
+
+void UdpPort::release(std::span<const RxFrame> batch) {
+    for (const RxFrame& frame : batch) {
+        const auto index = static_cast<std::uint32_t>(frame.token);
+        State::change(state_->rx_states, index, State::FrameState::kOut, State::FrameState::kFree);
+        state_->rx_free.push_back(index);
+    }
+}
+
+std::optional<TxFrame> UdpPort::lend() {
+    State& s = *state_;
+    if (s.tx_free.empty()) {
+        counters_.tx_no_frame.add();
+        return std::nullopt;
+    }
+    const std::uint32_t index = s.tx_free.back();
+    s.tx_free.pop_back();
+    State::change(s.tx_states, index, State::FrameState::kFree, State::FrameState::kOut);
+    return TxFrame{*this, MutableBytes{s.tx_frame(index), kFrameLen}, index};
+}
+
+void UdpPort::take_back(std::uint64_t token) noexcept {
+    state_->free_tx(static_cast<std::uint32_t>(token), State::FrameState::kOut);
+}
+
+void UdpPort::submit(TxFrame frame, const TxInfo& info) {
+    State& s = *state_;
+    const auto index = static_cast<std::uint32_t>(frame.token());
+    XD_ASSERT(info.frame_len > 0 && info.frame_len <= kFrameLen);
+    const auto reply = FrameView::parse(frame.bytes().first(info.frame_len));
+    if (!reply) {
+        counters_.tx_errors.add();
+        return;  // the frame returns to the pool
+    }
+    State::change(s.tx_states, index, State::FrameState::kOut, State::FrameState::kPending);
+    frame.forget();
+    const auto offset = static_cast<std::uint32_t>(reply->payload.data() - s.tx_frame(index));
+    s.pending.push_back(
+        {.index = index,
+         .ifindex = info.ifindex,
+         .payload_offset = offset,
+         .payload_len = static_cast<std::uint32_t>(reply->payload.size()),
+         .source = reply->source,
+         .destination = info.unconfigured_destination ? kBroadcastIpv4 : reply->destination,
+         .destination_port = reply->destination_port});
+}
+
+void UdpPort::flush() {
+    State& s = *state_;
+    std::size_t done = 0;
+    while (done < s.pending.size()) {
+        int error = 0;
+        counters_.kicks.add();
+        const std::size_t sent = s.send_some(std::span{s.pending}.subspan(done), error);
+        counters_.tx_frames.add(sent);
+        std::size_t finished = sent;
+        if (sent == 0) {
+            State::Pending& first = s.pending[done];
+            if (is_temporary(error)) {
+                counters_.kick_retries.add();
+                break;
+            }
+            if (is_source_error(error) && !first.source.is_zero()) {
+                first.source = Ipv4{};  // once more, from an address that the kernel chooses
+                continue;
+            }
+            counters_.tx_errors.add();
+            finished = 1;
+        }
+        for (std::size_t i = 0; i < finished; ++i) {
+            s.free_tx(s.pending[done + i].index, State::FrameState::kPending);
+        }
+        done += finished;
+    }
+    s.pending.erase(s.pending.begin(),
+                    std::next(s.pending.begin(), static_cast<std::ptrdiff_t>(done)));
+}
+
+}  // namespace xdhcpd

@@ -1,0 +1,67 @@
+// UdpPort: a plain UDP socket that looks like an Ethernet port. For hosts without privileges or
+// packet sockets, and as the kernel lane beside the fast drivers: what XDP passed (IP options,
+// fragments, queues not taken).
+//
+// receive() puts Ethernet, IPv4 and UDP headers in front of the payload: source MAC = chaddr of the
+// message where it is Ethernet (htype 1, hlen 6), else zero; destination MAC = broadcast for
+// 255.255.255.255, else the MAC of the interface; real addresses and ports; UDP checksum zero,
+// since the kernel has verified it. submit() takes the payload and the addresses from the reply's
+// headers; Ethernet addresses and tags are ignored. A client that has no address yet cannot be
+// reached by unicast: its reply is broadcast. Belongs to one thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/addresses.h"
+#include "base/error.h"
+#include "base/result.h"
+#include "packet/port.h"
+
+namespace xdhcpd {
+
+struct UdpOptions {
+    std::string interface_name;      // bind to this interface only; empty for all
+    Ipv4 address{};                  // local address to bind to; 0.0.0.0 also receives broadcasts
+    std::uint16_t server_port = 67;  // 0: the kernel chooses, see local_port()
+    std::uint32_t rx_frame_count = 256;
+    std::uint32_t tx_frame_count = 1024;
+    std::uint32_t receive_buffer_len = 4 * 1024 * 1024;
+};
+
+class UdpPort final : public Port {
+  public:
+    // Ports below 1024 need CAP_NET_BIND_SERVICE.
+    [[nodiscard]] static Result<std::unique_ptr<UdpPort>, Error> open(const UdpOptions& options);
+    ~UdpPort() override;
+
+    [[nodiscard]] std::string_view driver() const noexcept override { return "udp"; }
+    [[nodiscard]] std::string_view interface_name()
+        const noexcept override;  // "" when bound to all
+    [[nodiscard]] std::uint32_t queue() const noexcept override { return 0; }
+    [[nodiscard]] std::size_t receive(std::span<RxFrame> batch) override;
+    void release(std::span<const RxFrame> batch) override;
+    [[nodiscard]] std::optional<TxFrame> lend() override;
+    void submit(TxFrame frame, const TxInfo& info) override;
+    void flush() override;
+    [[nodiscard]] int fd() const noexcept override;
+
+    [[nodiscard]] std::uint16_t local_port() const noexcept;
+    // Datagrams the kernel dropped because the receive buffer was full, since open; any thread may
+    // ask.
+    [[nodiscard]] std::uint64_t kernel_drops() const noexcept;
+
+  private:
+    struct State;
+    explicit UdpPort(std::unique_ptr<State> state) noexcept;
+    void take_back(std::uint64_t token) noexcept override;
+
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace xdhcpd

@@ -1,0 +1,295 @@
+// Shard: the clients and leases of one worker. Called by that worker's thread only: no locks, no
+// allocation after construction. Several shards may let units of the same space. Records facts and
+// makes no policy: whether a client may have a unit, and for how long, is decided in engine/.
+//
+// Invariants: a record is touched only while this shard holds the unit's taken bit, and clearing
+// that bit is the last access. A unit that a shard holds is kOffered or kLeased (with a tenant,
+// found by the index) or kDeclined (without). Former tenants are known only to the index of the
+// shard that served them last, until their unit is let again or room for live ones is needed.
+//
+// References and views that a shard returns are valid until the next call that changes it.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/counters.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "lease/record.h"
+#include "lease/side_store.h"
+#include "lease/store.h"
+#include "lease/tenant.h"
+#include "lease/tenant_index.h"
+#include "lease/timer_wheel.h"
+#include "lease/unit.h"
+
+namespace xdhcpd::lease {
+
+struct ShardOptions {
+    std::uint32_t capacity = 0;   // units held for tenants at a time, at most; >= 1
+    std::size_t side_memory = 0;  // bytes for long identities, hostnames, relay information
+    std::uint16_t id = 0;         // < shard_count of the store; one shard per id
+    BootSeconds now{};            // about now, so that the timers need not count from boot
+};
+
+enum class TakeError : std::uint8_t {
+    kTaken,       // somebody holds the unit
+    kNotAllowed,  // policy closed it
+    kNoneFree,    // nothing free in the range; for reclaim, nothing to return to
+    kFull,  // no room for the tenant: capacity, side memory, or an identity above kMaxIdentityLen
+};
+
+// Where an offer came from (relay and port, or interface), as a place in a small table: sources
+// that share a place share their limit.
+struct OfferSource {
+    static constexpr std::size_t kCount = 4096;
+
+    std::uint16_t value = 0;  // below kCount
+};
+
+struct Grant {
+    BootSeconds now{};
+    BootSeconds expiry{};
+    std::uint32_t xid = 0;
+};
+
+// Written by the shard, read by anybody.
+struct ShardCounters {
+    Counter index_entries;   // gauge: live and former
+    Counter former_entries;  // gauge
+    Counter side_bytes;      // gauge
+    Counter side_failures;   // entries that found no room: hostname or relay information not kept,
+                             // long identity refused
+    Counter armed_timers;    // gauge
+};
+
+class Shard {
+  public:
+    static constexpr std::uint32_t kWalkEnd = 0xffffffff;
+
+    Shard(Store& store, const ShardOptions& options);
+    Shard(const Shard&) = delete;
+    Shard& operator=(const Shard&) = delete;
+
+    [[nodiscard]] std::uint16_t id() const noexcept { return id_; }
+    [[nodiscard]] Store& store() const noexcept { return *store_; }
+
+    // == Looking up ==
+
+    // Two steps for a batch, so that the memory latencies of its messages overlap: first prefetch()
+    // for each message, then prefetch_record() for each, then find().
+    void prefetch(const Tenant& tenant) const noexcept {
+        index_.prefetch(TenantIndex::tag_of(tenant.hash));
+    }
+    void prefetch_record(const Tenant& tenant) const noexcept;
+
+    // The unit this tenant holds (kOffered or kLeased) in one of `spaces`; earlier spaces win.
+    [[nodiscard]] std::optional<Unit> find(const Tenant& tenant,
+                                           std::span<const SpaceId> spaces) const noexcept;
+    // Calls visit(Unit) for each unit this tenant holds, in any space, until it returns true.
+    template <typename Visit>
+    void visit_units(const Tenant& tenant, Visit&& visit) const {
+        index_.visit(TenantIndex::tag_of(tenant.hash), [&](TenantIndex::Entry entry) {
+            return !entry.former && is_tenant(entry.unit, tenant) && visit(entry.unit);
+        });
+    }
+    // Whether this shard holds the unit; any unit of an existing space.
+    [[nodiscard]] bool holds(Unit unit) const noexcept;
+
+    // == Taking: the unit is then held in state kOffered until `until`; on error nothing changed ==
+
+    // A unit this tenant had before (granted, then released or expired) and that nobody else has
+    // had since, in one of `spaces`; earlier spaces win. Only units that are allowed.
+    Result<Unit, TakeError> reclaim(const Tenant& tenant, std::span<const SpaceId> spaces,
+                                    BootSeconds until) noexcept;
+    // This very unit.
+    Result<Unit, TakeError> take(const Tenant& tenant, Unit unit, BootSeconds until) noexcept;
+    // Likewise, though it is not allowed: reservations and leases read back from disk.
+    Result<Unit, TakeError> take_reserved(const Tenant& tenant, Unit unit,
+                                          BootSeconds until) noexcept;
+    // The next free unit of the range. Next fit: the cursor of the range goes round, so that units
+    // never used come first and a freed one is used again as late as a lap allows. Shards start at
+    // different places.
+    Result<Unit, TakeError> take_next(const Tenant& tenant, SpaceId space, UnitRange within,
+                                      BootSeconds until) noexcept;
+
+    // == Held units: `unit` is one that this shard holds ==
+
+    // Extends (or shortens) an offer; `unit` is kOffered.
+    void offer(Unit unit, BootSeconds until) noexcept;
+    // Counts the offer against its source until it is no offer any more; `unit` is kOffered and has
+    // no source yet.
+    void set_offer_source(Unit unit, OfferSource source) noexcept;
+    // Units in state kOffered of that source.
+    [[nodiscard]] std::uint32_t open_offers(OfferSource source) const noexcept {
+        return open_offers_[source.value];
+    }
+    // kOffered or kLeased becomes kLeased, first time or renewal; one cache line. An expiry of
+    // never stays until release.
+    void grant(Unit unit, const Grant& grant) noexcept;
+    // What the engine keeps in the record. Bits of `flags` outside kEngineFlags are ignored.
+    void set_horizon(Unit unit, BootSeconds horizon) noexcept;
+    void set_flags(Unit unit, std::uint8_t flags) noexcept;
+    // For leases read back from disk: the next change has a higher version than this.
+    void set_version(Unit unit, std::uint32_t version) noexcept;
+
+    // The tenant gives the lease back and becomes a former one. Returns the version of the released
+    // state, for the journal: the record is no longer ours to read.
+    std::uint32_t release(Unit unit) noexcept;
+    // An offer that was not chosen (`unit` is kOffered): the client leaves no trace, unless it had
+    // the unit before.
+    void withdraw(Unit unit) noexcept;
+    // Somebody else uses the address (DHCPDECLINE, or found by a probe): no tenant, not let before
+    // `until`.
+    void quarantine(Unit unit, BootSeconds until) noexcept;
+    // Likewise for a unit that nobody holds; false if somebody does.
+    [[nodiscard]] bool quarantine_free(Unit unit, BootSeconds until) noexcept;
+    // The operator deletes the lease: free, no former tenant. Returns the version, like release().
+    std::uint32_t erase(Unit unit) noexcept;
+    // The unit goes on under another identity: a reserved machine that changed its client id.
+    // False, and nothing has changed, if there is no room for a long identity.
+    [[nodiscard]] bool replace_identity(Unit unit, const Tenant& tenant) noexcept;
+
+    // Inline: the engine reads this for every message.
+    [[nodiscard]] const Record& record(Unit unit) const noexcept {
+        return store_->space_of(unit).record(unit);
+    }
+    // Empty for a quarantined unit.
+    [[nodiscard]] ByteView identity(Unit unit) const noexcept;
+    // Empty when there is none. The setters keep nothing when side memory is full, and count that.
+    // An empty value removes.
+    [[nodiscard]] ByteView hostname(Unit unit) const noexcept;
+    [[nodiscard]] ByteView relay_information(Unit unit) const noexcept;
+    void set_hostname(Unit unit, ByteView hostname) noexcept;
+    void set_relay_information(Unit unit, ByteView information) noexcept;
+
+    // == Time ==
+
+    // Ends what has its expiry at `now` or before: offers are withdrawn, leases become kExpired
+    // with a former tenant, quarantined units are free again. Calls sink(Unit, LeaseState before)
+    // for each while record, identity and hostname are still as they were; sink must not change the
+    // shard. Looks at no more than `budget` units and returns how many; if that is all of `budget`,
+    // there may be more.
+    template <typename Sink>
+    std::size_t expire(BootSeconds now, std::size_t budget, Sink&& sink) {
+        const std::size_t done = wheel_.advance(now, budget, [&](Unit unit) {
+            const BootSeconds expiry = record(unit).expiry;
+            if (expiry <= now && !expiry.is_never()) {
+                sink(unit, record(unit).state);
+                end(unit);
+            } else if (!expiry.is_never()) {  // renewed meanwhile
+                wheel_.arm(unit, expiry);
+            }
+        });
+        counters_.armed_timers.set(wheel_.armed_count());
+        return done;
+    }
+
+    // == Looking at all of it ==
+
+    // Calls visit(Unit, const Record&) for at most `max` units that this shard holds in a space, in
+    // order, beginning at index `from`. Returns the index to go on at, or kWalkEnd. Skips at most
+    // about 64 Ki empty units per call, so that every slice is short. visit must not change the
+    // shard.
+    template <typename Visit>
+    std::uint32_t walk(SpaceId space_id, std::uint32_t from, std::size_t max, Visit&& visit) const {
+        const Space& space = store_->space(space_id);
+        const SpaceShare& share = space.share(id_);
+        const std::uint32_t slice_end =
+            std::min(space.unit_count(), std::min(from, space.unit_count()) + kWalkUnits);
+        std::uint32_t index = from;
+        while (index < slice_end) {
+            const std::uint64_t held = share.held[index / 64] >> (index % 64);
+            if (held == 0) {
+                index = (index / 64 + 1) * 64;
+                continue;
+            }
+            index += static_cast<std::uint32_t>(std::countr_zero(held));
+            if (max-- == 0) {
+                return index;
+            }
+            visit(space.unit_at(index), space.record(space.unit_at(index)));
+            ++index;
+        }
+        return index < space.unit_count() ? index : kWalkEnd;
+    }
+
+    [[nodiscard]] const ShardCounters& counters() const noexcept { return counters_; }
+    // Where take_next() goes on in that range, for the snapshot; and back. `next` outside the range
+    // is ignored.
+    [[nodiscard]] std::uint32_t cursor(SpaceId space, UnitRange within) noexcept;
+    void set_cursor(SpaceId space, UnitRange within, std::uint32_t next) noexcept;
+
+    // Looks at everything this shard holds and says what is wrong, empty if nothing. Slow; for
+    // tests, with no other thread changing the spaces.
+    [[nodiscard]] std::string check_invariants() const;
+
+  private:
+    // Parts of a side entry, in this order after their lengths.
+    enum class Section : std::uint8_t { kIdentity, kHostname, kRelayInformation, kCount };
+    static constexpr std::size_t kSections = static_cast<std::size_t>(Section::kCount);
+    static constexpr std::uint32_t kWalkUnits = 65536;
+    // A unit that reclaim() may try; ordered by the rank of its space.
+    struct Candidate {
+        std::size_t rank;
+        Unit unit;
+        auto operator<=>(const Candidate&) const = default;
+    };
+
+    [[nodiscard]] bool is_tenant(Unit unit, const Tenant& tenant) const noexcept;
+    // Whether there is room for one more live entry of this tenant, apart from side memory.
+    [[nodiscard]] bool has_room(const Tenant& tenant) const noexcept;
+    // The unit as this shard's own, for a call that requires it.
+    [[nodiscard]] Record& own_record(const Space& space, Unit unit) const noexcept;
+
+    // The first former entry of that tag in one of `spaces` and behind `after`.
+    [[nodiscard]] std::optional<Candidate> next_candidate(
+        std::uint32_t tag, std::span<const SpaceId> spaces,
+        std::optional<Candidate> after) const noexcept;
+
+    enum class TakeMode : std::uint8_t { kAllowed, kReserved };
+    Result<Unit, TakeError> take_unit(const Tenant& tenant, Unit unit, BootSeconds until,
+                                      TakeMode mode) noexcept;
+    // Turns a unit whose taken bit was just set into an offer. On failure (side memory) the bit is
+    // cleared again.
+    Result<Unit, TakeError> bind(Space& space, Unit unit, const Tenant& tenant,
+                                 BootSeconds until) noexcept;
+    // Forgets the former tenant of a unit just taken.
+    void drop_former(Unit unit, const Record& record) noexcept;
+    void hold(Space& space, Unit unit, HeldCount as) noexcept;
+    void set_expiry(Unit unit, Record& record, BootSeconds expiry) noexcept;
+    // Gives the unit back; `next` is kNone, kReleased or kExpired. Returns the record's version.
+    std::uint32_t let_go(Unit unit, LeaseState next) noexcept;
+    // Ends what has expired.
+    void end(Unit unit) noexcept;
+    // The unit stops being kOffered.
+    void leave_offer(Record& own) noexcept;
+    void make_declined(Space& space, Unit unit, Record& record, BootSeconds until) noexcept;
+
+    [[nodiscard]] ByteView section(const Record& record, Section which) const noexcept;
+    // False if it found no room; then nothing has changed.
+    bool set_section(Record& record, Section which, ByteView bytes) noexcept;
+    // Likewise, but then the section is empty.
+    void replace_section(Record& record, Section which, ByteView bytes) noexcept;
+    void free_side(Record& record) noexcept;
+    [[nodiscard]] SpaceShare::Cursor& cursor_of(Space& space, UnitRange within) noexcept;
+    void publish_gauges() noexcept;
+
+    Store* store_;
+    std::uint16_t id_;
+    TenantIndex index_;
+    SideStore side_;
+    TimerWheel wheel_;
+    ShardCounters counters_;
+    std::vector<std::uint32_t> open_offers_;  // by OfferSource
+};
+
+}  // namespace xdhcpd::lease

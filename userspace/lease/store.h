@@ -1,0 +1,78 @@
+// Store: all spaces of the process. Changed by the control thread only; looked up by any thread
+// meanwhile.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "base/assert.h"
+#include "lease/space.h"
+#include "lease/unit.h"
+#include "lease/virtual_array.h"
+
+namespace xdhcpd::lease {
+
+class Store {
+  public:
+    static constexpr std::uint32_t kMaxShards = 256;
+
+    // For shards with the numbers 0 .. shard_count-1; 1 <= shard_count <= kMaxShards.
+    explicit Store(std::uint32_t shard_count);
+    Store(const Store&) = delete;
+    Store& operator=(const Store&) = delete;
+    ~Store();
+
+    [[nodiscard]] std::uint32_t shard_count() const noexcept { return shard_count_; }
+
+    // == Control thread ==
+
+    // Whether add_space would find numbers for a space of that size; false for 0 and above
+    // kMaxSpaceUnits.
+    [[nodiscard]] bool has_room(std::uint32_t unit_count) const noexcept;
+    // A new space, nothing allowed, nothing taken, visible to all threads. Requires
+    // has_room(unit_count). The lowest free id and chunks are used.
+    Space& add_space(SpaceKind kind, std::uint32_t unit_count);
+    // Takes a drained, wholly forbidden space out of the tables. The caller destroys it once every
+    // worker has announced a generation that no longer knows it. Former entries in the indexes may
+    // go on naming its units.
+    [[nodiscard]] std::unique_ptr<Space> remove_space(SpaceId id);
+
+    // == Any thread ==
+
+    // nullptr if there is none of that name.
+    [[nodiscard]] Space* find_space(SpaceId id) const noexcept {
+        return id.value < kMaxSpaces ? load(spaces_[id.value]) : nullptr;
+    }
+    [[nodiscard]] Space* find_space_of(Unit unit) const noexcept {
+        return load(chunks_[(unit.value >> kChunkBits) % kMaxChunks]);
+    }
+    // The space must exist.
+    [[nodiscard]] Space& space(SpaceId id) const noexcept {
+        Space* const found = find_space(id);
+        XD_ASSERT(found != nullptr);
+        return *found;
+    }
+    [[nodiscard]] Space& space_of(Unit unit) const noexcept {
+        Space* const found = find_space_of(unit);
+        XD_ASSERT(found != nullptr);
+        return *found;
+    }
+
+  private:
+    [[nodiscard]] static Space* load(Space*& slot) noexcept {
+        return std::atomic_ref<Space*>{slot}.load(std::memory_order_acquire);
+    }
+    static void publish(Space*& slot, Space* space) noexcept {
+        std::atomic_ref<Space*>{slot}.store(space, std::memory_order_release);
+    }
+    // First of `count` free chunks in a row, or 0.
+    [[nodiscard]] std::uint32_t find_chunks(std::uint32_t count) const noexcept;
+    [[nodiscard]] SpaceId find_id() const noexcept;
+
+    std::uint32_t shard_count_;
+    VirtualArray<Space*> spaces_;  // by id; owned
+    VirtualArray<Space*> chunks_;  // by unit >> kChunkBits; borrowed from spaces_
+};
+
+}  // namespace xdhcpd::lease

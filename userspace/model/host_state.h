@@ -1,0 +1,34 @@
+// HostState: the network interfaces and addresses of this host as the control thread last saw them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/addresses.h"
+
+namespace xdhcpd::model {
+
+struct HostInterface {
+    std::uint32_t ifindex = 0;
+    std::string name;
+    Mac mac;
+    std::uint32_t mtu = 1500;
+    bool up = false;
+    std::vector<Ipv4Prefix> addresses;  // with host bits, in the kernel's order
+};
+
+struct HostState {
+    std::vector<HostInterface> interfaces;
+
+    [[nodiscard]] const HostInterface* find(const std::string& name) const noexcept {
+        for (const HostInterface& interface : interfaces) {
+            if (interface.name == name) {
+                return &interface;
+            }
+        }
+        return nullptr;
+    }
+};
+
+}  // namespace xdhcpd::model

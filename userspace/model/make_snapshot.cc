@@ -1,0 +1,318 @@
+#include "model/make_snapshot.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "dhcp4/options.h"
+
+namespace xdhcpd::model {
+namespace {
+
+// The largest number of units of one space; config/ refuses shorter prefixes.
+constexpr std::uint64_t kMaxSpaceUnits = std::uint64_t{1} << 26;
+
+// Subnets on one layer-2 link, as disjoint sets.
+class Groups {
+  public:
+    explicit Groups(std::size_t count) : parent_(count) {
+        std::iota(parent_.begin(), parent_.end(), std::size_t{0});
+    }
+    std::size_t find(std::size_t member) {
+        while (parent_[member] != member) {
+            parent_[member] = parent_[parent_[member]];
+            member = parent_[member];
+        }
+        return member;
+    }
+    void join(std::size_t a, std::size_t b) { parent_[find(b)] = find(a); }
+
+  private:
+    std::vector<std::size_t> parent_;
+};
+
+[[nodiscard]] bool serves_directly(const SubnetConfiguration& subnet, const HostInterface& interface) {
+    if (!subnet.interface.empty()) {
+        return subnet.interface == interface.name;
+    }
+    return std::any_of(interface.addresses.begin(), interface.addresses.end(),
+                       [&](Ipv4Prefix address) { return subnet.prefix.contains(address.address); });
+}
+
+[[nodiscard]] Subnet make_subnet(const SubnetConfiguration& from, const Dhcp4Configuration& dhcp4,
+                                 SpaceRegistry& registry) {
+    Subnet subnet;
+    subnet.prefix = from.prefix;
+    subnet.space = registry.space_for(from.prefix);
+    subnet.interface = from.interface;
+    subnet.shared_network = from.shared_network;
+    for (const PoolConfiguration& pool : from.pools) {
+        subnet.pools.push_back({subnet.index(pool.first), subnet.index(pool.last)});
+    }
+    subnet.lease_time = from.lease_time.value_or(dhcp4.lease_time);
+    subnet.options.merge(dhcp4.options);
+    subnet.options.merge(from.options);
+    subnet.server_address = from.server_address.value_or(Ipv4{});
+    subnet.authoritative = from.authoritative.value_or(dhcp4.authoritative);
+    subnet.identity = from.identity;
+    subnet.next_server = from.next_server.value_or(Ipv4{});
+    subnet.server_hostname = from.server_hostname;
+    subnet.boot_file_name = from.boot_file_name;
+    subnet.relays = from.relays;
+    std::sort(subnet.relays.begin(), subnet.relays.end());
+    return subnet;
+}
+
+[[nodiscard]] Reservation make_reservation(const ReservationConfiguration& from, std::uint32_t subnet) {
+    Reservation reservation;
+    reservation.identifier = from.identifier;
+    reservation.subnet = subnet;
+    reservation.address = from.address;
+    if (!from.options.empty() || !from.hostname.empty()) {
+        reservation.options.emplace();
+        if (!from.hostname.empty()) {
+            reservation.options->set(dhcp4::OptionCode::kHostName, as_bytes(from.hostname), true);
+        }
+        reservation.options->merge(from.options);
+    }
+    reservation.next_server = from.next_server;
+    reservation.boot_file_name = from.boot_file_name;
+    return reservation;
+}
+
+// Indices of a space, kept sorted and disjoint.
+class IndexSet {
+  public:
+    void add(lease::UnitRange range) {
+        ranges_.push_back(range);
+        std::sort(ranges_.begin(), ranges_.end(),
+                  [](lease::UnitRange a, lease::UnitRange b) { return a.first < b.first; });
+    }
+    void remove(std::uint32_t first, std::uint32_t last) {
+        std::vector<lease::UnitRange> kept;
+        for (const lease::UnitRange range : ranges_) {
+            if (last < range.first || first > range.last) {
+                kept.push_back(range);
+                continue;
+            }
+            if (range.first < first) {
+                kept.push_back({range.first, first - 1});
+            }
+            if (range.last > last) {
+                kept.push_back({last + 1, range.last});
+            }
+        }
+        ranges_ = std::move(kept);
+    }
+    // Removes what lies inside the subnet of an address range.
+    void remove(const Subnet& subnet, Ipv4 first, Ipv4 last) {
+        const Ipv4 low = std::max(first, subnet.prefix.address);
+        const Ipv4 high = std::min(last, subnet.prefix.broadcast());
+        if (low <= high) {
+            remove(subnet.index(low), subnet.index(high));
+        }
+    }
+    [[nodiscard]] std::span<const lease::UnitRange> ranges() const { return ranges_; }
+
+  private:
+    std::vector<lease::UnitRange> ranges_;
+};
+
+// Allows exactly `wanted`. Each call of the bitmap changes only bits that differ.
+void set_allowed(lease::UnitBitmap& bitmap, std::uint32_t unit_count, const IndexSet& wanted) {
+    std::uint32_t next = 0;  // first unit not yet decided
+    for (const lease::UnitRange range : wanted.ranges()) {
+        if (range.first > next) {
+            bitmap.forbid({next, range.first - 1});
+        }
+        bitmap.allow(range);
+        next = range.last + 1;
+    }
+    if (next < unit_count) {
+        bitmap.forbid({next, unit_count - 1});
+    }
+}
+
+[[nodiscard]] std::vector<Ipv4> local_addresses(const Configuration& configuration,
+                                                const HostState& host) {
+    std::vector<Ipv4> addresses;
+    for (const HostInterface& interface : host.interfaces) {
+        for (const Ipv4Prefix& address : interface.addresses) {
+            addresses.push_back(address.address);
+        }
+    }
+    for (const SubnetConfiguration& subnet : configuration.dhcp4.subnets) {
+        if (subnet.server_address) {
+            addresses.push_back(*subnet.server_address);
+        }
+    }
+    return addresses;
+}
+
+void remove_never_leased(IndexSet& units, const Subnet& subnet, std::span<const Ipv4> locals) {
+    if (subnet.prefix.has_broadcast()) {
+        units.remove(subnet, subnet.prefix.network(), subnet.prefix.network());
+        units.remove(subnet, subnet.prefix.broadcast(), subnet.prefix.broadcast());
+    }
+    const ByteView routers = subnet.options.value(dhcp4::OptionCode::kRouters);
+    for (std::size_t at = 0; at + 4 <= routers.size(); at += 4) {
+        const Ipv4 router = Ipv4::load(routers.data() + at);
+        units.remove(subnet, router, router);
+    }
+    for (const Ipv4 address : locals) {
+        units.remove(subnet, address, address);
+    }
+}
+
+}  // namespace
+
+lease::SpaceId SpaceRegistry::space_for(Ipv4Prefix prefix) {
+    const std::uint64_t key = std::uint64_t{prefix.address.value} << 8 | prefix.length;
+    const auto found = spaces_.find(key);
+    if (found != spaces_.end()) {
+        return found->second;
+    }
+    XD_ASSERT(prefix.size() <= kMaxSpaceUnits);
+    const lease::SpaceId id =
+        store_.add_space(lease::SpaceKind::kIpv4, static_cast<std::uint32_t>(prefix.size())).id();
+    spaces_.emplace(key, id);
+    return id;
+}
+
+SnapshotResult make_snapshot(const Configuration& configuration, const HostState& host,
+                             SpaceRegistry& registry, HashKey hash_key, std::uint32_t generation) {
+    SnapshotResult result{std::make_unique<Snapshot>(), {}};
+    Snapshot& snapshot = *result.snapshot;
+    const Dhcp4Configuration& dhcp4 = configuration.dhcp4;
+    snapshot.generation = generation;
+    snapshot.hash_key = hash_key;
+    snapshot.ports = configuration.ports;
+    snapshot.offer_time = dhcp4.offer_time;
+    snapshot.decline_time = dhcp4.decline_time;
+    snapshot.max_offers_per_relay = dhcp4.max_offers_per_relay;
+    snapshot.bootp = dhcp4.bootp;
+    snapshot.rapid_commit = dhcp4.rapid_commit;
+    snapshot.renew_time_percent = dhcp4.renew_time_percent;
+    snapshot.rebind_time_percent = dhcp4.rebind_time_percent;
+
+    // Sorted by prefix for the search; `order` remembers which one stood where in the file.
+    std::vector<std::size_t> order(dhcp4.subnets.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return dhcp4.subnets[a].prefix < dhcp4.subnets[b].prefix;
+    });
+    std::vector<std::uint32_t> place(dhcp4.subnets.size());
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        place[order[i]] = static_cast<std::uint32_t>(i);
+        snapshot.subnets.push_back(make_subnet(dhcp4.subnets[order[i]], dhcp4, registry));
+        for (const ReservationConfiguration& reservation : dhcp4.subnets[order[i]].reservations) {
+            snapshot.reservations.push_back(
+                make_reservation(reservation, static_cast<std::uint32_t>(i)));
+        }
+    }
+
+    // Subnets of one shared network, and those of one interface, are one link.
+    Groups groups{dhcp4.subnets.size()};
+    std::unordered_map<std::string, std::size_t> by_network;
+    for (std::size_t i = 0; i < dhcp4.subnets.size(); ++i) {
+        const std::string& shared_network = dhcp4.subnets[i].shared_network;
+        if (!shared_network.empty()) {
+            groups.join(by_network.emplace(shared_network, i).first->second, i);
+        }
+    }
+    std::vector<std::optional<std::size_t>> first_subnet(configuration.interfaces.size());
+    for (std::size_t i = 0; i < configuration.interfaces.size(); ++i) {
+        const HostInterface* const interface = host.find(configuration.interfaces[i].name);
+        if (interface == nullptr) {
+            result.warnings.push_back("interface " + configuration.interfaces[i].name +
+                                      " does not exist; it is not served");
+            continue;
+        }
+        for (std::size_t subnet = 0; subnet < dhcp4.subnets.size(); ++subnet) {
+            if (!serves_directly(dhcp4.subnets[subnet], *interface)) {
+                continue;
+            }
+            if (first_subnet[i]) {
+                groups.join(*first_subnet[i], subnet);
+            } else {
+                first_subnet[i] = subnet;
+            }
+        }
+        if (!first_subnet[i]) {
+            result.warnings.push_back("interface " + interface->name +
+                                      " has no subnet: only relayed clients are served there");
+        }
+    }
+    std::unordered_map<std::size_t, std::uint32_t> link_of_group;
+    for (std::size_t i = 0; i < dhcp4.subnets.size(); ++i) {
+        const auto [found, added] = link_of_group.emplace(
+            groups.find(i), static_cast<std::uint32_t>(snapshot.links.size()));
+        if (added) {
+            snapshot.links.emplace_back();
+        }
+        Subnet& subnet = snapshot.subnets[place[i]];
+        subnet.link = found->second;
+        snapshot.links[found->second].subnets.push_back(place[i]);
+        snapshot.links[found->second].spaces.push_back(subnet.space);
+    }
+
+    std::vector<Ingress> ingresses;
+    for (std::size_t i = 0; i < configuration.interfaces.size(); ++i) {
+        const HostInterface* const interface = host.find(configuration.interfaces[i].name);
+        if (interface != nullptr) {
+            Ingress ingress{*interface, std::nullopt};
+            if (first_subnet[i]) {
+                ingress.link = snapshot.subnets[place[*first_subnet[i]]].link;
+            }
+            ingresses.push_back(std::move(ingress));
+        }
+    }
+    for (const Subnet& subnet : snapshot.subnets) {
+        if (!subnet.interface.empty() && host.find(subnet.interface) == nullptr) {
+            result.warnings.push_back("subnet " + to_string(subnet.prefix) + " waits for interface " +
+                                      subnet.interface);
+        }
+    }
+    std::vector<Ipv4> broadcasts;
+    for (const HostInterface& interface : host.interfaces) {
+        for (const Ipv4Prefix& address : interface.addresses) {
+            if (address.has_broadcast()) {
+                broadcasts.push_back(address.broadcast());
+            }
+        }
+    }
+    snapshot.index(std::move(ingresses), local_addresses(configuration, host), broadcasts);
+    return result;
+}
+
+void apply_policy(const Snapshot& snapshot, const Configuration& configuration, const HostState& host,
+                  SpaceRegistry& registry) {
+    const std::vector<Ipv4> locals = local_addresses(configuration, host);
+    std::unordered_map<std::uint16_t, IndexSet> wanted;  // by space
+    for (const Subnet& subnet : snapshot.subnets) {
+        IndexSet& units = wanted[subnet.space.value];
+        for (const lease::UnitRange pool : subnet.pools) {
+            units.add(pool);
+        }
+        remove_never_leased(units, subnet, locals);
+    }
+    for (const SubnetConfiguration& from : configuration.dhcp4.subnets) {
+        const Subnet* const subnet = snapshot.find_subnet(from.prefix.address);
+        XD_ASSERT(subnet != nullptr);
+        IndexSet& units = wanted[subnet->space.value];
+        for (const PoolConfiguration& excluded : from.excluded) {
+            units.remove(*subnet, excluded.first, excluded.last);
+        }
+        for (const ReservationConfiguration& reservation : from.reservations) {
+            if (reservation.address) {
+                units.remove(*subnet, *reservation.address, *reservation.address);
+            }
+        }
+    }
+    for (const auto& [prefix, id] : registry.spaces()) {
+        lease::Space& space = registry.store().space(id);
+        set_allowed(space.bitmap(), space.unit_count(), wanted[id.value]);
+    }
+}
+
+}  // namespace xdhcpd::model

@@ -1,0 +1,50 @@
+// Builds a Snapshot from configuration and host, and carries its policy into the store's bitmaps.
+// Control thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/hash.h"
+#include "lease/store.h"
+#include "model/snapshot.h"
+
+namespace xdhcpd::model {
+
+// Spaces live as long as the store; a subnet that comes back after a reload finds its space again.
+class SpaceRegistry {
+  public:
+    explicit SpaceRegistry(lease::Store& store) : store_{store} {}
+
+    // The space of this subnet, made when it is new.
+    [[nodiscard]] lease::SpaceId space_for(Ipv4Prefix prefix);
+    [[nodiscard]] lease::Store& store() noexcept { return store_; }
+    // All spaces ever made, with their subnets.
+    [[nodiscard]] const std::unordered_map<std::uint64_t, lease::SpaceId>& spaces() const noexcept {
+        return spaces_;
+    }
+
+  private:
+    lease::Store& store_;
+    std::unordered_map<std::uint64_t, lease::SpaceId> spaces_;  // by prefix
+};
+
+struct SnapshotResult {
+    std::unique_ptr<Snapshot> snapshot;
+    std::vector<std::string> warnings;  // interface without subnet, subnet that nothing serves, ...
+};
+
+// `configuration` has been checked by config/. Interfaces that the host lacks are warned of and left out.
+[[nodiscard]] SnapshotResult make_snapshot(const Configuration& configuration, const HostState& host,
+                                           SpaceRegistry& registry, HashKey hash_key,
+                                           std::uint32_t generation);
+
+// Sets `allowed` of every unit of every space to what the snapshot says: in a pool, not excluded, not
+// reserved, not network, broadcast, router, local or server address. Spaces of subnets that the snapshot no
+// longer has are closed. Units whose policy does not change are not touched, not even for an instant.
+void apply_policy(const Snapshot& snapshot, const Configuration& configuration, const HostState& host,
+                  SpaceRegistry& registry);
+
+}  // namespace xdhcpd::model

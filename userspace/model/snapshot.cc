@@ -1,0 +1,60 @@
+#include "model/snapshot.h"
+
+#include <algorithm>
+
+namespace xdhcpd::model {
+
+const Subnet* Snapshot::find_subnet(Ipv4 address) const noexcept {
+    // The last prefix that does not begin after the address; prefixes are disjoint.
+    const auto after = std::upper_bound(
+        subnets.begin(), subnets.end(), address,
+        [](Ipv4 wanted, const Subnet& subnet) { return wanted < subnet.prefix.address; });
+    if (after == subnets.begin()) {
+        return nullptr;
+    }
+    const Subnet& candidate = *std::prev(after);
+    return candidate.prefix.contains(address) ? &candidate : nullptr;
+}
+
+const Ingress* Snapshot::find_ingress(std::uint32_t ifindex) const noexcept {
+    const auto at = std::lower_bound(ingresses_.begin(), ingresses_.end(), ifindex,
+                                     [](const Ingress& ingress, std::uint32_t wanted) {
+                                         return ingress.interface.ifindex < wanted;
+                                     });
+    return at != ingresses_.end() && at->interface.ifindex == ifindex ? &*at : nullptr;
+}
+
+void Snapshot::index(std::vector<Ingress> ingresses, std::span<const Ipv4> local_addresses,
+                     std::span<const Ipv4> local_broadcasts) {
+    ingresses_ = std::move(ingresses);
+    std::sort(ingresses_.begin(), ingresses_.end(), [](const Ingress& a, const Ingress& b) {
+        return a.interface.ifindex < b.interface.ifindex;
+    });
+    for (const Ipv4 address : local_addresses) {
+        local_.insert(address.value);
+    }
+    for (const Ipv4 address : local_broadcasts) {
+        broadcasts_.insert(address.value);
+    }
+    by_identifier_.reserve(reservations.size());
+    for (std::uint32_t i = 0; i < reservations.size(); ++i) {
+        const Identifier& identifier = reservations[i].identifier;
+        by_identifier_.emplace(identifier_hash(identifier.kind, identifier.value), i);
+        kinds_present_[static_cast<std::size_t>(identifier.kind)] = true;
+    }
+}
+
+std::vector<Ipv4> Snapshot::local_destinations() const {
+    std::vector<Ipv4> destinations;
+    for (const std::uint32_t address : local_) {
+        destinations.push_back(Ipv4{address});
+    }
+    for (const std::uint32_t address : broadcasts_) {
+        destinations.push_back(Ipv4{address});
+    }
+    std::sort(destinations.begin(), destinations.end());
+    destinations.erase(std::unique(destinations.begin(), destinations.end()), destinations.end());
+    return destinations;
+}
+
+}  // namespace xdhcpd::model

@@ -1,0 +1,39 @@
+// What a worker counts. Written by the worker's thread, read by any.
+// Invariant, up to frames in hand: received = answered + sum of dropped.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "base/counters.h"
+#include "base/histogram.h"
+#include "dhcp4/options.h"
+#include "engine/drop_reason.h"
+#include "packet/frame_view.h"
+
+namespace xdhcpd::worker {
+
+struct WorkerCounters {
+    Counter received;  // frames taken from ports
+    Counter answered;  // replies given to ports
+    std::array<Counter, engine::DropReason::kCount> dropped{};  // by DropReason::index()
+    std::array<Counter, dhcp4::kMessageTypeCount> received_by_type{};  // messages that could be read
+    std::array<Counter, dhcp4::kMessageTypeCount> sent_by_type{};
+    EnumCounters<ChecksumState> checksums;  // of accepted datagrams
+    Counter batches;   // receive() calls that brought something
+    Counter polls;     // times it went to sleep
+    Counter expired;   // offers, leases and quarantines that ended
+    LatencyHistogram latency;  // receive to transmit, replies only
+
+    // Received and neither answered nor dropped yet.
+    [[nodiscard]] std::uint64_t in_flight() const noexcept {
+        std::uint64_t done = answered.value();
+        for (const Counter& counter : dropped) {
+            done += counter.value();
+        }
+        const std::uint64_t all = received.value();
+        return all > done ? all - done : 0;
+    }
+};
+
+}  // namespace xdhcpd::worker

@@ -1,0 +1,234 @@
+#include "worker/worker.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <future>
+#include <span>
+#include <utility>
+
+#include "engine/decide.h"
+
+namespace xdhcpd::worker {
+namespace {
+
+// A sleeping worker wakes at least this often, to let time pass and to announce a new snapshot.
+constexpr int kPollTimeoutMs = 100;
+// Units that may end in one round: a network of leases that all end at once must not stop the packets.
+constexpr std::size_t kExpireBudget = 256;
+
+[[nodiscard]] BootTime boot_clock() noexcept {
+    timespec time{};
+    static_cast<void>(clock_gettime(CLOCK_BOOTTIME, &time));  // cannot fail on Linux >= 2.6.39
+    return BootTime{std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec}};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Worker>, Error> Worker::make(const WorkerOptions& options,
+                                                    std::unique_ptr<lease::Shard> shard,
+                                                    std::vector<Port*> ports,
+                                                    const SnapshotSlot& snapshots) {
+    const int wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (wake_fd < 0) {
+        return Unexpected{system_error(errno, "eventfd for worker")};
+    }
+    return std::unique_ptr<Worker>{
+        new Worker{options, std::move(shard), std::move(ports), snapshots, wake_fd}};
+}
+
+Worker::Worker(const WorkerOptions& options, std::unique_ptr<lease::Shard> shard,
+               std::vector<Port*> ports, const SnapshotSlot& snapshots, int wake_fd)
+    : id_{options.id},
+      clock_{options.clock != nullptr ? options.clock : boot_clock},
+      shard_{std::move(shard)},
+      ports_{std::move(ports)},
+      snapshots_{snapshots},
+      random_{options.random_seed},
+      drop_log_{options.drop_log_len},
+      requests_{std::make_unique<engine::Request[]>(kBatchLen)},
+      wake_fd_{wake_fd} {
+    for (const Port* const port : ports_) {
+        if (port->fd() >= 0) {
+            poll_set_.push_back({port->fd(), POLLIN, 0});
+        }
+    }
+    poll_set_.push_back({wake_fd_, POLLIN, 0});
+}
+
+Worker::~Worker() {
+    close(wake_fd_);
+}
+
+BootTime Worker::now() const noexcept {
+    return clock_();
+}
+
+void Worker::run() {
+    while (!stop_requested_.load(std::memory_order_acquire)) {
+        if (step() == 0) {
+            sleep();
+        }
+    }
+    while (step() != 0) {  // what has arrived is still answered
+    }
+}
+
+std::size_t Worker::step() {
+    std::size_t received = 0;
+    if (const model::Snapshot* const snapshot = snapshots_.acquire(announcement_)) {
+        for (Port* const port : ports_) {
+            received += serve(*port, *snapshot);
+        }
+    }
+    pass_time(clock_());
+    mailbox_.run();
+    return received;
+}
+
+std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
+    std::array<RxFrame, kBatchLen> frames;
+    const std::size_t count = port.receive(frames);
+    if (count == 0) {
+        port.flush();  // completions, and what an earlier flush could not send
+        return 0;
+    }
+    const BootTime now = clock_();
+    counters_.batches.add();
+    counters_.received.add(count);
+
+    // Two passes, so that the memory latencies of the batch overlap.
+    std::array<bool, kBatchLen> readable{};
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto parsed = requests_[i].parse(frames[i].bytes, frames[i].ifindex, snapshot);
+        readable[i] = parsed.has_value();
+        if (readable[i]) {
+            shard_->prefetch(requests_[i].tenant());
+        } else {
+            explain(port, requests_[i], parsed.error(), now);
+        }
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        if (readable[i]) {
+            shard_->prefetch_record(requests_[i].tenant());
+        }
+    }
+    std::size_t answered = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (readable[i]) {
+            answer(port, requests_[i], now, answered);
+        }
+    }
+    port.flush();
+    port.release(std::span{frames}.first(count));
+    if (answered != 0) {
+        counters_.latency.record(clock_() - now, answered);
+    }
+    return count;
+}
+
+void Worker::answer(Port& port, engine::Request& request, BootTime now, std::size_t& answered) {
+    counters_.received_by_type[static_cast<std::size_t>(request.message().type())].add();
+    counters_.checksums[request.frame().checksum].add();
+    // The frame comes first: a decision changes leases, and then its reply must be able to leave.
+    std::optional<TxFrame> frame = port.lend();
+    if (!frame) {
+        explain(port, request, engine::Shed::kNoTxFrame, now);
+        return;
+    }
+    const engine::Decision decision = engine::decide(request, *shard_, now, random_, frame->bytes());
+    if (decision.drop) {
+        explain(port, request, *decision.drop, now);
+        return;
+    }
+    TxInfo info;
+    info.frame_len = decision.frame_len;
+    info.ifindex = request.ifindex();
+    info.unconfigured_destination = decision.unconfigured_destination;
+    port.submit(std::move(*frame), info);
+    counters_.answered.add();
+    counters_.sent_by_type[static_cast<std::size_t>(decision.reply_type)].add();
+    ++answered;
+}
+
+void Worker::explain(const Port& port, const engine::Request& request, engine::DropReason reason,
+                     BootTime now) noexcept {
+    counters_.dropped[reason.index()].add();
+    if (reason == engine::Refusal::kReleased || reason == engine::Refusal::kDeclined) {
+        return;  // as it should be
+    }
+    Drop drop;
+    drop.time = now;
+    drop.reason = reason;
+    drop.ifindex = request.ifindex();
+    drop.queue = port.queue();
+    if (request.has_frame()) {
+        drop.client = request.frame().source_mac;
+        drop.tags = request.frame().tags;
+    }
+    const dhcp4::MessageView& message = request.message();
+    if (!message.payload().empty()) {
+        if (message.hlen() == Mac::kLen) {
+            drop.client = Mac::load(message.chaddr().data());
+        }
+        drop.giaddr = message.giaddr();
+        drop.address = message.requested_address().value_or(message.ciaddr());
+        drop.type = message.type();
+    }
+    drop_log_.add(drop);
+}
+
+void Worker::pass_time(BootTime now) {
+    const BootSeconds second = to_boot_seconds(now);
+    if (second == last_tick_) {
+        return;
+    }
+    const std::size_t ended =
+        shard_->expire(second, kExpireBudget, [this](lease::Unit, lease::LeaseState) {
+            counters_.expired.add();
+        });
+    if (ended < kExpireBudget) {
+        last_tick_ = second;  // else go on in the next round
+    }
+}
+
+// Publishes that it sleeps, looks once more, then polls: whoever posts after the look sees the flag.
+void Worker::sleep() {
+    sleeping_.store(true, std::memory_order_seq_cst);
+    if (!mailbox_.has_mail() && !stop_requested_.load(std::memory_order_acquire)) {
+        counters_.polls.add();
+        static_cast<void>(poll(poll_set_.data(), poll_set_.size(), kPollTimeoutMs));
+    }
+    sleeping_.store(false, std::memory_order_relaxed);
+    std::uint64_t ignored = 0;
+    static_cast<void>(!read(wake_fd_, &ignored, sizeof ignored));
+}
+
+void Worker::wake() noexcept {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (sleeping_.load(std::memory_order_seq_cst)) {
+        const std::uint64_t one = 1;
+        static_cast<void>(!write(wake_fd_, &one, sizeof one));
+    }
+}
+
+void Worker::stop() noexcept {
+    stop_requested_.store(true, std::memory_order_release);
+    wake();
+}
+
+void Worker::call(const std::function<void()>& work) {
+    std::promise<void> done;
+    mailbox_.post([&] {
+        work();
+        done.set_value();
+    });
+    wake();
+    done.get_future().wait();
+}
+
+}  // namespace xdhcpd::worker
