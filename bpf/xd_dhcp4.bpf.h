@@ -19,11 +19,13 @@
  * A frame in several buffers passes whatever its length: before Linux 6.6 the kernel cannot hand
  * one to an AF_XDP socket.
  */
-static __always_inline bool xd_fits_umem(struct xdp_md *ctx)
+static __always_inline bool xd_fits_umem(struct xdp_md *ctx, const struct xd_stripped_tag *stripped)
 {
 	__u64 frame_len = bpf_xdp_get_buff_len(ctx);
+	__u64 added_len = stripped->tpid ? sizeof(struct xd_vlan_tag) : 0;
 
-	return frame_len <= xd_max_frame_len && frame_len == (__u64)(ctx->data_end - ctx->data);
+	return frame_len + added_len <= xd_max_frame_len &&
+	       frame_len == (__u64)(ctx->data_end - ctx->data);
 }
 
 /* For us by interface, tags and addresses? XD_REDIRECTED if so. */
@@ -51,7 +53,8 @@ static __always_inline enum xd_verdict xd_dhcp4_addressed(const struct xd_ether 
  * Source: RFC 791 section 3.1, RFC 768, RFC 2131 section 2.
  */
 static __always_inline enum xd_verdict xd_classify_dhcp4(struct xdp_md *ctx, struct xd_cursor *c,
-							 const struct xd_ether *ether)
+							 const struct xd_ether *ether,
+							 const struct xd_stripped_tag *stripped)
 {
 	const struct iphdr *ip;
 	const struct udphdr *udp;
@@ -81,7 +84,7 @@ static __always_inline enum xd_verdict xd_classify_dhcp4(struct xdp_md *ctx, str
 	op = xd_cursor_take(c, sizeof(*op));
 	if (!op)
 		return XD_PASS_TRUNCATED;
-	if (!xd_fits_umem(ctx))
+	if (!xd_fits_umem(ctx, stripped))
 		return XD_PASS_TOO_LONG;
 	ip_len = bpf_ntohs(ip->tot_len);
 	udp_len = bpf_ntohs(udp->len);

@@ -17,6 +17,19 @@ struct xd_vlan_tag {
 	__be16 next_proto;
 };
 
+/* The outer tag when the NIC or the far end of a veth pair has put it into metadata. */
+struct xd_stripped_tag {
+	__be16 tpid; /* 0: none */
+	__u16 tci;
+};
+
+/* An Ethernet header with one tag. */
+struct xd_tagged_header {
+	__u8 macs[2 * ETH_ALEN];
+	__be16 tpid;
+	struct xd_vlan_tag tag;
+};
+
 struct xd_ether {
 	struct ethhdr *header;
 	__be16 proto; /* behind the tags */
@@ -28,34 +41,66 @@ static __always_inline bool xd_is_vlan(__be16 proto)
 	return proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD);
 }
 
-/* Addresses and tags. False if the frame ends within them. A third tag is left as the EtherType. */
-static __always_inline bool xd_take_ether(struct xd_cursor *c, __u32 ifindex, struct xd_ether *out)
+/* Take the tag that @proto announces; @proto becomes what follows. False if the frame ends first.
+ */
+static __always_inline bool xd_take_tag(struct xd_cursor *c, __be16 *proto, __u16 *tpid, __u16 *vid)
 {
-	struct xd_vlan_tag *tag;
+	const struct xd_vlan_tag *tag = xd_cursor_take(c, sizeof(*tag));
 
-	out->link = (struct xd_link_key){ .ifindex = ifindex };
+	if (!tag)
+		return false;
+	*tpid = bpf_ntohs(*proto);
+	*vid = bpf_ntohs(tag->tci) & XD_VID_MASK;
+	*proto = tag->next_proto;
+	return true;
+}
+
+/* Addresses and tags. False if the frame ends within them. A third tag is left as the EtherType. */
+static __always_inline bool xd_take_ether(struct xd_cursor *c, __u32 ifindex,
+					  const struct xd_stripped_tag *stripped,
+					  struct xd_ether *out)
+{
+	struct xd_link_key *link = &out->link;
+
+	*link = (struct xd_link_key){ .ifindex = ifindex };
 	out->header = xd_cursor_take(c, sizeof(*out->header));
 	if (!out->header)
 		return false;
 	out->proto = out->header->h_proto;
 
-	if (!xd_is_vlan(out->proto))
+	if (stripped->tpid) {
+		link->outer_tpid = bpf_ntohs(stripped->tpid);
+		link->outer_vid = stripped->tci & XD_VID_MASK;
+	} else if (xd_is_vlan(out->proto)) {
+		if (!xd_take_tag(c, &out->proto, &link->outer_tpid, &link->outer_vid))
+			return false;
+	}
+	if (!link->outer_tpid || !xd_is_vlan(out->proto))
 		return true;
-	tag = xd_cursor_take(c, sizeof(*tag));
-	if (!tag)
-		return false;
-	out->link.outer_tpid = bpf_ntohs(out->proto);
-	out->link.outer_vid = bpf_ntohs(tag->tci) & XD_VID_MASK;
-	out->proto = tag->next_proto;
+	return xd_take_tag(c, &out->proto, &link->inner_tpid, &link->inner_vid);
+}
 
-	if (!xd_is_vlan(out->proto))
-		return true;
-	tag = xd_cursor_take(c, sizeof(*tag));
-	if (!tag)
+/*
+ * Put a stripped tag back behind the addresses. False, with the frame as it was, if there is no
+ * room in front of it. Packet pointers taken before are invalid after.
+ */
+static __always_inline bool xd_put_tag_back(struct xdp_md *ctx,
+					    const struct xd_stripped_tag *stripped)
+{
+	struct xd_cursor c;
+	struct xd_tagged_header *header;
+
+	if (bpf_xdp_adjust_head(ctx, -(int)sizeof(struct xd_vlan_tag)))
 		return false;
-	out->link.inner_tpid = bpf_ntohs(out->proto);
-	out->link.inner_vid = bpf_ntohs(tag->tci) & XD_VID_MASK;
-	out->proto = tag->next_proto;
+	c = xd_cursor_open(ctx);
+	header = xd_cursor_take(&c, sizeof(*header));
+	if (!header)
+		return false; /* cannot be: an Ethernet header was there before */
+	/* The addresses move to the front; the EtherType behind them is in its place already. */
+	__builtin_memmove(header->macs, header->macs + sizeof(struct xd_vlan_tag),
+			  sizeof(header->macs));
+	header->tpid = stripped->tpid;
+	header->tag.tci = bpf_htons(stripped->tci);
 	return true;
 }
 

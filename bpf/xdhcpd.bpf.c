@@ -18,15 +18,16 @@
 #include "xdhcpd_abi.h"
 
 /* Whose frame is it? XD_REDIRECTED means ours. One branch per protocol. */
-static __always_inline enum xd_verdict xd_classify(struct xdp_md *ctx)
+static __always_inline enum xd_verdict xd_classify(struct xdp_md *ctx,
+						   const struct xd_stripped_tag *stripped)
 {
 	struct xd_cursor cursor = xd_cursor_open(ctx);
 	struct xd_ether ether;
 
-	if (!xd_take_ether(&cursor, ctx->ingress_ifindex, &ether))
+	if (!xd_take_ether(&cursor, ctx->ingress_ifindex, stripped, &ether))
 		return XD_PASS_TRUNCATED;
 	if (ether.proto == bpf_htons(ETH_P_IP))
-		return xd_classify_dhcp4(ctx, &cursor, &ether);
+		return xd_classify_dhcp4(ctx, &cursor, &ether, stripped);
 	return XD_PASS_NOT_IP;
 }
 
@@ -47,29 +48,56 @@ static __always_inline void xd_count(enum xd_verdict verdict)
 		*frames += 1;
 }
 
-/* The whole program; entries differ only in how they are loaded. */
-static __always_inline int xd_run(struct xdp_md *ctx)
+/*
+ * The target is named first and the tag put back last, so that a frame is changed only when it is
+ * certain to leave. An empty slot of the map yields the fallback action.
+ */
+static __always_inline enum xd_verdict xd_redirect(struct xdp_md *ctx,
+						   const struct xd_stripped_tag *stripped)
 {
-	enum xd_verdict verdict = xd_classify(ctx);
-	int action = XDP_PASS;
+	if (bpf_redirect_map(&xd_sockets, ctx->rx_queue_index, XDP_PASS) != XDP_REDIRECT)
+		return XD_PASS_NO_SOCKET;
+	if (stripped->tpid && !xd_put_tag_back(ctx, stripped))
+		return XD_PASS_NO_HEADROOM;
+	return XD_REDIRECTED;
+}
+
+/* The whole program; entries differ in how they are loaded and in what they know of stripped tags.
+ */
+static __always_inline int xd_run(struct xdp_md *ctx, const struct xd_stripped_tag *stripped)
+{
+	enum xd_verdict verdict = xd_classify(ctx, stripped);
 
 	if (verdict == XD_REDIRECTED && !xd_enabled())
 		verdict = XD_PASS_DISABLED;
-	if (verdict == XD_REDIRECTED) {
-		/* An empty slot yields the fallback action. */
-		action = bpf_redirect_map(&xd_sockets, ctx->rx_queue_index, XDP_PASS);
-		if (action != XDP_REDIRECT)
-			verdict = XD_PASS_NO_SOCKET;
-	}
+	if (verdict == XD_REDIRECTED)
+		verdict = xd_redirect(ctx, stripped);
 	xd_count(verdict);
-	return action;
+	return verdict == XD_REDIRECTED ? XDP_REDIRECT : XDP_PASS;
 }
 
 /* For every mode and for test runs: sees only tags that are in the frame. */
 SEC("xdp.frags")
 int xd_ingress(struct xdp_md *ctx)
 {
-	return xd_run(ctx);
+	const struct xd_stripped_tag none = {};
+
+	return xd_run(ctx, &none);
+}
+
+/* Linux 6.8; only in programs that are bound to a device. Negative when there is no tag to tell. */
+extern int bpf_xdp_metadata_rx_vlan_tag(const struct xdp_md *ctx, __be16 *vlan_proto,
+					__u16 *vlan_tci) __ksym __weak;
+
+/* For native mode, bound to its device: sees stripped tags too. Not loaded unless asked for. */
+SEC("?xdp.frags")
+int xd_ingress_dev(struct xdp_md *ctx)
+{
+	struct xd_stripped_tag stripped = {};
+
+	if (bpf_xdp_metadata_rx_vlan_tag(ctx, &stripped.tpid, &stripped.tci))
+		stripped.tpid = 0;
+	return xd_run(ctx, &stripped);
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

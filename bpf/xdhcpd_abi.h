@@ -38,6 +38,7 @@ enum xd_verdict {
 	XD_PASS_DISABLED,     /* xd_settings.enabled is 0 */
 	XD_PASS_NO_SOCKET,    /* no AF_XDP socket on the frame's queue */
 	XD_REDIRECTED,	      /* given to the socket of its queue */
+	XD_PASS_NO_HEADROOM,  /* a stripped tag could not be put back */
 	XD_VERDICT_COUNT,     /* keep last; not a verdict */
 };
 

@@ -49,7 +49,7 @@ from support.testbed import SERVER_IP, SERVER_MAC, Testbed
 
 INFINITE = 0xFFFFFFFF
 LONG_OPTION = bytes(range(256)) + b"long" * 11  # 300 bytes: two instances on the wire
-BLOCKS = {code: bytes((code,)) * 100 for code in (224, 225, 226, 227)}
+BLOCKS = {code: bytes((code,)) * length for code, length in ((224, 100), (225, 100), (226, 100), (227, 50))}
 PRINTER_MAC = "02:00:5e:00:53:20"
 
 
@@ -415,7 +415,7 @@ def test_infinite_lease(bed):
 
 @pytest.mark.rfc("2132 9.8")
 def test_parameter_request_list_orders_and_selects(bed):
-    asked = [DNS, DOMAIN_NAME, SUBNET_MASK, ROUTERS]
+    asked = [DOMAIN_NAME, DNS, ROUTERS]
     reply = bed.offer(bed.mac(), [(PARAMETERS, bytes(asked))])
     assert [code for code in reply.codes if code in asked] == asked
     reply = bed.offer(bed.mac(), [(PARAMETERS, bytes((SUBNET_MASK, DNS)))])
@@ -756,8 +756,11 @@ def test_bad_packet_gets_no_answer_and_a_count(bed, kind):
     before = bed.server.status()
     reasons = bed.silent_frame(frame, xid)
     after = bed.server.status()
-    passed = after["xdp"] != before["xdp"] if bed.driver.startswith("xdp") else bed.driver == "udp"
-    assert sum(reasons.values()) == 1 or (not reasons and passed), reasons
+    # What a kernel filter or the kernel's own stack keeps from us is not received: only the fence is.
+    received = after["received"] - before["received"]
+    assert (sum(reasons.values()), received) in ((1, 2), (0, 1)), reasons
+    if bed.driver.startswith("xdp"):
+        assert after["xdp"] != before["xdp"], "the XDP program counts every frame"
     # One line per state, not per packet.
     assert mac not in bed.server.log()
 
@@ -765,24 +768,6 @@ def test_bad_packet_gets_no_answer_and_a_count(bed, kind):
 @pytest.mark.rfc("2131 4.1")
 def test_bootreply_is_none_of_our_business(bed):
     assert set(bed.silent(DISCOVER, bed.mac(), op=2)) <= {"engine.not-request"}
-
-
-def test_random_bytes_do_not_stop_service(bed):
-    generator = random.Random(2131)
-    for number in range(300):
-        frame, _ = bed.frame(DISCOVER, bed.mac() if number < 200 else "02:00:5e:00:53:99")
-        damaged = bytearray(frame)
-        for _ in range(generator.randint(1, 12)):
-            damaged[generator.randrange(14, len(damaged))] = generator.randrange(256)
-        bed.wire.send(bytes(damaged[: generator.randint(15, len(damaged))]))
-    bed.fence()
-    bed.wire.drain()
-    bed.server.check_accounts()
-    bed.recorded.clear()
-
-
-def test_every_message_is_answered_or_explained(bed):
-    bed.server.check_accounts()
 
 
 # Checksum offload: a local sender leaves the pseudo-header's sum only.
@@ -806,6 +791,27 @@ def test_checksum_left_to_offload_is_accepted(bed):
         sender.sendto(frame[42:], ("255.255.255.255", 67))
     (reply,) = bed.wire.replies(xid)
     assert bed.check(reply).type == OFFER
+
+
+# Last, for what gets through differs between drivers and so does the state after it.
+
+
+def test_random_bytes_do_not_stop_service(bed):
+    generator = random.Random(2131)
+    for number in range(300):
+        frame, _ = bed.frame(DISCOVER, bed.mac() if number < 200 else "02:00:5e:00:53:99")
+        damaged = bytearray(frame)
+        for _ in range(generator.randint(1, 12)):
+            damaged[generator.randrange(14, len(damaged))] = generator.randrange(256)
+        bed.wire.send(bytes(damaged[: generator.randint(15, len(damaged))]))
+    bed.fence()
+    bed.wire.drain()
+    bed.server.check_accounts()
+    bed.recorded.clear()
+
+
+def test_every_message_is_answered_or_explained(bed):
+    bed.server.check_accounts()
 
 
 # Caps

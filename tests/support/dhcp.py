@@ -192,7 +192,8 @@ class Reply:
         `offloaded`: the kernel's stack sent it and left the UDP checksum to a card that is not there.
         """
         assert self.bootp.op == 2
-        assert dict(o for o in self.scapy[DHCP].options if isinstance(o, tuple))["message-type"] == self.type
+        seen = {option[0]: option[1:] for option in self.scapy[DHCP].options if isinstance(option, tuple)}
+        assert seen["message-type"] == (self.type,)
         rebuilt = Ether(self.frame[: 14 + self.ip.len])
         del rebuilt[IP].chksum
         del rebuilt[UDP].chksum

@@ -41,8 +41,11 @@ def eventually(condition, timeout=5.0, interval=0.05, what="condition"):
 class Namespace:
     """One network namespace. Created by the constructor, removed by close(); processes started by popen() too."""
 
+    _made = 0
+
     def __init__(self, name):
-        self.name = RUN_PREFIX + name
+        Namespace._made += 1
+        self.name = f"{RUN_PREFIX}{Namespace._made}-{name}"
         self.path = f"/run/netns/{self.name}"
         self._children = []
         sh("ip", "netns", "add", self.name)

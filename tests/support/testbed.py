@@ -36,8 +36,10 @@ class Testbed:
             self.server_ns.run("ip", "route", "add", "default", "dev", SERVER_INTERFACE)
             for address in local:
                 self.server_ns.run("ip", "address", "add", f"{address}/32", "dev", "lo")
-            # Every address is the client side's own: its kernel answers ARP for all of them.
+            # Every address is the client side's own: its kernel answers ARP for all of them, also when the
+            # server asks, whose address is one of them.
             self.client_ns.run("ip", "route", "add", "local", "default", "dev", "lo")
+            self.client_ns.sysctl(f"net.ipv4.conf.{CLIENT_INTERFACE}.accept_local", 1)
             self.wire = Wire(self.client_ns, CLIENT_INTERFACE)
             config = configuration(SERVER_INTERFACE, driver, subnets, directory, **dhcp4)
             self.server = Server(self.server_ns, directory, config)

@@ -32,8 +32,7 @@ void Reporter::warning(Place place, std::string message) {
 
 std::vector<Diagnostic> Reporter::take() {
     std::ranges::sort(entries_);
-    const auto repeated = std::ranges::unique(entries_);
-    entries_.erase(repeated.begin(), repeated.end());
+    entries_.erase(std::unique(entries_.begin(), entries_.end()), entries_.end());
     std::vector<Diagnostic> diagnostics;
     diagnostics.reserve(entries_.size());
     for (Entry& entry : entries_) {

@@ -29,6 +29,7 @@ struct Place {
     int line = 0;
     int column = -1;
 
+    // NOLINTNEXTLINE(modernize-use-nullptr): the check takes the 0 of an ordering for a pointer
     auto operator<=>(const Place&) const = default;
 };
 
@@ -51,6 +52,7 @@ class Reporter {
         Diagnostic::Severity severity;
         std::string message;
 
+        // NOLINTNEXTLINE(modernize-use-nullptr): likewise
         auto operator<=>(const Entry&) const = default;
     };
 

@@ -91,7 +91,7 @@ std::optional<std::vector<std::byte>> read_relay_id(const Reader& reader, const 
     if (auto bytes = parse_quoted_text(text)) {
         return bytes;
     }
-    const auto bytes = parse_hex(text);
+    auto bytes = parse_hex(text);
     if (text.starts_with("0x")) {
         if (!bytes) {
             reader.error(value, in_quotes(text) + " is not hexadecimal, such as 0x0102ff");
@@ -392,9 +392,8 @@ void SubnetReader::warn_of_pools(const PlacedSubnet& placed, const Parts& parts)
         special.emplace_back(*subnet.server_address, "server address");
     }
     std::ranges::stable_sort(special, {}, &std::pair<Ipv4, std::string_view>::first);
-    const auto repeated =
-        std::ranges::unique(special, {}, &std::pair<Ipv4, std::string_view>::first);
-    special.erase(repeated.begin(), repeated.end());
+    const auto same_address = [](const auto& a, const auto& b) { return a.first == b.first; };
+    special.erase(std::unique(special.begin(), special.end(), same_address), special.end());
     for (const PlacedRange& pool : parts.pools) {
         std::string names;
         for (const auto& [address, what] : special) {

@@ -104,6 +104,18 @@ bool has_closing_quote(std::string_view text, std::size_t offset) {
     return false;
 }
 
+// Whether `text` begins with a null that somebody wrote, or with properties of one.
+bool is_written_null(std::string_view text) {
+    for (const std::string_view word : {"~", "null", "Null", "NULL"}) {
+        if (text.starts_with(word)) {
+            const std::string_view rest = text.substr(word.size());
+            return rest.empty() ||
+                   std::string_view{" \t\r\n,]}:"}.find(rest[0]) != std::string_view::npos;
+        }
+    }
+    return text.starts_with('&') || text.starts_with('!');
+}
+
 // Builds a Document from yaml-cpp's events. Throws a ParserException to stop the parser, which is
 // how yaml-cpp itself reports; parse_yaml() catches them all.
 class TreeBuilder : public YAML::EventHandler {
@@ -111,7 +123,7 @@ class TreeBuilder : public YAML::EventHandler {
     TreeBuilder(std::string_view text, Document& document, Reporter& reporter)
         : text_{text}, document_{document}, reporter_{reporter} {}
 
-    void OnDocumentStart(const YAML::Mark&) override {}
+    void OnDocumentStart(const YAML::Mark& mark) override { start_offset_ = mark.pos; }
     void OnDocumentEnd() override {}
 
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -158,6 +170,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
     void OnMapEnd() override { close(); }
 
+    [[nodiscard]] int start_offset() const noexcept { return start_offset_; }
     // The place of the innermost list or map that has not ended.
     [[nodiscard]] Place innermost() const { return open_.empty() ? Place{} : open_.back()->place; }
 
@@ -221,8 +234,7 @@ class TreeBuilder : public YAML::EventHandler {
     [[nodiscard]] Place null_place(const YAML::Mark& mark) const {
         const Place place = to_place(mark);
         const auto offset = static_cast<std::size_t>(std::max(mark.pos, 0));
-        if (offset < text_.size() && (text_[offset] == '~' || text_[offset] == 'n' ||
-                                      text_[offset] == 'N' || text_[offset] == '&')) {
+        if (is_written_null(text_.substr(std::min(offset, text_.size())))) {
             return place;
         }
         const std::size_t before = text_.substr(0, offset).find_last_not_of(" \t\r\n");
@@ -245,6 +257,7 @@ class TreeBuilder : public YAML::EventHandler {
     std::vector<Node*> open_;
     std::unordered_map<YAML::anchor_t, Node*> anchors_;
     std::size_t alias_node_count_ = 0;
+    int start_offset_ = 0;
 };
 
 // Whether anything but white space and comments follows; a second document is an error.
@@ -252,7 +265,13 @@ class SecondDocument : public YAML::EventHandler {
   public:
     explicit SecondDocument(Reporter& reporter) : reporter_{reporter} {}
 
-    void OnDocumentStart(const YAML::Mark&) override {}
+    // At a token that begins nothing, such as ']', yaml-cpp finds empty documents for ever.
+    void OnDocumentStart(const YAML::Mark& mark) override {
+        if (mark.pos == last_start_offset_) {
+            throw YAML::ParserException{mark, "this belongs to nothing"};
+        }
+        last_start_offset_ = mark.pos;
+    }
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { found(mark); }
@@ -271,6 +290,7 @@ class SecondDocument : public YAML::EventHandler {
     }
     void OnMapEnd() override {}
     [[nodiscard]] bool was_found() const noexcept { return found_; }
+    void set_last_start_offset(int offset) noexcept { last_start_offset_ = offset; }
 
   private:
     // Its content does not matter, nor its depth, so the parser need not go on.
@@ -281,6 +301,7 @@ class SecondDocument : public YAML::EventHandler {
     }
 
     Reporter& reporter_;
+    int last_start_offset_ = -1;
     bool found_ = false;
 };
 
@@ -323,6 +344,8 @@ void report_syntax(const YAML::Exception& error, std::string_view text, Place un
         message =
             "':' in a place where no 'key: value' can stand; indentation, or quotes around the "
             "text?";
+    } else if (error.msg == YAML::ErrorMsg::FLOW_END) {
+        message = "this closes nothing; was the list or map closed before?";
     } else if (error.msg == YAML::ErrorMsg::END_OF_MAP) {
         message = "this line does not continue the map above it; indentation?";
     } else if (error.msg == YAML::ErrorMsg::END_OF_SEQ) {
@@ -338,6 +361,7 @@ bool read_documents(const std::string& text, Document& document, Reporter& repor
     try {
         YAML::Parser parser{stream};
         if (parser.HandleNextDocument(builder)) {
+            second.set_last_start_offset(builder.start_offset());
             while (parser.HandleNextDocument(second)) {
             }
         }

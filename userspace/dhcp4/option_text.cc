@@ -434,7 +434,9 @@ std::string complaint(const OptionInfo& option, const std::string& got) {
 // ---- bytes to text: each returns nothing if the value does not have the shape
 
 std::string hex(ByteView value) {
-    return "0x" + to_hex(value, 0);
+    std::string text{"0x"};
+    text += to_hex(value, 0);
+    return text;
 }
 
 void append_element(std::string& text, const std::string& element) {
@@ -453,10 +455,18 @@ std::string printable(ByteView value) {
         } else if (c >= ' ' && c < 0x7f) {
             text += static_cast<char>(c);
         } else {
-            text += "\\x" + to_hex({&octet, 1});
+            text += "\\x";
+            text += to_hex({&octet, 1});
         }
     }
     return text;
+}
+
+std::string quoted(Text text) {
+    std::string result{"'"};
+    result += printable(as_bytes(text));
+    result += '\'';
+    return result;
 }
 
 // RFC 2132 section 2: trailing NULs are not part of the text.
@@ -479,7 +489,9 @@ void append_label(std::string& text, ByteView label) {
             text += static_cast<char>(c);
         } else {
             const std::string decimal = std::to_string(c);
-            text += '\\' + std::string(3 - decimal.size(), '0') + decimal;
+            text += '\\';
+            text.append(3 - decimal.size(), '0');
+            text += decimal;
         }
     }
 }
@@ -500,7 +512,7 @@ std::optional<DecodedName> decode_name(ByteView value, std::size_t at) {
         if (len == 0) {
             name.next = name.next == 0 ? at + 1 : name.next;
             if (name.text.empty()) {
-                name.text = ".";
+                name.text += '.';
             }
             return name;
         }
@@ -748,7 +760,7 @@ Result<std::vector<std::byte>, std::string> encode_option(const OptionInfo& opti
                                      parse_ipv4(trimmed(value)).has_value();
         if (address_as_name ||
             !encode_element(out, option.type, verbatim ? Text{value} : trimmed(value))) {
-            return Unexpected{complaint(option, "'" + printable(as_bytes(value)) + "'")};
+            return Unexpected{complaint(option, quoted(value))};
         }
     }
     if (out.size() < option.min_len || out.size() > option.max_len) {

@@ -173,7 +173,8 @@ class Shard {
 
     // == Time ==
 
-    // Ends what has its expiry at `now` or before: offers are withdrawn, leases become kExpired
+    // Ends what has its expiry at `now` or before (what got such an expiry only after `now` was
+    // reached ends one second later): offers are withdrawn, leases become kExpired
     // with a former tenant, quarantined units are free again. Calls sink(Unit, LeaseState before)
     // for each while record, identity and hostname are still as they were; sink must not change the
     // shard. Looks at no more than `budget` units and returns how many; if that is all of `budget`,

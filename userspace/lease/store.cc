@@ -1,6 +1,6 @@
 #include "lease/store.h"
 
-#include <utility>
+#include <algorithm>
 
 namespace xdhcpd::lease {
 
@@ -16,7 +16,7 @@ Store::Store(std::uint32_t shard_count)
 }
 
 Store::~Store() {
-    for (std::size_t id = 0; id < spaces_.size(); ++id) {
+    for (std::uint32_t id = 0; id < space_limit(); ++id) {
         delete spaces_[id];
     }
 }
@@ -38,6 +38,7 @@ Space& Store::add_space(SpaceKind kind, std::uint32_t unit_count) {
         publish(chunks_[chunk], &added);
     }
     publish(spaces_[id.value], space.release());
+    space_limit_.store(std::max(space_limit(), id.value + 1u), std::memory_order_release);
     return added;
 }
 

@@ -47,6 +47,10 @@ class Store {
     [[nodiscard]] Space* find_space_of(Unit unit) const noexcept {
         return load(chunks_[(unit.value >> kChunkBits) % kMaxChunks]);
     }
+    // All ids given out so far are below this.
+    [[nodiscard]] std::uint32_t space_limit() const noexcept {
+        return space_limit_.load(std::memory_order_acquire);
+    }
     // The space must exist.
     [[nodiscard]] Space& space(SpaceId id) const noexcept {
         Space* const found = find_space(id);
@@ -71,6 +75,7 @@ class Store {
     [[nodiscard]] SpaceId find_id() const noexcept;
 
     std::uint32_t shard_count_;
+    std::atomic<std::uint32_t> space_limit_{0};
     VirtualArray<Space*> spaces_;  // by id; owned
     VirtualArray<Space*> chunks_;  // by unit >> kChunkBits; borrowed from spaces_
 };

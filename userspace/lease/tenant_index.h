@@ -1,5 +1,5 @@
 // TenantIndex: from a tenant's tag to its units, a multimap. Open addressing in slots of eight
-// bytes (32-bit tag, former bit, 31-bit unit), linear probing from the start of a cache line,
+// bytes (32-bit tag, former bit, 31-bit unit), linear probing,
 // deletion by shifting back, so there are no tombstones. Tags may collide; the caller compares
 // identities. Former entries give way when room gets short, live ones never. Owned by one shard,
 // one thread. No allocation after construction.
@@ -70,7 +70,6 @@ class TenantIndex {
     [[nodiscard]] bool check_invariants() const noexcept;
 
   private:
-    static constexpr std::size_t kSlotsPerLine = 8;
     static constexpr std::uint32_t kFormerBit = 0x80000000;
 
     [[nodiscard]] static std::uint32_t tag_in(std::uint64_t slot) noexcept {
@@ -83,9 +82,7 @@ class TenantIndex {
     [[nodiscard]] static std::uint64_t slot_of(std::uint32_t tag, Entry entry) noexcept {
         return std::uint64_t{tag} << 32 | (entry.former ? kFormerBit : 0) | entry.unit.value;
     }
-    [[nodiscard]] std::size_t home(std::uint32_t tag) const noexcept {
-        return (std::size_t{tag} * kSlotsPerLine) & mask_;
-    }
+    [[nodiscard]] std::size_t home(std::uint32_t tag) const noexcept { return tag & mask_; }
     // Slot of (tag, unit), or slot_count().
     [[nodiscard]] std::size_t position(std::uint32_t tag, Unit unit) const noexcept;
     void remove_at(std::size_t hole) noexcept;

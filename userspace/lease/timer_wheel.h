@@ -20,8 +20,8 @@ class TimerWheel {
     // Nothing is due before `start`.
     TimerWheel(Store& store, BootSeconds start) noexcept : store_{&store}, current_{start.value} {}
 
-    // Fires at `at`, or with the next advance if that is past. The unit is not armed; `at` is not
-    // never.
+    // Fires at `at`; if time has advanced that far already, with the next second. The unit is not
+    // armed; `at` is not never.
     void arm(Unit unit, BootSeconds at) noexcept;
     // Nothing happens if it is not armed.
     void disarm(Unit unit) noexcept;

@@ -149,6 +149,19 @@ TEST(MessageViewTest, NothingStaysFromTheMessageBefore) {
     EXPECT_EQ(view.option_count(), 1U);
 }
 
+TEST(MessageViewTest, OverloadOfTheMessageBeforeIsForgotten) {
+    MessageView view;
+    const Bytes split = message(bytes({14, 1, 'a', 14, 1, 'b', 255}));
+    const Bytes overloaded = with_area(message(bytes({52, 1, 1, 255})), kFileOffset, bytes({255}));
+    ASSERT_TRUE(view.parse(overloaded));
+    const Bytes file_looks_like_options = with_area(split, kFileOffset, bytes({14, 1, 'c', 255}));
+    ASSERT_TRUE(view.parse(file_looks_like_options));
+    EXPECT_EQ(to_bytes(view.option(kCodeMerit)), to_bytes("ab"));
+    const Bytes twice = message(bytes({52, 1, 1, 52, 1, 1, 255}));
+    ASSERT_FALSE(view.parse(twice));
+    EXPECT_TRUE(view.parse(overloaded));
+}
+
 TEST(MessageViewTest, AnOptionWithoutValueIsPresentAndEmpty) {
     const Bytes payload = message(bytes({80, 0, 255}));
     MessageView view;
@@ -341,6 +354,9 @@ TEST(MessageViewTest, BadOverloadIsRefused) {
     EXPECT_EQ(error_of(message(bytes({52, 1, 1, 52, 1, 2, 255}))), ParseError::kBadOverload);
     EXPECT_EQ(error_of(message(bytes({52, 0, 52, 1, 2, 255}))), ParseError::kBadOverload);
     EXPECT_EQ(error_of(message(bytes({52, 1, 2, 52, 0, 255}))), ParseError::kBadOverload);
+    // neither part alone says what to read
+    const Bytes parted = message(bytes({52, 0, 1, 4, 255, 255, 255, 0, 52, 1, 1, 255}));
+    EXPECT_EQ(error_of(with_area(parted, kFileOffset, bytes({12, 127}))), ParseError::kBadOverload);
 }
 
 TEST(MessageViewTest, OverloadInsideAnOverloadedFieldIsRefused) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "message_builder.h"
 
 namespace xdhcpd::dhcp4 {

@@ -66,7 +66,7 @@ class ModelRun {
         tenant_ = random_.below(kTenants);
         until_ = random_.below(50) == 0
                      ? BootSeconds::never()
-                     : BootSeconds{now_ + random_.below(1u << random_.below(13))};
+                     : BootSeconds{now_ + 1 + random_.below(1u << random_.below(13))};
         switch (random_.below(24)) {
             case 0:
                 return allow();

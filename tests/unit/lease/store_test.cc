@@ -22,10 +22,12 @@ TEST(StoreTest, EveryUnitLeadsToItsSpace) {
         EXPECT_EQ(&store.space(space->id()), space);
     }
     EXPECT_EQ(large.kind(), SpaceKind::kIpv6Address);
+    EXPECT_EQ(store.space_limit(), 3u);
 }
 
 TEST(StoreTest, UnknownNamesLeadNowhere) {
     Store store{1};
+    EXPECT_EQ(store.space_limit(), 0u);
     EXPECT_EQ(store.find_space(SpaceId{0}), nullptr);
     EXPECT_EQ(store.find_space(kNoSpace), nullptr);
     EXPECT_EQ(store.find_space_of(kNoUnit), nullptr);

@@ -43,10 +43,14 @@ constexpr std::uint32_t kLinkHeaderLen = 14 + 2 * 4;
 constexpr std::uint32_t kSmallFrameLen = 2048;
 constexpr std::uint32_t kLargeFrameLen = 4096;
 
+// BPF_F_XDP_DEV_BOUND_ONLY, Linux 6.3; the headers of Debian 12 do not know it.
+constexpr std::uint32_t kBoundToDevice = 1U << 6;
+
 constexpr std::array<std::string_view, XD_VERDICT_COUNT> kVerdictNames{
-    "pass_not_ip",    "pass_not_udp",     "pass_fragment",  "pass_ip_options",   "pass_other_port",
-    "pass_truncated", "pass_not_request", "pass_too_long",  "pass_unknown_link", "pass_other_host",
-    "pass_not_local", "pass_disabled",    "pass_no_socket", "redirected"};
+    "pass_not_ip",       "pass_not_udp",    "pass_fragment",    "pass_ip_options",
+    "pass_other_port",   "pass_truncated",  "pass_not_request", "pass_too_long",
+    "pass_unknown_link", "pass_other_host", "pass_not_local",   "pass_disabled",
+    "pass_no_socket",    "redirected",      "pass_no_headroom"};
 static_assert(!kVerdictNames.back().empty());
 
 // A file descriptor with one owner.
@@ -323,6 +327,7 @@ struct XdpInterface::Parts {
     XdpOptions options;
     XdpFacts facts;
     xdhcpd_bpf* skeleton = nullptr;
+    bpf_program* program = nullptr;  // the entry in use, of `skeleton`
     OwnedFd link;
     std::vector<std::unique_ptr<XskPort>> sockets;
     std::vector<Port*> ports;  // the same
@@ -332,6 +337,7 @@ struct XdpInterface::Parts {
     Parts& operator=(const Parts&) = delete;
     ~Parts();
 
+    [[nodiscard]] int load_entry(bool is_bound);
     [[nodiscard]] Result<Success, Error> load();
     [[nodiscard]] Result<Success, Error> attach();
     [[nodiscard]] Result<Success, Error> open_sockets();
@@ -363,18 +369,39 @@ int XdpInterface::Parts::set_enabled(bool enabled) const noexcept {
     return bpf_map_update_elem(fd, &key, &settings, BPF_ANY) == 0 ? 0 : errno;
 }
 
-Result<Success, Error> XdpInterface::Parts::load() {
-    const LibraryLog log;
+// Loads the entry that is bound to the device, or the one that is not. 0 or an errno.
+int XdpInterface::Parts::load_entry(bool is_bound) {
     skeleton = xdhcpd_bpf__open();
     if (skeleton == nullptr) {
-        return Unexpected{system_error(errno, "open the built-in XDP program" + log.suffix())};
+        return errno;
     }
     skeleton->rodata->xd_server_port = options.server_port;
     skeleton->rodata->xd_max_frame_len = facts.max_frame_len;
-    const int error = xdhcpd_bpf__load(skeleton);
+    program = is_bound ? skeleton->progs.xd_ingress_dev : skeleton->progs.xd_ingress;
+    static_cast<void>(bpf_program__set_autoload(skeleton->progs.xd_ingress, !is_bound));
+    static_cast<void>(bpf_program__set_autoload(skeleton->progs.xd_ingress_dev, is_bound));
+    if (is_bound) {
+        bpf_program__set_ifindex(program, facts.ifindex);
+        static_cast<void>(
+            bpf_program__set_flags(program, bpf_program__flags(program) | kBoundToDevice));
+    }
+    const int error = -xdhcpd_bpf__load(skeleton);
     if (error != 0) {
-        Error result = system_error(-error, "load XDP program for " + options.interface_name);
-        result.message += error == -EPERM ? " (needs CAP_BPF and CAP_NET_ADMIN)" : log.suffix();
+        xdhcpd_bpf__destroy(std::exchange(skeleton, nullptr));
+    }
+    return error;
+}
+
+Result<Success, Error> XdpInterface::Parts::load() {
+    const LibraryLog log;
+    // Only a driver can tell about tags that it took out of the frame, and only since Linux 6.8.
+    if (options.mode == XdpMode::kNative && load_entry(/*is_bound=*/true) == 0) {
+        facts.sees_stripped_tags = true;
+        return Success{};
+    }
+    if (const int error = load_entry(/*is_bound=*/false); error != 0) {
+        Error result = system_error(error, "load XDP program for " + options.interface_name);
+        result.message += error == EPERM ? " (needs CAP_BPF and CAP_NET_ADMIN)" : log.suffix();
         return Unexpected{std::move(result)};
     }
     return Success{};
@@ -382,7 +409,7 @@ Result<Success, Error> XdpInterface::Parts::load() {
 
 Result<Success, Error> XdpInterface::Parts::attach() {
     const LibraryLog log;
-    const int program_fd = bpf_program__fd(skeleton->progs.xd_ingress);
+    const int program_fd = bpf_program__fd(program);
     bpf_prog_info info{};
     std::uint32_t info_len = sizeof info;
     if (bpf_obj_get_info_by_fd(program_fd, &info, &info_len) != 0) {

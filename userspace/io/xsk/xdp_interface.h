@@ -86,7 +86,11 @@ struct XdpFacts {
     std::uint32_t queue_count = 0;  // receive queues the device has now; 1 when it does not say
     std::uint32_t program_id = 0;
     XdpMode mode = XdpMode::kNative;
-    bool zero_copy = false;           // on every port
+    bool zero_copy = false;  // on every port
+    // The program asks the driver for VLAN tags that it moved from the frame into metadata. If
+    // false, such a frame looks untagged: an interface that carries tags then needs rx-vlan-offload
+    // off, or another driver.
+    bool sees_stripped_tags = false;
     std::uint32_t max_frame_len = 0;  // longer requests pass to the kernel
 };
 

@@ -1,0 +1,193 @@
+#include "control/metrics_page.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+
+#include "dhcp4/options.h"
+#include "engine/drop_reason.h"
+#include "metrics/families.h"
+
+namespace xdhcpd::control {
+namespace {
+
+using metrics::Family;
+using prometheus::MetricType;
+using Families = std::vector<prometheus::MetricFamily>;
+using Workers = std::vector<worker::Worker*>;
+
+using TypeCounters = std::array<Counter, dhcp4::kMessageTypeCount>;
+
+[[nodiscard]] double number(std::uint64_t value) noexcept {
+    return static_cast<double>(value);
+}
+
+[[nodiscard]] std::uint64_t sum_over(const Workers& workers,
+                                     const std::function<std::uint64_t(worker::Worker&)>& value) {
+    std::uint64_t sum = 0;
+    for (worker::Worker* const worker : workers) {
+        sum += value(*worker);
+    }
+    return sum;
+}
+
+// One sample per message type; returns their sum.
+std::uint64_t add_by_type(Family& family, const Workers& workers,
+                          const std::function<const TypeCounters&(worker::Worker&)>& counters) {
+    std::uint64_t sum = 0;
+    for (std::size_t type = 0; type < dhcp4::kMessageTypeCount; ++type) {
+        const std::uint64_t value = sum_over(
+            workers, [&](worker::Worker& worker) { return counters(worker)[type].value(); });
+        // Types that no client of ours sends would only be noise.
+        if (value != 0 || type <= static_cast<std::size_t>(dhcp4::MessageType::kInform)) {
+            family.add(number(value),
+                       {{"type", dhcp4::name(static_cast<dhcp4::MessageType>(type))}});
+        }
+        sum += value;
+    }
+    return sum;
+}
+
+void add_messages(Families& families, const Workers& workers) {
+    Family received{MetricType::Counter, "xdhcpd_received_total",
+                    "Frames received, by type of the DHCP message in them"};
+    const std::uint64_t readable =
+        add_by_type(received, workers, [](worker::Worker& worker) -> const TypeCounters& {
+            return worker.counters().received_by_type;
+        });
+    const std::uint64_t all = sum_over(
+        workers, [](worker::Worker& worker) { return worker.counters().received.value(); });
+    received.add(number(all - std::min(readable, all)), {{"type", "unreadable"}});
+    families.push_back(received.take());
+
+    Family sent{MetricType::Counter, "xdhcpd_sent_total", "Replies sent, by type"};
+    add_by_type(sent, workers, [](worker::Worker& worker) -> const TypeCounters& {
+        return worker.counters().sent_by_type;
+    });
+    families.push_back(sent.take());
+
+    Family dropped{MetricType::Counter, "xdhcpd_dropped_total",
+                   "Frames that got no answer, by reason"};
+    for (std::size_t i = 0; i < engine::DropReason::kCount; ++i) {
+        const engine::DropReason reason = engine::DropReason::from_index(i);
+        const std::uint64_t value = sum_over(workers, [i](worker::Worker& worker) {
+            return worker.counters().dropped[i].value();
+        });
+        dropped.add(number(value), {{"stage", name(reason.stage())}, {"reason", reason.name()}});
+    }
+    families.push_back(dropped.take());
+
+    Family latency{MetricType::Histogram, "xdhcpd_reply_latency_seconds",
+                   "Time from the receipt of a request to the transmission of its reply"};
+    std::vector<const LatencyHistogram*> histograms;
+    for (const worker::Worker* const worker : workers) {
+        histograms.push_back(&worker->counters().latency);
+    }
+    latency.add(histograms);
+    families.push_back(latency.take());
+}
+
+void add_interfaces(Families& families, const Workers& workers,
+                    const std::vector<InterfaceStatus>& interfaces) {
+    Family verdicts{MetricType::Counter, "xdhcpd_xdp_verdicts_total",
+                    "Frames seen by the XDP program, by what it did with them"};
+    for (const InterfaceStatus& interface : interfaces) {
+        for (const auto& [verdict, count] : interface.verdicts) {
+            verdicts.add(number(count), {{"interface", interface.name}, {"verdict", verdict}});
+        }
+    }
+    families.push_back(verdicts.take());
+
+    struct PortFamily {
+        Family family;
+        Counter PortCounters::*counter;
+    };
+    std::array<PortFamily, 3> ports{
+        {{Family{MetricType::Counter, "xdhcpd_port_rx_frames_total", "Frames received by a port"},
+          &PortCounters::rx_frames},
+         {Family{MetricType::Counter, "xdhcpd_port_tx_frames_total", "Frames sent by a port"},
+          &PortCounters::tx_frames},
+         {Family{MetricType::Counter, "xdhcpd_port_tx_errors_total",
+                 "Frames of a port that the kernel refused to send"},
+          &PortCounters::tx_errors}}};
+    for (auto& [family, counter] : ports) {
+        for (const worker::Worker* const worker : workers) {
+            for (const Port* const port : worker->ports()) {
+                const std::string queue = std::to_string(port->queue());
+                family.add(number((port->counters().*counter).value()),
+                           {{"interface", port->interface_name()},
+                            {"queue", queue},
+                            {"driver", port->driver()}});
+            }
+        }
+        families.push_back(family.take());
+    }
+}
+
+void add_spaces(Families& families, const std::vector<MetricsDescription::Subnet>& subnets) {
+    Family units{MetricType::Gauge, "xdhcpd_space_units", "Addresses of a subnet, by state"};
+    for (const MetricsDescription::Subnet& subnet : subnets) {
+        const lease::Space& space = *subnet.space;
+        const auto add = [&](std::string_view state, std::uint64_t value) {
+            units.add(number(value), {{"subnet", subnet.name}, {"state", state}});
+        };
+        add("size", space.unit_count());
+        add("pool", space.bitmap().allowed_count());
+        add("free", space.bitmap().free_count());
+        add("offered", space.held_total(lease::HeldCount::kOffered));
+        add("leased", space.held_total(lease::HeldCount::kLeased));
+        add("declined", space.held_total(lease::HeldCount::kDeclined));
+    }
+    families.push_back(units.take());
+}
+
+void add_gauge(Families& families, std::string name, std::string help, std::uint64_t value) {
+    Family family{MetricType::Gauge, std::move(name), std::move(help)};
+    family.add(number(value));
+    families.push_back(family.take());
+}
+
+}  // namespace
+
+std::string format_metrics(const MetricsInput& input) {
+    Families families;
+    Family build{MetricType::Gauge, "xdhcpd_build_info", "Always 1; the version is in the label"};
+    build.add(1, {{"version", XDHCPD_VERSION}});
+    families.push_back(build.take());
+    add_messages(families, input.workers);
+    add_interfaces(families, input.workers, input.description.interfaces);
+    add_spaces(families, input.description.subnets);
+    add_gauge(families, "xdhcpd_index_entries", "Clients known, those of ended leases included",
+              sum_over(input.workers, [](worker::Worker& worker) {
+                  return worker.shard_counters().index_entries.value();
+              }));
+    add_gauge(families, "xdhcpd_side_bytes",
+              "Memory for hostnames, relay information and long identifiers in use",
+              sum_over(input.workers, [](worker::Worker& worker) {
+                  return worker.shard_counters().side_bytes.value();
+              }));
+    Family uptime{MetricType::Gauge, "xdhcpd_uptime_seconds", "Time since the start"};
+    uptime.add(input.uptime_seconds);
+    families.push_back(uptime.take());
+    Family reloads{MetricType::Counter, "xdhcpd_reloads_total",
+                   "Reloads of the configuration, by result"};
+    reloads.add(number(input.reloads_ok), {{"result", "ok"}});
+    reloads.add(number(input.reloads_failed), {{"result", "error"}});
+    families.push_back(reloads.take());
+    return metrics::to_text(families);
+}
+
+Accounts accounts_of(const worker::WorkerCounters& counters) noexcept {
+    // A worker counts a frame as received before it counts what became of it: read in the other order.
+    Accounts accounts;
+    accounts.answered = counters.answered.value();
+    for (const Counter& counter : counters.dropped) {
+        accounts.explained += counter.value();
+    }
+    const std::uint64_t done = accounts.answered + accounts.explained;
+    accounts.received = std::max(counters.received.value(), done);
+    accounts.in_flight = accounts.received - done;
+    return accounts;
+}
+
+}  // namespace xdhcpd::control

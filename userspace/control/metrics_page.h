@@ -1,0 +1,43 @@
+// The page of /metrics. Any thread: reads counters, and descriptions that nobody changes any more.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "control/control.h"
+#include "lease/space.h"
+#include "worker/worker.h"
+
+namespace xdhcpd::control {
+
+// What cannot be read off a counter. Immutable once shared; made anew by the control thread.
+struct MetricsDescription {
+    struct Subnet {
+        std::string name;  // "10.77.0.0/16"
+        const lease::Space* space;
+    };
+    std::vector<Subnet> subnets;
+    std::vector<InterfaceStatus> interfaces;
+};
+
+struct MetricsInput {
+    const std::vector<worker::Worker*>& workers;
+    const MetricsDescription& description;
+    double uptime_seconds = 0;
+    std::uint64_t reloads_ok = 0;
+    std::uint64_t reloads_failed = 0;
+};
+
+[[nodiscard]] std::string format_metrics(const MetricsInput& input);
+
+// Counts of a worker that fit each other, read while it goes on: received = answered + explained + in flight.
+struct Accounts {
+    std::uint64_t received = 0;
+    std::uint64_t answered = 0;
+    std::uint64_t explained = 0;
+    std::uint64_t in_flight = 0;
+};
+[[nodiscard]] Accounts accounts_of(const worker::WorkerCounters& counters) noexcept;
+
+}  // namespace xdhcpd::control

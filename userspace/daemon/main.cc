@@ -1,0 +1,121 @@
+// xdhcpd: command line.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "config/load.h"
+#include "daemon/log.h"
+#include "daemon/server.h"
+#include "host/host.h"
+
+namespace xdhcpd::daemon {
+namespace {
+
+void print(const std::vector<config::Diagnostic>& diagnostics) {
+    for (const config::Diagnostic& diagnostic : diagnostics) {
+        static_cast<void>(std::fprintf(stderr, "%s\n", to_string(diagnostic).c_str()));
+    }
+}
+
+[[nodiscard]] std::uint64_t pool_addresses(const model::Configuration& configuration) {
+    std::uint64_t sum = 0;
+    for (const model::SubnetConfiguration& subnet : configuration.dhcp4.subnets) {
+        for (const model::PoolConfiguration& pool : subnet.pools) {
+            sum += std::uint64_t{pool.last.value} - pool.first.value + 1;
+        }
+    }
+    return sum;
+}
+
+[[nodiscard]] int check(const std::string& file) {
+    const config::LoadResult loaded = config::load_file(file);
+    print(loaded.diagnostics);
+    if (!loaded.configuration) {
+        return 1;
+    }
+    const std::size_t subnets = loaded.configuration->dhcp4.subnets.size();
+    std::printf("%s: ok (%zu subnet%s, %llu addresses in pools)\n", file.c_str(), subnets,
+                subnets == 1 ? "" : "s",
+                static_cast<unsigned long long>(pool_addresses(*loaded.configuration)));
+    return 0;
+}
+
+// The addresses of the interface decide which subnet the range belongs to.
+[[nodiscard]] config::LoadResult load_quick_start(const config::QuickStart& quick_start) {
+    std::vector<Ipv4Prefix> addresses;
+    if (const auto host = host::read_host_state()) {
+        if (const model::HostInterface* const interface = host->find(quick_start.interface)) {
+            addresses = interface->addresses;
+        }
+    }
+    return config::from_quick_start(quick_start, addresses);
+}
+
+[[nodiscard]] int serve(ServerOptions options) {
+    const config::LoadResult loaded = options.load();
+    print(loaded.diagnostics);
+    if (!loaded.configuration) {
+        return 1;
+    }
+    options.configuration = *loaded.configuration;
+    set_up_log(options.configuration.log);
+    auto server = Server::open(std::move(options));
+    if (!server) {
+        spdlog::error("{}", server.error().message);
+        return 1;
+    }
+    (*server)->run();
+    return 0;
+}
+
+}  // namespace
+}  // namespace xdhcpd::daemon
+
+int main(int argc, char** argv) {
+    using namespace xdhcpd;  // NOLINT(google-build-using-namespace): main is ours alone
+
+    CLI::App app{"DHCPv4 server on XDP and AF_XDP"};
+    app.set_version_flag("--version", std::string{"xdhcpd "} + XDHCPD_VERSION);
+    std::string file;
+    CLI::Option* const file_option = app.add_option("-c,--config", file, "Configuration file (YAML)");
+    config::QuickStart quick_start;
+    CLI::Option* const interface_option =
+        app.add_option("--interface", quick_start.interface, "Serve this interface without a file");
+    const auto quick_option = [&](const char* name, std::string& value, const char* what) {
+        app.add_option(name, value, what)->needs(interface_option)->excludes(file_option);
+    };
+    interface_option->excludes(file_option);
+    quick_option("--range", quick_start.range, "Addresses to lease: A-B or A/LENGTH");
+    quick_option("--router", quick_start.router, "Default router of the clients");
+    quick_option("--dns", quick_start.dns, "Name servers, separated by commas");
+    quick_option("--subnet", quick_start.subnet, "Subnet, if not that of the interface's address");
+    quick_option("--lease-time", quick_start.lease_time, "Lease time: 90s, 15m, 12h, 7d");
+    quick_option("--driver", quick_start.driver, "auto, xdp, xdp-generic, packet or udp");
+    quick_option("--control-socket", quick_start.control_socket, "Socket for xdhcpctl");
+    quick_option("--http", quick_start.http, "ADDRESS:PORT of metrics and health");
+    quick_option("--log-level", quick_start.log_level, "debug, info, warning or error");
+
+    CLI::App* const check_command = app.add_subcommand("check", "Check a configuration file");
+    std::string check_file;
+    check_command->add_option("-c,--config", check_file, "Configuration file (YAML)")->required();
+    CLI11_PARSE(app, argc, argv);
+
+    if (check_command->parsed()) {
+        return daemon::check(check_file);
+    }
+    daemon::ServerOptions options;
+    if (!file.empty()) {
+        options.configuration_name = file;
+        options.load = [file] { return config::load_file(file); };
+    } else if (!quick_start.interface.empty()) {
+        options.configuration_name = "quick start";
+        options.load = [quick_start] { return daemon::load_quick_start(quick_start); };
+    } else {
+        static_cast<void>(std::fprintf(stderr,
+                                       "xdhcpd: nothing to serve: give -c FILE, or --interface NAME and "
+                                       "--range A-B; --help says more\n"));
+        return 1;
+    }
+    return daemon::serve(std::move(options));
+}

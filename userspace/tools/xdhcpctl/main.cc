@@ -1,0 +1,208 @@
+// xdhcpctl: asks and steers a running xdhcpd over its control socket.
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "tools/xdhcpctl/client.h"
+#include "tools/xdhcpctl/pages.h"
+#include "tools/xdhcpctl/request.h"
+
+namespace {
+
+using nlohmann::json;
+using namespace xdhcpd;
+using namespace xdhcpd::xdhcpctl;
+
+constexpr int kOk = 0;
+constexpr int kRefused = 1;  // by the server, or there is none
+constexpr int kUsage = 2;
+
+struct Options {
+    std::string socket = "/run/xdhcpd/control.sock";
+    bool as_json = false;
+    std::string subnet;
+    std::uint64_t limit = 0;  // 0: none
+    std::string what;
+    std::string address;
+    std::string mac;
+    bool dry_run = false;
+};
+
+void print(const json& answer) {
+    std::cout << answer.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+}
+
+// The server's answer if it said yes; otherwise its no has been printed.
+[[nodiscard]] std::optional<json> ask(Client& client, const json& request, bool as_json) {
+    auto answer = client.ask(request);
+    if (!answer) {
+        std::cerr << "xdhcpctl: " << answer.error().message << '\n';
+        return std::nullopt;
+    }
+    const auto ok = answer->find("ok");
+    if (ok != answer->end() && ok->is_boolean() && ok->get<bool>()) {
+        return std::move(*answer);
+    }
+    if (as_json) {
+        print(*answer);
+    } else {
+        std::cerr << error_text(*answer);
+    }
+    return std::nullopt;
+}
+
+template <typename Page>
+[[nodiscard]] int show(Client& client, const Options& options, const json& request,
+                       const Page& page) {
+    const auto answer = ask(client, request, options.as_json);
+    if (!answer) {
+        return kRefused;
+    }
+    if (options.as_json) {
+        print(*answer);
+    } else {
+        std::cout << page(*answer);
+    }
+    return kOk;
+}
+
+[[nodiscard]] int show_status(Client& client, const Options& options) {
+    const auto answer = ask(client, {{"command", "status"}}, options.as_json);
+    if (!answer) {
+        return kRefused;
+    }
+    if (options.as_json) {
+        print(*answer);
+    } else {
+        std::cout << status_page(*answer);
+    }
+    const auto state = answer->find("state");
+    return state != answer->end() && *state == "serving" ? kOk : kRefused;
+}
+
+// A long list comes in parts; people see each as it comes, programs get one object.
+[[nodiscard]] int show_leases(Client& client, const Options& options, json request) {
+    json all;
+    std::uint64_t count = 0;
+    for (bool first = true;; first = false) {
+        if (options.limit != 0) {
+            request["limit"] = options.limit - count;
+        }
+        auto answer = ask(client, request, options.as_json);
+        if (!answer) {
+            return kRefused;
+        }
+        const bool has_list = answer->contains("leases") && (*answer)["leases"].is_array();
+        const std::size_t len = has_list ? (*answer)["leases"].size() : 0;
+        count += len;
+        const std::string next = answer->value("next", "");
+        answer->erase("next");
+        if (!options.as_json) {
+            std::cout << leases_page(*answer, first);
+        } else if (first) {
+            all = std::move(*answer);
+        } else if (has_list) {
+            for (json& lease : (*answer)["leases"]) {
+                all["leases"].push_back(std::move(lease));
+            }
+        }
+        if (next.empty() || len == 0 || (options.limit != 0 && count >= options.limit)) {
+            break;
+        }
+        request["after"] = next;
+    }
+    if (options.as_json) {
+        print(all);
+    }
+    return kOk;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    CLI::App app{"Asks and steers a running xdhcpd.", "xdhcpctl"};
+    app.set_version_flag("--version", std::string{"xdhcpctl "} + XDHCPD_VERSION);
+    app.require_subcommand(1);
+    app.fallthrough();  // --json may stand behind the command
+    app.add_option("-s,--socket", options.socket, "The control socket")->capture_default_str();
+    app.add_flag("--json", options.as_json, "Print the answer as JSON");
+
+    const auto* const status = app.add_subcommand("status", "Interfaces, counters, state");
+    auto* const leases = app.add_subcommand("leases", "List, find or delete leases");
+    leases->require_subcommand(0, 1);
+    auto* const list = leases->add_subcommand("list", "All leases, or those of a subnet");
+    for (CLI::App* const command : {leases, list}) {
+        command->add_option("--subnet", options.subnet, "Only those of this subnet");
+        command->add_option("--limit", options.limit, "At most so many")
+            ->check(CLI::PositiveNumber);
+    }
+    auto* const find =
+        leases->add_subcommand("find", "Leases of an address, MAC, client identifier or hostname");
+    find->add_option("what", options.what, "What to look for")->required();
+    auto* const remove = leases->add_subcommand("delete", "Forget a lease: the address is free");
+    remove->add_option("address", options.address, "Its address")->required();
+    const auto* const subnets = app.add_subcommand("subnets", "Addresses of subnets, by state");
+    const auto* const workers = app.add_subcommand("workers", "Worker threads, memory, latency");
+    auto* const reload = app.add_subcommand("reload", "Read the configuration again");
+    reload->add_flag("--dry-run", options.dry_run, "Only say what would change");
+    auto* const explain = app.add_subcommand("explain", "Messages that got no answer, and why");
+    explain->add_option("mac", options.mac, "Only those of this client");
+    const auto* const stop = app.add_subcommand("stop", "Answer what has come, then end");
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kOk : kUsage;  // --help and --version are fine
+    }
+
+    auto connected = Client::connect(options.socket);
+    if (!connected) {
+        std::cerr << "xdhcpctl: " << connected.error().message << '\n';
+        return kRefused;
+    }
+    Client& client = *connected;
+    if (*status) {
+        return show_status(client, options);
+    }
+    if (*find) {
+        return show_leases(client, options, find_request(options.what));
+    }
+    if (*remove) {
+        return show(client, options,
+                    {{"command", "leases"}, {"action", "delete"}, {"address", options.address}},
+                    [](const json& answer) { return "deleted:\n" + leases_page(answer); });
+    }
+    if (*leases) {
+        json request = {{"command", "leases"}, {"action", "list"}};
+        if (!options.subnet.empty()) {
+            request["subnet"] = options.subnet;
+        }
+        return show_leases(client, options, std::move(request));
+    }
+    if (*subnets) {
+        return show(client, options, {{"command", "subnets"}}, subnets_page);
+    }
+    if (*workers) {
+        return show(client, options, {{"command", "workers"}}, workers_page);
+    }
+    if (*reload) {
+        return show(client, options, {{"command", "reload"}, {"dry_run", options.dry_run}},
+                    [&](const json& answer) { return reload_page(answer, options.dry_run); });
+    }
+    if (*explain) {
+        json request = {{"command", "explain"}};
+        if (!options.mac.empty()) {
+            request["hw_address"] = options.mac;
+        }
+        return show(client, options, request, explain_page);
+    }
+    if (*stop) {
+        return show(client, options, {{"command", "stop"}},
+                    [](const json&) { return std::string{"xdhcpd is stopping\n"}; });
+    }
+    return kUsage;
+}

@@ -1,0 +1,247 @@
+#include "tools/xdhcpctl/pages.h"
+
+#include <string_view>
+
+#include "tools/xdhcpctl/table.h"
+
+namespace xdhcpd::xdhcpctl {
+namespace {
+
+using nlohmann::json;
+using Align = Table::Align;
+
+[[nodiscard]] std::string text(const json& object, const char* key) {
+    if (!object.is_object()) {
+        return {};
+    }
+    const auto found = object.find(key);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
+}
+
+[[nodiscard]] std::uint64_t count(const json& object, const char* key) {
+    if (!object.is_object()) {
+        return 0;
+    }
+    const auto found = object.find(key);
+    return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+[[nodiscard]] double number(const json& object, const char* key) {
+    if (!object.is_object()) {
+        return 0;
+    }
+    const auto found = object.find(key);
+    return found != object.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+// The elements of an array, or the members of an object; nothing if it is neither.
+[[nodiscard]] const json& list(const json& object, const char* key) {
+    static const json kNone = json::array();
+    if (!object.is_object()) {
+        return kNone;
+    }
+    const auto found = object.find(key);
+    return found != object.end() && found->is_structured() ? *found : kNone;
+}
+
+[[nodiscard]] std::string or_dash(std::string value) {
+    return value.empty() ? "-" : value;
+}
+
+[[nodiscard]] std::string figure(const json& object, const char* key) {
+    return std::to_string(count(object, key));
+}
+
+// "  discover       12" for each member that is a number.
+[[nodiscard]] std::string counts(std::string_view heading, const json& object) {
+    Table table{{{""}, {"", Align::kRight}}};
+    for (const auto& [name, value] : object.items()) {
+        if (value.is_number_unsigned() && value.get<std::uint64_t>() != 0) {
+            table.add({"  " + name, std::to_string(value.get<std::uint64_t>())});
+        }
+    }
+    return table.empty() ? std::string{} : "\n" + std::string{heading} + ":\n" + table.text(false);
+}
+
+[[nodiscard]] std::string lines(const json& texts, std::string_view prefix) {
+    std::string result;
+    for (const json& line : texts) {
+        if (line.is_string()) {
+            result += std::string{prefix} + printable(line.get<std::string>()) + "\n";
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+std::string status_page(const json& answer) {
+    std::string page = "xdhcpd " + printable(text(answer, "version")) + " " +
+                       printable(text(answer, "state")) + " since " +
+                       duration(count(answer, "uptime_seconds")) + ", generation " +
+                       figure(answer, "generation") + ", durability " +
+                       printable(text(answer, "durability")) + ", configuration " +
+                       printable(text(answer, "configuration")) + "\n\n";
+    Table ports{{{"INTERFACE"},
+                 {"QUEUE", Align::kRight},
+                 {"DRIVER"},
+                 {"MODE"},
+                 {"RECEIVED", Align::kRight},
+                 {"SENT", Align::kRight},
+                 {"ERRORS", Align::kRight}}};
+    std::string reasons;
+    std::string last_interface;
+    for (const json& port : list(answer, "ports")) {
+        const std::string interface = text(port, "interface");
+        ports.add({interface, figure(port, "queue"), text(port, "driver"),
+                   or_dash(text(port, "mode")), figure(port, "rx_frames"),
+                   figure(port, "tx_frames"), figure(port, "tx_errors")});
+        const std::string why = text(port, "why");
+        if (!why.empty() && interface != last_interface) {
+            reasons += printable(interface + ": not " + why) + "\n";
+        }
+        last_interface = interface;
+    }
+    page += ports.empty() ? "no ports\n" : ports.text();
+    page += reasons;
+    page += "\nreceived " + figure(answer, "received") + " = answered " +
+            figure(answer, "answered") + " + explained " + figure(answer, "explained") +
+            " + in flight " + figure(answer, "in_flight") + "\n";
+    page += counts("received by type", list(answer, "received_by_type"));
+    page += counts("sent by type", list(answer, "sent_by_type"));
+    page += counts("no answer, by reason", list(answer, "dropped"));
+    for (const auto& [interface, verdicts] : list(answer, "xdp").items()) {
+        page += counts("XDP on " + printable(interface), verdicts);
+    }
+    return page;
+}
+
+std::string subnets_page(const json& answer) {
+    Table table{{{"SUBNET"},
+                 {"INTERFACE"},
+                 {"NETWORK"},
+                 {"POOL", Align::kRight},
+                 {"FREE", Align::kRight},
+                 {"OFFERED", Align::kRight},
+                 {"LEASED", Align::kRight},
+                 {"DECLINED", Align::kRight},
+                 {"RESERVED", Align::kRight}}};
+    for (const json& subnet : list(answer, "subnets")) {
+        table.add({text(subnet, "subnet"), or_dash(text(subnet, "interface")),
+                   or_dash(text(subnet, "shared_network")), figure(subnet, "pool_addresses"),
+                   figure(subnet, "free"), figure(subnet, "offered"), figure(subnet, "leased"),
+                   figure(subnet, "declined"), figure(subnet, "reservations")});
+    }
+    return table.empty() ? "no subnets\n" : table.text();
+}
+
+std::string leases_page(const json& answer, bool headings) {
+    // Widths that fit nearly everything, so that the pages of a long list stand under each other.
+    Table table{{{"ADDRESS", Align::kLeft, 15},
+                 {"STATE", Align::kLeft, 8},
+                 {"HW-ADDRESS", Align::kLeft, 17},
+                 {"ENDS IN", Align::kRight, 8},
+                 {"HOSTNAME", Align::kLeft, 16},
+                 {"CLIENT-ID"}}};
+    for (const json& lease : list(answer, "leases")) {
+        const bool ends = lease.is_object() && lease.contains("expires_in") &&
+                          lease["expires_in"].is_number_unsigned();
+        table.add({text(lease, "address"), text(lease, "state"),
+                   or_dash(text(lease, "hw_address")),
+                   ends ? duration(count(lease, "expires_in")) : "never",
+                   or_dash(text(lease, "hostname")), or_dash(text(lease, "client_id"))});
+    }
+    if (table.empty()) {
+        return headings ? "no leases\n" : "";
+    }
+    return table.text(headings);
+}
+
+std::string workers_page(const json& answer) {
+    Table table{{{"WORKER", Align::kRight},
+                 {"CPU", Align::kRight},
+                 {"PORTS"},
+                 {"MESSAGES", Align::kRight},
+                 {"BATCHES", Align::kRight},
+                 {"CLIENTS", Align::kRight},
+                 {"SIDE MEMORY", Align::kRight},
+                 {"P50", Align::kRight},
+                 {"P99", Align::kRight},
+                 {"MAX", Align::kRight}}};
+    for (const json& worker : list(answer, "workers")) {
+        std::string ports;
+        for (const json& port : list(worker, "ports")) {
+            if (port.is_string()) {
+                ports += (ports.empty() ? "" : " ") + port.get<std::string>();
+            }
+        }
+        const json& latency = list(worker, "latency_us");
+        table.add({figure(worker, "id"), figure(worker, "cpu"), or_dash(ports),
+                   figure(worker, "messages"), figure(worker, "batches"),
+                   figure(worker, "index_entries") + "/" + figure(worker, "index_capacity"),
+                   bytes(count(worker, "side_bytes")) + "/" +
+                       bytes(count(worker, "side_capacity")),
+                   microseconds(number(latency, "p50")), microseconds(number(latency, "p99")),
+                   microseconds(number(latency, "max"))});
+    }
+    return table.empty() ? "no workers\n" : table.text();
+}
+
+std::string reload_page(const json& answer, bool dry_run) {
+    std::string page = lines(list(answer, "warnings"), "");
+    const std::string changes = lines(list(answer, "changes"), "  ");
+    if (changes.empty()) {
+        page += dry_run ? "nothing would change\n" : "reloaded; nothing has changed\n";
+    } else {
+        page += (dry_run ? "would change:\n" : "reloaded; changed:\n") + changes;
+    }
+    const json& outside = list(answer, "leases_outside");
+    if (outside.empty()) {
+        return page;
+    }
+    const std::uint64_t total =
+        std::max<std::uint64_t>(count(answer, "leases_outside_count"), outside.size());
+    page += counted(total, "lease") + " outside the pools, until they end:\n";
+    Table table{{{""}, {""}}};
+    for (const json& lease : outside) {
+        table.add({"  " + text(lease, "address"), or_dash(text(lease, "hw_address"))});
+    }
+    page += table.text(false);
+    if (total > outside.size()) {
+        page += "  and " + std::to_string(total - outside.size()) + " more\n";
+    }
+    return page;
+}
+
+std::string explain_page(const json& answer) {
+    Table table{{{"AGO", Align::kRight},
+                 {"HW-ADDRESS"},
+                 {"TYPE"},
+                 {"PORT"},
+                 {"RELAY"},
+                 {"REASON"},
+                 {"MEANING"}}};
+    for (const json& drop : list(answer, "drops")) {
+        std::string port = text(drop, "interface") + ":" + figure(drop, "queue");
+        const std::string vlan = text(drop, "vlan");
+        if (!vlan.empty()) {
+            port += " vlan " + vlan;
+        }
+        const std::string giaddr = text(drop, "giaddr");
+        table.add({duration(static_cast<std::uint64_t>(std::max(number(drop, "age_seconds"), 0.0))),
+                   or_dash(text(drop, "hw_address")), or_dash(text(drop, "message_type")), port,
+                   giaddr.empty() || giaddr == "0.0.0.0" ? "-" : giaddr, text(drop, "reason"),
+                   text(drop, "text")});
+    }
+    return table.empty() ? "every message has been answered\n" : table.text();
+}
+
+std::string error_text(const json& answer) {
+    const std::string errors = lines(list(answer, "errors"), "");
+    const std::string error = text(answer, "error");
+    return errors + (error.empty() && errors.empty() ? "xdhcpd refused without a reason\n"
+                     : error.empty()                 ? ""
+                                                     : printable(error) + "\n");
+}
+
+}  // namespace xdhcpd::xdhcpctl
