@@ -181,7 +181,7 @@ class Machine {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     constexpr std::size_t kStepLen = 4;
-    constexpr std::size_t kCheckEvery = 32;
+    constexpr std::size_t kCheckEvery = 64;
     if (size == 0 || size > 4096) {
         return 0;
     }

@@ -128,7 +128,7 @@ void Shard::prefetch_record(const Tenant& tenant) const noexcept {
         if (space != nullptr) {
             __builtin_prefetch(&space->record(entry.unit), 1);
         }
-        return false;
+        return !entry.former;  // a second unit of the same tenant is rare
     });
 }
 

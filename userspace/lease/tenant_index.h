@@ -1,8 +1,8 @@
 // TenantIndex: from a tenant's tag to its units, a multimap. Open addressing in slots of eight
-// bytes (32-bit tag, former bit, 31-bit unit), linear probing,
-// deletion by shifting back, so there are no tombstones. Tags may collide; the caller compares
-// identities. Former entries give way when room gets short, live ones never. Owned by one shard,
-// one thread. No allocation after construction.
+// bytes (32-bit tag, former bit, 31-bit unit), linear probing, deletion by shifting back, so there
+// are no tombstones. Tags may collide; the caller compares identities. Former entries give way
+// when room gets short, live ones never. Owned by one shard, one thread. No allocation after
+// construction.
 //
 // The tag is the upper half of the tenant's hash: the lower half is free to choose the shard.
 #pragma once

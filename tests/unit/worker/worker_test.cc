@@ -1,0 +1,170 @@
+#include "worker/worker.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "io/memory/memory_port.h"
+#include "support/engine_harness.h"
+
+namespace xdhcpd::worker {
+namespace {
+
+using dhcp4::MessageType;
+using testing::Bytes;
+using testing::kEth1;
+using testing::Message;
+using testing::small_configuration;
+
+std::uint32_t now_seconds = 1000;
+BootTime test_clock() noexcept {
+    return BootTime{std::chrono::seconds{now_seconds}};
+}
+
+class WorkerTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        now_seconds = 1000;
+        start({});
+    }
+    void start(const MemoryOptions& port_options) {
+        port = std::make_unique<MemoryPort>(port_options);
+        model::HostState host;
+        host.interfaces.push_back({kEth1, "eth1", testing::kServerMac, 1500, true,
+                                   {parse_ipv4_prefix("192.0.2.1/24").value()}});
+        const auto configuration = small_configuration();
+        auto made = model::make_snapshot(configuration, host, registry, {1, 2}, 1);
+        model::apply_policy(*made.snapshot, configuration, host, registry);
+        slot.publish(std::move(made.snapshot));
+        auto shard = std::make_unique<lease::Shard>(
+            store, lease::ShardOptions{.capacity = 100, .side_memory = 4096, .id = 0, .now = {1000}});
+        WorkerOptions options;
+        options.clock = test_clock;
+        worker = Worker::make(options, std::move(shard), {port.get()}, slot).value();
+    }
+    void inject(const Message& message) {
+        ASSERT_TRUE(port->inject(testing::udp_frame({}, message.payload()), kEth1));
+    }
+    [[nodiscard]] std::uint64_t dropped(engine::DropReason reason) const {
+        return worker->counters().dropped[reason.index()].value();
+    }
+    void expect_all_accounted_for() const {
+        const WorkerCounters& counters = worker->counters();
+        std::uint64_t explained = 0;
+        for (const Counter& counter : counters.dropped) {
+            explained += counter.value();
+        }
+        EXPECT_EQ(counters.received.value(), counters.answered.value() + explained);
+        EXPECT_EQ(counters.in_flight(), 0u);
+        EXPECT_EQ(port->rx_frames_out(), 0u);
+    }
+
+    lease::Store store{1};
+    model::SpaceRegistry registry{store};
+    SnapshotSlot slot;
+    std::unique_ptr<MemoryPort> port;
+    std::unique_ptr<Worker> worker;
+};
+
+TEST_F(WorkerTest, AnswersAndCounts) {
+    inject(Message{1, 1});
+    EXPECT_EQ(worker->step(), 1u);
+    EXPECT_EQ(worker->step(), 0u);
+    const auto sent = port->take_sent();
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(FrameView::parse(sent[0])->destination_port, 68);
+    const WorkerCounters& counters = worker->counters();
+    EXPECT_EQ(counters.received_by_type[1].value(), 1u);
+    EXPECT_EQ(counters.sent_by_type[2].value(), 1u);
+    EXPECT_EQ(counters.latency.count(), 1u);
+    EXPECT_EQ(counters.checksums[ChecksumState::kFull].value(), 1u);
+    expect_all_accounted_for();
+}
+
+TEST_F(WorkerTest, EveryFrameIsAnsweredOrExplained) {
+    Random random{3};
+    const Bytes good = testing::udp_frame({}, Message{1, 1}.payload());
+    for (int round = 0; round < 2000; ++round) {
+        Bytes frame = round % 3 == 0 ? testing::udp_frame({}, Message{1 + round % 9, round % 30}.payload()) : good;
+        for (std::uint32_t flips = random.below(4); flips > 0; --flips) {
+            frame[random.below(static_cast<std::uint32_t>(frame.size()))] ^=
+                static_cast<std::byte>(1u << random.below(8));
+        }
+        frame.resize(frame.size() - random.below(8) * random.below(40));
+        ASSERT_TRUE(port->inject(frame, kEth1));
+        worker->step();
+        static_cast<void>(port->take_sent());
+    }
+    expect_all_accounted_for();
+    EXPECT_EQ(worker->counters().received.value(), 2000u);
+    EXPECT_GT(worker->counters().answered.value(), 100u);
+    EXPECT_EQ(port->tx_frames_out(), 0u);
+    EXPECT_EQ(worker->shard().check_invariants(), "");
+}
+
+TEST_F(WorkerTest, ExplainsWhoGotNoAnswerAndWhy) {
+    inject(Message{3, 7}.option_address(50, "192.0.2.15"));
+    worker->step();
+    const auto drops = worker->drop_log().newest(10);
+    ASSERT_EQ(drops.size(), 1u);
+    EXPECT_EQ(drops[0].reason, engine::DropReason{engine::Refusal::kUnknownClient});
+    EXPECT_EQ(drops[0].client, testing::mac(7));
+    EXPECT_EQ(drops[0].ifindex, kEth1);
+    EXPECT_EQ(to_string(drops[0].address), "192.0.2.15");
+    EXPECT_EQ(drops[0].type, MessageType::kRequest);
+    expect_all_accounted_for();
+}
+
+TEST_F(WorkerTest, WithoutAFrameForTheReplyNoLeaseChanges) {
+    start({.interface_name = "m", .queue = 0, .rx_frame_count = 8, .tx_frame_count = 1, .frame_len = 2048});
+    inject(Message{1, 1});
+    inject(Message{1, 2});
+    worker->step();
+    EXPECT_EQ(dropped(engine::Shed::kNoTxFrame), 1u);
+    EXPECT_EQ(store.space(slot.newest().subnets[0].space).held_total(lease::HeldCount::kOffered), 1u);
+    expect_all_accounted_for();
+}
+
+TEST_F(WorkerTest, TimePassesWithoutTraffic) {
+    inject(Message{1, 1});
+    worker->step();
+    now_seconds += 31;
+    worker->step();
+    EXPECT_EQ(worker->counters().expired.value(), 1u);
+}
+
+TEST_F(WorkerTest, RunsUntilStoppedAndDoesItsMailMeanwhile) {
+    std::thread thread{[this] { worker->run(); }};
+    std::thread::id where;
+    worker->call([&] { where = std::this_thread::get_id(); });
+    EXPECT_EQ(where, thread.get_id());
+    worker->stop();
+    thread.join();
+    EXPECT_EQ(worker->announcement().generation.load(), 1u);
+}
+
+TEST_F(WorkerTest, AStoppedWorkerStillAnswersWhatHasArrived) {
+    for (int client = 1; client <= 5; ++client) {
+        inject(Message{1, client});
+    }
+    worker->stop();
+    worker->run();
+    EXPECT_EQ(port->take_sent().size(), 5u);
+}
+
+TEST(DropLogTest, KeepsTheNewest) {
+    DropLog log{4};
+    for (std::uint32_t i = 1; i <= 10; ++i) {
+        Drop drop;
+        drop.ifindex = i;
+        log.add(drop);
+    }
+    const auto newest = log.newest(3);
+    ASSERT_EQ(newest.size(), 3u);
+    EXPECT_EQ(newest[0].ifindex, 10u);
+    EXPECT_EQ(newest[2].ifindex, 8u);
+    EXPECT_EQ(log.newest(100).size(), 4u);
+}
+
+}  // namespace
+}  // namespace xdhcpd::worker
