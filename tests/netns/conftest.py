@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items):
     reason = None
     if os.geteuid() != 0:
         reason = "network namespaces need root"
-    elif not (XDHCPD.exists() and XDHCPCTL.exists()):
+    elif not (XDHCPD.is_file() and XDHCPCTL.is_file()):
         reason = f"{XDHCPD} or {XDHCPCTL} is not built"
     elif shutil.which("nsenter") is None or shutil.which("ip") is None:
         reason = "nsenter or ip is not installed"

@@ -254,7 +254,11 @@ def test_metrics(bed):
     assert value(metrics, "xdhcpd_reply_latency_seconds_bucket", le="+Inf") == status["answered"]
     assert value(metrics, "xdhcpd_port_rx_frames_total", interface="srv0", driver=DRIVER) >= 4
     if DRIVER.startswith("xdp"):
-        assert value(metrics, "xdhcpd_xdp_verdicts_total", interface="srv0") >= 4
+        # Read from the kernel about once a second.
+        eventually(
+            lambda: value(parse_metrics(bed.server.http("/metrics")[1]), "xdhcpd_xdp_verdicts_total", interface="srv0") >= 4,
+            what="verdicts of the XDP program",
+        )
 
 
 def test_health_and_unknown_pages(bed):
@@ -285,7 +289,7 @@ def test_check_of_a_good_configuration(tmp_path):
     path.write_text(GOOD)
     done = check(path)
     assert done.returncode == 0, done.stderr
-    assert f"{path}: ok (1 subnets, 241 addresses in pools)" in done.stdout + done.stderr
+    assert f"{path}: ok (1 subnet, 241 addresses in pools)" in done.stdout + done.stderr
 
 
 def test_check_of_the_example():
@@ -435,7 +439,7 @@ def attach_foreign_xdp(namespace, interface, tmp_path):
     source = tmp_path / "pass.c"
     source.write_text(
         '__attribute__((section("xdp"), used)) int xdp_pass(void *ctx) { (void)ctx; return 2; }\n'
-        'char license[] __attribute__((section("license"), used)) = "GPL";\n'
+        'char terms[] __attribute__((section("license"), used)) = "GPL";\n'
     )
     clang = shutil.which("clang-14") or shutil.which("clang")
     if clang is None:
@@ -465,7 +469,7 @@ def test_auto_takes_xdp_where_it_can(namespaces, tmp_path):
     config = configuration("srv0", "auto", [SUBNET], tmp_path)
     with Server(server_ns, tmp_path, config) as server:
         (port,) = server.status()["ports"]
-        assert (port["driver"], port["mode"]) == ("xdp", "native")
+        assert port["driver"] == "xdp" and port["mode"].startswith("native") and port["why"] == ""
         assert "xdp" in server_ns.run("ip", "-d", "link", "show", "dev", "srv0")
     assert "prog/xdp" not in server_ns.run("ip", "-d", "link", "show", "dev", "srv0"), "a program stayed behind"
 

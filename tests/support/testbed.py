@@ -142,7 +142,8 @@ class Testbed:
 
     def select(self, mac, offer, options=(), **fields):
         chosen = [(dhcp.REQUESTED, dhcp.ip4(offer.yiaddr)), (dhcp.SERVER_ID, offer.options[dhcp.SERVER_ID])]
-        return self.ask(dhcp.REQUEST, mac, chosen + list(options), **fields)
+        rest = [option for option in options if option[0] != dhcp.REQUESTED]
+        return self.ask(dhcp.REQUEST, mac, chosen + rest, **fields)
 
     def lease(self, mac, options=(), **fields):
         """DISCOVER to ACK; returns the ACK."""

@@ -604,6 +604,12 @@ std::string_view nearest_option_name(std::string_view misspelt) {
         if (!row.configurable || row.name.starts_with("option-")) {
             continue;
         }
+        const std::size_t missing = row.name.size() > wanted.size()
+                                        ? row.name.size() - wanted.size()
+                                        : wanted.size() - row.name.size();
+        if (missing >= best_distance) {  // no need to look at the characters
+            continue;
+        }
         const std::size_t distance = edit_distance(wanted, row.name);
         if (distance < best_distance) {
             best = row.name;

@@ -59,8 +59,10 @@ class TimerWheel {
     template <typename Visit>
     [[nodiscard]] bool check_invariants(Visit&& visit) const {
         std::size_t count = 0;
-        for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
-            if ((occupied_[slot / 64] >> (slot % 64) & 1) != (heads_[slot] != 0 ? 1 : 0)) {
+        // A slot whose bit is missing is noticed by the count.
+        for (std::uint32_t slot = find_slot(0, kSlots); slot < kSlots;
+             slot = find_slot(slot + 1, kSlots)) {
+            if (heads_[slot] == 0) {
                 return false;
             }
             std::uint32_t prev = kHeadBit | slot;

@@ -95,6 +95,7 @@ std::vector<std::string> texts(const LoadResult& result) {
 
 std::vector<std::string> ranges(const std::vector<model::PoolConfiguration>& pools) {
     std::vector<std::string> lines;
+    lines.reserve(pools.size());
     for (const model::PoolConfiguration& pool : pools) {
         lines.push_back(to_string(AddressRange{pool.first, pool.last}));
     }
@@ -313,7 +314,8 @@ TEST(Load, AHundredThousandReservationsTakeNotLong) {
         "    - subnet: 10.0.0.0/8\n      reservations:\n";
     for (unsigned i = 0; i < 100000; ++i) {
         const std::string bytes = to_string(Ipv4{0x0a010000 + i});
-        yaml += "        - {client-id: \"'" + bytes + "'\", address: " + bytes + "}\n";
+        yaml.append("        - {client-id: \"'").append(bytes).append("'\", address: ");
+        yaml.append(bytes).append("}\n");
     }
     // The second to last line again: found among all of them.
     yaml += "        - {client-id: \"'10.2.134.158'\", address: 10.2.134.158}\n";

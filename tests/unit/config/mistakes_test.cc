@@ -60,6 +60,7 @@ struct Mistake {
     const char* expected;  // "LINE:COLUMN: error: MESSAGE"
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for
 void PrintTo(const Mistake& mistake, std::ostream* stream) {
     *stream << mistake.claim;
 }
@@ -78,7 +79,7 @@ std::string claim_of(const testing::TestParamInfo<Mistake>& info) {
     return info.param.claim;
 }
 
-const Mistake kStructure[] = {
+const Mistake structure_mistakes[] = {
     {"UnknownKey", root("htpt: off"), "4:1: error: unknown key 'htpt'; 'http' was meant?"},
     {"UnknownKeyLikeNoOther", root("log: {colour: red}"),
      "4:7: error: log: unknown key 'colour'; one of level, format was meant"},
@@ -145,9 +146,9 @@ const Mistake kStructure[] = {
     {"EmptyText", subnet("boot-file-name: ''"),
      "6:23: error: boot-file-name: the text is empty; leave the key out, or give it a value"},
 };
-INSTANTIATE_TEST_SUITE_P(Structure, Mistakes, testing::ValuesIn(kStructure), claim_of);
+INSTANTIATE_TEST_SUITE_P(Structure, Mistakes, testing::ValuesIn(structure_mistakes), claim_of);
 
-const Mistake kSyntax[] = {
+const Mistake syntax_mistakes[] = {
     {"UnclosedList", root("http: [off"),
      "4:7: error: not YAML: this list is never closed; ']' or ',' was meant"},
     {"UnclosedMap", root("log: {level: info"),
@@ -182,11 +183,11 @@ const Mistake kSyntax[] = {
     {"CutUtf8", root("http: off") + "# \xf0\x9f\x98",
      "5:3: error: byte 0xf0 is not UTF-8; save the file as UTF-8"},
 };
-INSTANTIATE_TEST_SUITE_P(Syntax, Mistakes, testing::ValuesIn(kSyntax), claim_of);
+INSTANTIATE_TEST_SUITE_P(Syntax, Mistakes, testing::ValuesIn(syntax_mistakes), claim_of);
 
 constexpr const char* kSubnet = "subnet: 192.0.2.0/24, pools: [{range: 192.0.2.10-192.0.2.99}]";
 
-const Mistake kServer[] = {
+const Mistake server_mistakes[] = {
     {"InterfacesMissing",
      "dhcp4: {subnets: [{subnet: 192.0.2.0/24, pools: [{range: 192.0.2.10/31}]}]}",
      "1:1: error: interfaces is missing; a list such as [{name: eth0}] was meant"},
@@ -269,9 +270,9 @@ const Mistake kServer[] = {
     {"Dhcp4Missing", "interfaces: [{name: eth1}]\n",
      "1:1: error: dhcp4 is missing; a map with subnets was meant; nothing to serve"},
 };
-INSTANTIATE_TEST_SUITE_P(Server, Mistakes, testing::ValuesIn(kServer), claim_of);
+INSTANTIATE_TEST_SUITE_P(Server, Mistakes, testing::ValuesIn(server_mistakes), claim_of);
 
-const Mistake kDhcp4[] = {
+const Mistake dhcp4_mistakes[] = {
     {"SubnetsMissing", "interfaces: [{name: eth1}]\ndhcp4: {bootp: true}\n",
      "2:8: error: dhcp4: subnets is missing; a list such as [{subnet: 192.0.2.0/24}] was meant; "
      "nothing to serve"},
@@ -345,9 +346,9 @@ const Mistake kDhcp4[] = {
     {"OptionsAsList", dhcp4("options: [routers]"),
      "4:12: error: options: a map was meant, such as {routers: [192.0.2.1]}"},
 };
-INSTANTIATE_TEST_SUITE_P(Dhcp4, Mistakes, testing::ValuesIn(kDhcp4), claim_of);
+INSTANTIATE_TEST_SUITE_P(Dhcp4, Mistakes, testing::ValuesIn(dhcp4_mistakes), claim_of);
 
-const Mistake kSubnets[] = {
+const Mistake subnet_mistakes[] = {
     {"SubnetMissing", subnets("[{name: eth1}]", {"pools: [{range: 192.0.2.10/31}]"}),
      "4:7: error: subnets: subnet is missing; a prefix such as 192.0.2.0/24 was meant"},
     {"HostBits",
@@ -430,14 +431,14 @@ const Mistake kSubnets[] = {
     {"RouterOutside", subnet("options: {routers: 198.51.100.1}"),
      "6:16: warning: routers: 198.51.100.1 is not within subnet 192.0.2.0/24"},
 };
-INSTANTIATE_TEST_SUITE_P(Subnets, Mistakes, testing::ValuesIn(kSubnets), claim_of);
+INSTANTIATE_TEST_SUITE_P(Subnets, Mistakes, testing::ValuesIn(subnet_mistakes), claim_of);
 
 // A subnet with these pools; the list begins in line 4, column 38, its first range in column 47.
 std::string pools(const std::string& list, const std::string& more = "") {
     return subnets("[{name: eth1}]", {"subnet: 192.0.2.0/24, pools: " + list + more});
 }
 
-const Mistake kPools[] = {
+const Mistake pool_mistakes[] = {
     {"PoolOutside", pools("[{range: 192.0.2.250-192.0.3.9}]"),
      "4:46: error: range: 192.0.2.250-192.0.3.9 is not within subnet 192.0.2.0/24"},
     {"PoolBackwards", pools("[{range: 192.0.2.20-192.0.2.10}]"),
@@ -471,11 +472,11 @@ const Mistake kPools[] = {
      pools("[{range: 192.0.2.1-192.0.2.9}]", ", server-address: 192.0.2.2"),
      "4:46: warning: range: the pool contains 192.0.2.2 (server address): will not be leased"},
 };
-INSTANTIATE_TEST_SUITE_P(Pools, Mistakes, testing::ValuesIn(kPools), claim_of);
+INSTANTIATE_TEST_SUITE_P(Pools, Mistakes, testing::ValuesIn(pool_mistakes), claim_of);
 
 constexpr const char* kMac = "hw-address: \"02:00:5e:00:53:01\"";
 
-const Mistake kReservations[] = {
+const Mistake reservation_mistakes[] = {
     {"ReservationOutside", reservation("{" + std::string{kMac} + ", address: 198.51.100.1}"),
      "7:52: error: address: '198.51.100.1' is not within subnet 192.0.2.0/24"},
     {"ReservationOfTheNetwork", reservation("{" + std::string{kMac} + ", address: 192.0.2.0}"),
@@ -529,7 +530,7 @@ const Mistake kReservations[] = {
      "'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb...' is 128 bytes long; at "
      "most 127 have room"},
 };
-INSTANTIATE_TEST_SUITE_P(Reservations, Mistakes, testing::ValuesIn(kReservations), claim_of);
+INSTANTIATE_TEST_SUITE_P(Reservations, Mistakes, testing::ValuesIn(reservation_mistakes), claim_of);
 
 class WholeText : public testing::TestWithParam<std::string> {};
 

@@ -38,7 +38,7 @@ TEST(SnapshotSlotTest, ReadersAndReloadsRaceCleanly) {
     slot.publish(snapshot(1));
     std::array<Announcement, 2> announcements;
     for (Announcement& announcement : announcements) {
-        slot.acquire(announcement);
+        static_cast<void>(slot.acquire(announcement));
     }
     std::atomic<bool> wrong{false};
     std::vector<std::thread> readers;
