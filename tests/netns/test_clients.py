@@ -25,9 +25,9 @@ def round_trip(server, client):
     assert lease["state"] == "leased" and lease["expires_in"] <= LEASE_SECONDS
     first_expiry = lease["expires"]
 
+    received = server.status()["received_by_type"]
     # udhcpc keeps its xid: within a quarter of the lease its renewal counts as a retransmission.
     time.sleep(LEASE_SECONDS / 4 + 1)
-    received = server.status()["received_by_type"]
     triggered = client.renew()
     eventually(
         lambda: server.leases().get(address, {}).get("expires", first_expiry) > first_expiry,

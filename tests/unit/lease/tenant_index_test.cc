@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/random.h"
+#include "lease/record.h"
+#include "lease/space.h"
 
 namespace xdhcpd::lease {
 namespace {
@@ -139,6 +141,18 @@ TEST(TenantIndexTest, SetFormerCountsOnlyChanges) {
     EXPECT_EQ(index.former_count(), 0u);
     EXPECT_FALSE(index.set_former(1, Unit{2}, false));
     EXPECT_FALSE(index.set_former(2, Unit{1}, false));
+}
+
+// Record, timer link, bits and the tenant's share of the index, at the worst fill of a power of
+// two.
+TEST(TenantIndexTest, ALeaseCostsAtMost96Bytes) {
+    for (const std::uint32_t capacity :
+         {1u << 20, 891290u, 445645u, 1u << 24, 14260634u, 7130317u}) {
+        const TenantIndex index{capacity};
+        const double index_bytes = 8.0 * static_cast<double>(index.slot_count()) / capacity;
+        constexpr double kBits = (2 + 1 + 2.0 / 64) / 8;  // bitmap, held by one shard, summaries
+        EXPECT_LE(sizeof(Record) + sizeof(TimerLink) + index_bytes + kBits, 96.0) << capacity;
+    }
 }
 
 }  // namespace
