@@ -1,8 +1,9 @@
 // The engine from received frame to finished reply frame, on one core, without any driver.
 //
-// Messages are handled in batches of 64 in the three passes of the worker (parse and prefetch, prefetch records,
-// decide), because that is how memory latency overlaps in the server too. Clients come in a stride through the whole
-// population so that the caches cannot help more than they would in a network of that size.
+// Messages are handled in batches of 64 in the three passes of the worker (parse and prefetch,
+// prefetch records, decide), because that is how memory latency overlaps in the server too. Clients
+// come in a stride through the whole population so that the caches cannot help more than they would
+// in a network of that size.
 #include <benchmark/benchmark.h>
 
 #include <memory>
@@ -34,22 +35,30 @@ constexpr BootTime kStart{std::chrono::seconds{1000}};
 class Network {
   public:
     explicit Network(std::uint32_t clients)
-        : shard_{store_, {.capacity = clients + 1024, .side_memory = 1 << 20, .id = 0, .now = {1000}}} {
+        : shard_{store_,
+                 {.capacity = clients + 1024, .side_memory = 1 << 20, .id = 0, .now = {1000}}} {
         model::Configuration configuration;
-        configuration.interfaces.push_back({.name = "eth1", .driver = {}, .queues = {}, .zero_copy = {}});
+        configuration.interfaces.push_back(
+            {.name = "eth1", .driver = {}, .queues = {}, .zero_copy = {}});
         model::SubnetConfiguration subnet;
         subnet.prefix = parse_ipv4_prefix("10.0.0.0/8").value();
         subnet.interface = "eth1";
         subnet.pools.push_back({testing::ip("10.0.1.0"), testing::ip("10.255.255.250")});
         const auto option = [](int code, Bytes value) {
-            return model::OptionValue{static_cast<dhcp4::OptionCode>(code), std::move(value), false};
+            return model::OptionValue{static_cast<dhcp4::OptionCode>(code), std::move(value),
+                                      false};
         };
-        subnet.options = {option(3, testing::bytes({10, 0, 0, 1})), option(6, testing::bytes({10, 0, 0, 53})),
+        subnet.options = {option(3, testing::bytes({10, 0, 0, 1})),
+                          option(6, testing::bytes({10, 0, 0, 53})),
                           option(15, testing::bytes({'e', 'x', 'a', 'm', 'p', 'l', 'e'})),
                           option(42, testing::bytes({10, 0, 0, 123}))};
         configuration.dhcp4.subnets.push_back(subnet);
         model::HostState host;
-        host.interfaces.push_back({kIfindex, "eth1", parse_mac("00:00:5e:00:53:01").value(), 1500, true,
+        host.interfaces.push_back({kIfindex,
+                                   "eth1",
+                                   parse_mac("00:00:5e:00:53:01").value(),
+                                   1500,
+                                   true,
                                    {parse_ipv4_prefix("10.0.0.1/8").value()}});
         auto made = model::make_snapshot(configuration, host, registry_, {1, 2}, 1);
         model::apply_policy(*made.snapshot, configuration, host, registry_);
@@ -70,7 +79,7 @@ class Network {
         }
         std::size_t answered = 0;
         for (std::size_t i = 0; i < frames.size(); ++i) {
-            const auto decision = engine::decide(requests_[i], shard_, now_, random_, out_);
+            const auto decision = engine::decide(requests_[i], shard_, now_, out_);
             answered += decision.drop ? 0 : 1;
         }
         now_ += std::chrono::seconds{10};  // the next lap's messages are no retransmissions
@@ -104,7 +113,6 @@ class Network {
     model::SpaceRegistry registry_{store_};
     lease::Shard shard_;
     std::unique_ptr<model::Snapshot> snapshot_;
-    Random random_{1};
     BootTime now_ = kStart;
     std::unique_ptr<engine::Request[]> requests_;
     Bytes out_;
@@ -135,7 +143,8 @@ class Network {
 template <typename Make>
 [[nodiscard]] std::vector<Bytes> frames_of(std::uint32_t clients, Make make) {
     std::vector<Bytes> frames;
-    const std::uint32_t count = std::min<std::uint32_t>(std::max<std::uint32_t>(clients, kBatch), 1u << 14);
+    const std::uint32_t count =
+        std::min<std::uint32_t>(std::max<std::uint32_t>(clients, kBatch), 1u << 14);
     for (std::uint32_t i = 0; i < count / kBatch * kBatch; ++i) {
         frames.push_back(make(static_cast<std::uint32_t>(std::uint64_t{i} * kStride % clients)));
     }
@@ -181,7 +190,8 @@ void BM_EngineParse(benchmark::State& state) {
     engine::Request request;
     std::size_t at = 0;
     for (auto _ : state) {
-        benchmark::DoNotOptimize(request.parse(frames[at], kIfindex, network.snapshot()).has_value());
+        benchmark::DoNotOptimize(
+            request.parse(frames[at], kIfindex, network.snapshot()).has_value());
         at = at + 1 == frames.size() ? 0 : at + 1;
     }
     state.SetItemsProcessed(state.iterations());

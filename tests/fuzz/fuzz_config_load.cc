@@ -72,7 +72,7 @@ void check(const config::LoadResult& result, std::string_view text) {
     }
     check_times(configuration.dhcp4.lease_time);
     check_options(configuration.dhcp4.options);
-    XD_ASSERT(configuration.dhcp4.renew_time_percent < configuration.dhcp4.rebind_time_percent);
+    XD_ASSERT(configuration.dhcp4.renew_time_permille < configuration.dhcp4.rebind_time_permille);
     for (const model::SubnetConfiguration& subnet : configuration.dhcp4.subnets) {
         check_subnet(subnet);
         for (const model::SubnetConfiguration& other : configuration.dhcp4.subnets) {
@@ -96,6 +96,7 @@ config::QuickStart quick_start(std::string_view text) {
 }  // namespace
 
 // A text that begins with '!' is ten lines of a command line.
+// NOLINTNEXTLINE(readability-identifier-naming): the name that libFuzzer looks for
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text{reinterpret_cast<const char*>(data), size};
     if (text.starts_with('!')) {

@@ -1,5 +1,5 @@
-// Drives one engine through a sequence of messages and time steps taken from the input, and checks the store's
-// invariants after each, and that no two clients hold one address.
+// Drives one engine through a sequence of messages and time steps taken from the input, and checks
+// the store's invariants after each, and that no two clients hold one address.
 //
 // Input: steps of [kind, client, argument, length, length bytes of raw options].
 #include <cstdint>
@@ -74,7 +74,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             }
             message.raw(raw);
             const auto outcome = engine.send(message);
-            check(outcome.reply.has_value() != outcome.drop.has_value(), "neither answered nor explained");
+            check(outcome.reply.has_value() != outcome.drop.has_value(),
+                  "neither answered nor explained");
             if (outcome.reply) {
                 check(outcome.reply->frame.checksum == ChecksumState::kFull, "bad checksum");
                 check(outcome.reply->message->op() == 2, "not a reply");

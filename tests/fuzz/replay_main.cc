@@ -1,4 +1,5 @@
-// Runs a fuzz target over the files of its corpus directory: each finding of the past, under any compiler.
+// Runs a fuzz target over the files of its corpus directory: each finding of the past, under any
+// compiler.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -17,7 +18,8 @@ int main(int argc, char** argv) {
             }
             std::ifstream file{entry.path(), std::ios::binary};
             const std::vector<char> bytes{std::istreambuf_iterator<char>{file}, {}};
-            LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+            LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                   bytes.size());
             ++replayed;
         }
     }

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 from conftest import driver_ids
@@ -81,6 +82,16 @@ def test_leases_by_client_identifier(bed):
     ack = bed.lease(bed.mac(), [(dhcp.CLIENT_ID, b"\x00somebody")])
     (lease,) = bed.server.ask("leases", action="find", client_id=b"\x00somebody".hex())["leases"]
     assert lease["address"] == ack.yiaddr and lease["client_id"] == b"\x00somebody".hex()
+
+
+def test_expiry_of_a_lease_stands_still(bed):
+    """Seconds of two clocks are not rounded apart: the moment is the same whenever it is asked for."""
+    ack = bed.lease(bed.mac())
+    moments = set()
+    for _ in range(24):
+        moments.add(bed.server.leases()[ack.yiaddr]["expires"])
+        time.sleep(0.05)
+    assert len(moments) == 1, moments
 
 
 def test_subnets_and_workers(bed):

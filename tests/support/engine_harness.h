@@ -1,4 +1,5 @@
-// One engine with one shard and a small network, driven message by message with time as an argument.
+// One engine with one shard and a small network, driven message by message with time as an
+// argument.
 #pragma once
 
 #include <memory>
@@ -7,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/random.h"
 #include "dhcp4/message_view.h"
 #include "engine/decide.h"
 #include "engine/request.h"
@@ -34,7 +34,9 @@ struct Reply {
     [[nodiscard]] ByteView option(int code) const {
         return message->option(static_cast<dhcp4::OptionCode>(code));
     }
-    [[nodiscard]] bool has(int code) const { return message->has(static_cast<dhcp4::OptionCode>(code)); }
+    [[nodiscard]] bool has(int code) const {
+        return message->has(static_cast<dhcp4::OptionCode>(code));
+    }
     [[nodiscard]] std::uint32_t u32(int code) const { return load_be32(option(code).data()); }
     [[nodiscard]] std::string yiaddr() const { return to_string(message->yiaddr()); }
     [[nodiscard]] dhcp4::MessageType type() const { return message->type(); }
@@ -44,7 +46,8 @@ struct Reply {
         const ByteView payload = frame.payload;
         for (std::size_t at = 240; at < payload.size() && payload[at] != std::byte{255};) {
             codes.push_back(std::to_integer<int>(payload[at]));
-            at += payload[at] == std::byte{0} ? 1 : 2 + std::to_integer<std::size_t>(payload[at + 1]);
+            at +=
+                payload[at] == std::byte{0} ? 1 : 2 + std::to_integer<std::size_t>(payload[at + 1]);
         }
         return codes;
     }
@@ -58,8 +61,10 @@ struct Outcome {
 
 [[nodiscard]] inline model::Configuration small_configuration() {
     model::Configuration configuration;
-    configuration.interfaces.push_back({.name = "eth1", .driver = {}, .queues = {}, .zero_copy = {}});
-    configuration.interfaces.push_back({.name = "eth2", .driver = {}, .queues = {}, .zero_copy = {}});
+    configuration.interfaces.push_back(
+        {.name = "eth1", .driver = {}, .queues = {}, .zero_copy = {}});
+    configuration.interfaces.push_back(
+        {.name = "eth2", .driver = {}, .queues = {}, .zero_copy = {}});
     model::SubnetConfiguration subnet;
     subnet.prefix = parse_ipv4_prefix("192.0.2.0/24").value();
     subnet.interface = "eth1";
@@ -77,10 +82,15 @@ class Engine {
     explicit Engine(const model::Configuration& configuration = small_configuration(),
                     std::uint32_t capacity = 1024)
         : shard{store, {.capacity = capacity, .side_memory = 1 << 20, .id = 0, .now = {1000}}} {
-        host.interfaces.push_back({1, "lo", {}, 65536, true, {parse_ipv4_prefix("127.0.0.1/8").value()}});
+        host.interfaces.push_back(
+            {1, "lo", {}, 65536, true, {parse_ipv4_prefix("127.0.0.1/8").value()}});
         host.interfaces.push_back(
             {kEth1, "eth1", kServerMac, 1500, true, {parse_ipv4_prefix("192.0.2.1/24").value()}});
-        host.interfaces.push_back({kEth2, "eth2", kServerMac, 1500, true,
+        host.interfaces.push_back({kEth2,
+                                   "eth2",
+                                   kServerMac,
+                                   1500,
+                                   true,
                                    {parse_ipv4_prefix("198.51.100.1/24").value()}});
         reload(configuration);
     }
@@ -103,7 +113,7 @@ class Engine {
             return outcome;
         }
         Bytes out(tx_len, std::byte{0xcc});
-        const engine::Decision decision = engine::decide(request, shard, time(), random, out);
+        const engine::Decision decision = engine::decide(request, shard, time(), out);
         if (decision.drop) {
             outcome.drop = decision.drop;
             return outcome;
@@ -115,11 +125,13 @@ class Engine {
         outcome.reply = std::move(reply);
         return outcome;
     }
-    Outcome send(const Message& message, const FrameSpec& spec = {}, std::uint32_t ifindex = kEth1) {
+    Outcome send(const Message& message, const FrameSpec& spec = {},
+                 std::uint32_t ifindex = kEth1) {
         return send_frame(udp_frame(spec, message.payload()), ifindex);
     }
     // Frames of a relay come with the relay's addresses.
-    Outcome send_relayed(const Message& message, std::string_view relay, std::uint32_t ifindex = kEth2) {
+    Outcome send_relayed(const Message& message, std::string_view relay,
+                         std::uint32_t ifindex = kEth2) {
         FrameSpec spec;
         spec.destination_mac = kServerMac;
         spec.source_mac = mac(0xee);
@@ -175,7 +187,6 @@ class Engine {
     model::SpaceRegistry registry{store};
     lease::Shard shard;
     model::HostState host;
-    Random random{1};
     std::uint32_t generation = 0;
     std::vector<std::unique_ptr<model::Snapshot>> snapshots;
     std::vector<std::string> warnings;

@@ -1,5 +1,5 @@
-// Builders of frames and DHCPv4 messages for tests, byte by byte and without the code under test: what the
-// codecs say of themselves is checked against these.
+// Builders of frames and DHCPv4 messages for tests, byte by byte and without the code under test:
+// what the codecs say of themselves is checked against these.
 #pragma once
 
 #include <cstdint>

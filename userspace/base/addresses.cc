@@ -80,7 +80,8 @@ std::optional<Mac> parse_mac(std::string_view text) {
     for (std::size_t i = 0; i < Mac::kLen; ++i) {
         const int high = hex_value(text[i * 3]);
         const int low = hex_value(text[i * 3 + 1]);
-        const bool separated = i + 1 == Mac::kLen || text[i * 3 + 2] == ':' || text[i * 3 + 2] == '-';
+        const bool separated =
+            i + 1 == Mac::kLen || text[i * 3 + 2] == ':' || text[i * 3 + 2] == '-';
         if (high < 0 || low < 0 || !separated) {
             return std::nullopt;
         }

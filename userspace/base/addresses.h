@@ -59,7 +59,8 @@ struct Ipv4Prefix {
         return Ipv4{length == 0 ? 0 : ~std::uint32_t{0} << (32 - length)};
     }
     [[nodiscard]] Ipv4 network() const noexcept { return Ipv4{address.value & mask().value}; }
-    // The directed broadcast address; for /31 and /32, which have none (RFC 3021), the last address.
+    // The directed broadcast address; for /31 and /32, which have none (RFC 3021), the last
+    // address.
     [[nodiscard]] Ipv4 broadcast() const noexcept { return Ipv4{address.value | ~mask().value}; }
     [[nodiscard]] bool has_broadcast() const noexcept { return length <= 30; }
     [[nodiscard]] bool contains(Ipv4 other) const noexcept {
@@ -90,8 +91,8 @@ struct Ipv6 {
 [[nodiscard]] std::string to_hex(ByteView bytes, char separator = ':');
 
 // Parsers accept exactly the whole text; nullopt otherwise.
-[[nodiscard]] std::optional<Mac> parse_mac(std::string_view text);          // colons or hyphens
-[[nodiscard]] std::optional<Ipv4> parse_ipv4(std::string_view text);        // dotted quad
+[[nodiscard]] std::optional<Mac> parse_mac(std::string_view text);    // colons or hyphens
+[[nodiscard]] std::optional<Ipv4> parse_ipv4(std::string_view text);  // dotted quad
 [[nodiscard]] std::optional<Ipv4Prefix> parse_ipv4_prefix(std::string_view text);  // needs "/len"
 [[nodiscard]] std::optional<Ipv6> parse_ipv6(std::string_view text);
 

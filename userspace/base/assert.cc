@@ -6,7 +6,8 @@
 namespace xdhcpd {
 
 void assertion_failed(const char* expression, const char* file, int line) noexcept {
-    static_cast<void>(std::fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, expression));
+    static_cast<void>(
+        std::fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, expression));
     std::abort();
 }
 

@@ -9,7 +9,7 @@ namespace xdhcpd {
 
 }  // namespace xdhcpd
 
-#define XD_ASSERT(expression)                                                    \
-    (__builtin_expect(static_cast<bool>(expression), true)                       \
-         ? static_cast<void>(0)                                                  \
+#define XD_ASSERT(expression)                              \
+    (__builtin_expect(static_cast<bool>(expression), true) \
+         ? static_cast<void>(0)                            \
          : ::xdhcpd::assertion_failed(#expression, __FILE__, __LINE__))

@@ -14,7 +14,8 @@ namespace xdhcpd {
 using ByteView = std::span<const std::byte>;
 using MutableBytes = std::span<std::byte>;
 
-static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big);
+static_assert(std::endian::native == std::endian::little ||
+              std::endian::native == std::endian::big);
 
 namespace detail {
 template <typename T>
@@ -56,10 +57,18 @@ inline void store_be(std::byte* to, T value) noexcept {
 [[nodiscard]] inline std::uint64_t load_be64(const std::byte* from) noexcept {
     return detail::load_be<std::uint64_t>(from);
 }
-inline void store_u8(std::byte* to, std::uint8_t value) noexcept { *to = std::byte{value}; }
-inline void store_be16(std::byte* to, std::uint16_t value) noexcept { detail::store_be(to, value); }
-inline void store_be32(std::byte* to, std::uint32_t value) noexcept { detail::store_be(to, value); }
-inline void store_be64(std::byte* to, std::uint64_t value) noexcept { detail::store_be(to, value); }
+inline void store_u8(std::byte* to, std::uint8_t value) noexcept {
+    *to = std::byte{value};
+}
+inline void store_be16(std::byte* to, std::uint16_t value) noexcept {
+    detail::store_be(to, value);
+}
+inline void store_be32(std::byte* to, std::uint32_t value) noexcept {
+    detail::store_be(to, value);
+}
+inline void store_be64(std::byte* to, std::uint64_t value) noexcept {
+    detail::store_be(to, value);
+}
 
 // Copies all of `from` to the start of `to`, which must be at least as long. Empty views are fine.
 inline void copy_bytes(std::byte* to, ByteView from) noexcept {

@@ -1,4 +1,5 @@
-// Counters with one writer and any number of readers: plain loads and stores, no locked instruction.
+// Counters with one writer and any number of readers: plain loads and stores, no locked
+// instruction.
 #pragma once
 
 #include <array>

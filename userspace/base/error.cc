@@ -6,7 +6,8 @@
 namespace xdhcpd {
 
 Error system_error(int errno_value, std::string what) {
-    return Error{errno_value, std::move(what) + ": " + std::generic_category().message(errno_value)};
+    return Error{errno_value,
+                 std::move(what) + ": " + std::generic_category().message(errno_value)};
 }
 
 }  // namespace xdhcpd

@@ -1,5 +1,5 @@
-// Keyed hash of client identities (SipHash-1-3). The key is random per process, so a hostile client cannot
-// choose identities that collide.
+// Keyed hash of client identities (SipHash-1-3). The key is random per process, so a hostile client
+// cannot choose identities that collide.
 #pragma once
 
 #include <bit>

@@ -1,4 +1,5 @@
-// LatencyHistogram: durations in buckets of a quarter octave, from 64 ns to over a minute. One writer, any readers.
+// LatencyHistogram: durations in buckets of a quarter octave, from 64 ns to over a minute. One
+// writer, any readers.
 #pragma once
 
 #include <array>
@@ -19,7 +20,8 @@ class LatencyHistogram {
 
     // Adds `count` observations of the same duration; negative counts as zero.
     void record(std::chrono::nanoseconds duration, std::uint64_t count = 1) noexcept {
-        const std::uint64_t ns = duration.count() < 0 ? 0 : static_cast<std::uint64_t>(duration.count());
+        const std::uint64_t ns =
+            duration.count() < 0 ? 0 : static_cast<std::uint64_t>(duration.count());
         buckets_[bucket_of(ns)].add(count);
         sum_ns_.add(ns * count);
         count_.add(count);
@@ -40,7 +42,8 @@ class LatencyHistogram {
         const std::size_t part = index % kPerOctave + 1;
         return (std::uint64_t{1} << (kFirstBit + octave)) / kPerOctave * (kPerOctave + part);
     }
-    // The upper bound of the bucket in which the given share (0..1) of observations lies; 0 without any.
+    // The upper bound of the bucket in which the given share (0..1) of observations lies; 0 without
+    // any.
     [[nodiscard]] std::uint64_t quantile_ns(double share) const noexcept {
         const std::uint64_t total = count();
         const auto wanted = static_cast<std::uint64_t>(share * static_cast<double>(total));

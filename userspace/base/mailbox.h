@@ -1,5 +1,5 @@
-// Mailbox: work that other threads want a thread to do, done between its batches. Any thread posts; one takes.
-// Looking into an empty box is one relaxed load.
+// Mailbox: work that other threads want a thread to do, done between its batches. Any thread posts;
+// one takes. Looking into an empty box is one relaxed load.
 #pragma once
 
 #include <atomic>
@@ -14,16 +14,20 @@ class Mailbox {
   public:
     using Work = std::function<void()>;
 
-    // Any thread. The work runs on the owner's thread, in the order of posting, or never if the owner ends first.
+    // Any thread. The work runs on the owner's thread, in the order of posting, or never if the
+    // owner ends first.
     void post(Work work) {
         const std::lock_guard lock{mutex_};
         waiting_.push_back(std::move(work));
         has_mail_.store(true, std::memory_order_release);
     }
 
-    [[nodiscard]] bool has_mail() const noexcept { return has_mail_.load(std::memory_order_acquire); }
+    [[nodiscard]] bool has_mail() const noexcept {
+        return has_mail_.load(std::memory_order_acquire);
+    }
 
-    // Owner's thread: does what is waiting and returns how much that was. What is posted meanwhile waits.
+    // Owner's thread: does what is waiting and returns how much that was. What is posted meanwhile
+    // waits.
     std::size_t run() {
         if (!has_mail()) {
             return 0;

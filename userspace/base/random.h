@@ -1,5 +1,5 @@
-// Random: a small seeded generator (xoshiro256**), passed as an argument so that every run can be repeated.
-// Not for secrets. One thread per object.
+// Random: a small seeded generator (xoshiro256**), passed as an argument so that every run can be
+// repeated. Not for secrets. One thread per object.
 #pragma once
 
 #include <array>

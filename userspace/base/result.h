@@ -1,4 +1,5 @@
-// Result<T, E>: a value or the reason why there is none, with the member names of std::expected (C++23).
+// Result<T, E>: a value or the reason why there is none, with the member names of std::expected
+// (C++23).
 #pragma once
 
 #include <utility>

@@ -1,5 +1,6 @@
-// Time in memory is CLOCK_BOOTTIME (it goes on during suspend and never steps); Unix time is for disks and
-// people. Pure code takes the time as an argument; only rows above the purity line read a clock.
+// Time in memory is CLOCK_BOOTTIME (it goes on during suspend and never steps); Unix time is for
+// disks and people. Pure code takes the time as an argument; only rows above the purity line read a
+// clock.
 #pragma once
 
 #include <chrono>
@@ -19,7 +20,8 @@ using BootTime = BootClock::time_point;
 
 using std::chrono::seconds;
 
-// Whole seconds since boot, as records keep them. kNever is the infinite lease of RFC 2131 section 3.3.
+// Whole seconds since boot, as records keep them. kNever is the infinite lease of RFC 2131
+// section 3.3.
 struct BootSeconds {
     std::uint32_t value = 0;
 

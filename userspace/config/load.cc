@@ -54,10 +54,18 @@ constexpr std::array<std::string_view, 9> kRootKeys{"log",         "interfaces",
                                                     "http",        "durability", "max-leases",
                                                     "side-memory", "ports",      "dhcp4"};
 constexpr std::array<std::string_view, 4> kInterfaceKeys{"name", "driver", "queues", "zero-copy"};
-constexpr std::array<std::string_view, 11> kDhcp4Keys{
-    "authoritative", "lease-time",   "offer-lifetime",      "decline-quarantine",
-    "bootp",         "rapid-commit", "renew-time-percent",  "rebind-time-percent",
-    "options",       "subnets",      "max-offers-per-relay"};
+constexpr std::array<std::string_view, 12> kDhcp4Keys{"authoritative",
+                                                      "lease-time",
+                                                      "offer-lifetime",
+                                                      "decline-quarantine",
+                                                      "bootp",
+                                                      "rapid-commit",
+                                                      "renew-time-percent",
+                                                      "rebind-time-percent",
+                                                      "renew-jitter-percent",
+                                                      "options",
+                                                      "subnets",
+                                                      "max-offers-per-relay"};
 
 // Whether a missing part is a mistake of its own or the consequence of one that is reported.
 enum class Completeness : std::uint8_t { kExpected, kReported };
@@ -375,21 +383,26 @@ void Loader::read_renewal(const MapReader& map) {
     const auto renew = map.find("renew-time-percent");
     const auto rebind = map.find("rebind-time-percent");
     bool good = true;
-    const auto read = [&](const std::optional<Value>& member, std::uint32_t& to) {
+    const auto read = [&](const std::optional<Value>& member, std::uint32_t min, std::uint32_t max,
+                          std::uint32_t& permille) {
         if (member) {
-            const auto percent = reader_.number(*member, 1, 99);
+            const auto percent = reader_.number(*member, min, max);
             good = good && percent;
-            to = percent.value_or(to);
+            permille = percent ? *percent * 10 : permille;
         }
     };
-    read(renew, dhcp4.renew_time_percent);
-    read(rebind, dhcp4.rebind_time_percent);
+    read(renew, 1, 99, dhcp4.renew_time_permille);
+    read(rebind, 1, 99, dhcp4.rebind_time_permille);
+    read(map.find("renew-jitter-percent"), 0, 50, dhcp4.renew_jitter_permille);
     // RFC 2131 section 4.4.5: T1 before T2 before the end.
-    if (good && (renew || rebind) && dhcp4.renew_time_percent >= dhcp4.rebind_time_percent) {
-        reader_.error(renew ? *renew : *rebind,
-                      "renewing (T1, " + std::to_string(dhcp4.renew_time_percent) +
-                          ") must come before rebinding (T2, " +
-                          std::to_string(dhcp4.rebind_time_percent) + ")");
+    if (good && (renew || rebind) && dhcp4.renew_time_permille >= dhcp4.rebind_time_permille) {
+        const auto percent = [](std::uint32_t permille) {
+            return std::to_string(permille / 10) + (permille % 10 == 0 ? "" : ".5");
+        };
+        reader_.error(renew ? *renew : *rebind, "renewing (T1, " +
+                                                    percent(dhcp4.renew_time_permille) +
+                                                    ") must come before rebinding (T2, " +
+                                                    percent(dhcp4.rebind_time_permille) + ")");
     }
 }
 

@@ -32,6 +32,15 @@ constexpr std::string_view kNeedsRestart = ": needs a restart";
 [[nodiscard]] std::string text_of(Ipv4 value) {
     return to_string(value);
 }
+// Thousandths, shown as per cent.
+struct Percent {
+    std::uint32_t permille = 0;
+    auto operator<=>(const Percent&) const = default;
+};
+[[nodiscard]] std::string text_of(Percent value) {
+    return std::to_string(value.permille / 10) + (value.permille % 10 == 0 ? "" : ".5");
+}
+
 [[nodiscard]] std::string text_of(const model::LeaseTimes& times) {
     return "default " + format_duration(times.default_time) + ", min " +
            format_duration(times.min_time) + ", max " + format_duration(times.max_time);
@@ -165,8 +174,7 @@ void compare_options(Lines& lines, const std::vector<model::OptionValue>& before
     return text;
 }
 
-void compare_reservations(Lines& lines,
-                          const std::vector<model::ReservationConfiguration>& before,
+void compare_reservations(Lines& lines, const std::vector<model::ReservationConfiguration>& before,
                           const std::vector<model::ReservationConfiguration>& after) {
     using Texts = std::map<model::Identifier, std::string>;
     const auto texts_of = [](const std::vector<model::ReservationConfiguration>& reservations) {
@@ -240,8 +248,12 @@ void compare_dhcp4(std::vector<std::string>& result, const model::Dhcp4Configura
     lines.compare("max-offers-per-relay", before.max_offers_per_relay, after.max_offers_per_relay);
     lines.compare("bootp", before.bootp, after.bootp);
     lines.compare("rapid-commit", before.rapid_commit, after.rapid_commit);
-    lines.compare("renew-time-percent", before.renew_time_percent, after.renew_time_percent);
-    lines.compare("rebind-time-percent", before.rebind_time_percent, after.rebind_time_percent);
+    lines.compare("renew-time-percent", Percent{before.renew_time_permille},
+                  Percent{after.renew_time_permille});
+    lines.compare("rebind-time-percent", Percent{before.rebind_time_permille},
+                  Percent{after.rebind_time_permille});
+    lines.compare("renew-jitter-percent", Percent{before.renew_jitter_permille},
+                  Percent{after.renew_jitter_permille});
     compare_options(lines, before.options, after.options);
 
     using Pair = std::pair<const model::SubnetConfiguration*, const model::SubnetConfiguration*>;
@@ -370,13 +382,13 @@ Coverage::Coverage(const model::Configuration& configuration) {
         std::sort(part.forbidden.begin(), part.forbidden.end());
         parts_.push_back(std::move(part));
     }
-    std::sort(parts_.begin(), parts_.end(), [](const Part& a, const Part& b) {
-        return a.subnet->prefix < b.subnet->prefix;
-    });
+    std::sort(parts_.begin(), parts_.end(),
+              [](const Part& a, const Part& b) { return a.subnet->prefix < b.subnet->prefix; });
 }
 
 bool Coverage::covers(Ipv4 address) const {
-    // Prefixes of one configuration do not overlap: it can only be the last that begins at or before.
+    // Prefixes of one configuration do not overlap: it can only be the last that begins at or
+    // before.
     const auto above = std::upper_bound(
         parts_.begin(), parts_.end(), address,
         [](Ipv4 wanted, const Part& part) { return wanted < part.subnet->prefix.address; });

@@ -9,8 +9,9 @@
 
 namespace xdhcpd::control {
 
-// Lines for people, one per change, subnets in the order of their addresses; empty if nothing changes. What only
-// a restart can change ends with "needs a restart". `log_applies`: log: does not need one.
+// Lines for people, one per change, subnets in the order of their addresses; empty if nothing
+// changes. What only a restart can change ends with "needs a restart". `log_applies`: log: does not
+// need one.
 [[nodiscard]] std::vector<std::string> describe_changes(const model::Configuration& before,
                                                         const model::Configuration& after,
                                                         bool log_applies);
@@ -19,8 +20,8 @@ namespace xdhcpd::control {
 [[nodiscard]] model::Configuration applicable(const model::Configuration& in_force,
                                               model::Configuration wanted, bool log_applies);
 
-// Which addresses a configuration would let: those in pools, not excluded, not a router's or the server's; and
-// those reserved. Borrows the configuration.
+// Which addresses a configuration would let: those in pools, not excluded, not a router's or the
+// server's; and those reserved. Borrows the configuration.
 class Coverage {
   public:
     explicit Coverage(const model::Configuration& configuration);

@@ -25,13 +25,14 @@
 namespace xdhcpd::control {
 namespace {
 
-using nlohmann::json;
 using model::LogLevel;
+using nlohmann::json;
 
 // An answer, or why there is none.
 using Answer = Result<json, std::string>;
 
-// A worker that does not move for so long is out of order: it wakes every 100 ms even without packets.
+// A worker that does not move for so long is out of order: it wakes every 100 ms even without
+// packets.
 constexpr std::chrono::seconds kWorkerPatience{5};
 // Likewise for the control thread, which a reload of many leases may keep busy for a while.
 constexpr std::chrono::seconds kControlPatience{30};
@@ -229,7 +230,8 @@ class Control::Implementation {
     [[nodiscard]] ReloadOutcome attempt_reload(bool dry_run);
     void find_leases_outside(const model::Configuration& configuration, ReloadOutcome& outcome);
     [[nodiscard]] std::string find_overlap(const model::Configuration& configuration) const;
-    // Makes a snapshot, carries its policy into the store and publishes it. Returns what it warns of.
+    // Makes a snapshot, carries its policy into the store and publishes it. Returns what it warns
+    // of.
     std::vector<std::string> put_in_force(model::Configuration configuration,
                                           model::HostState host);
     void remember_spaces();
@@ -288,8 +290,9 @@ json Control::Implementation::handle(const json& request) {
     }
     const auto command = text_argument(request, "command");
     if (!command || !*command) {
-        return failure("\"command\" is missing; status, leases, subnets, workers, reload, explain "
-                       "or stop was meant");
+        return failure(
+            "\"command\" is missing; status, leases, subnets, workers, reload, explain "
+            "or stop was meant");
     }
     using Method = Answer (*)(Implementation&, const json&);
     struct Entry {
@@ -300,11 +303,9 @@ json Control::Implementation::handle(const json& request) {
     static constexpr std::array<Entry, 7> kCommands{{
         {"status", false, [](Implementation& self, const json&) { return self.status(); }},
         {"subnets", false, [](Implementation& self, const json&) { return self.subnets(); }},
-        {"leases", true,
-         [](Implementation& self, const json& from) { return self.leases(from); }},
+        {"leases", true, [](Implementation& self, const json& from) { return self.leases(from); }},
         {"workers", true, [](Implementation& self, const json&) { return self.workers(); }},
-        {"reload", true,
-         [](Implementation& self, const json& from) { return self.reload(from); }},
+        {"reload", true, [](Implementation& self, const json& from) { return self.reload(from); }},
         {"explain", true,
          [](Implementation& self, const json& from) { return self.explain(from); }},
         {"stop", false, [](Implementation& self, const json&) { return self.stop_server(); }},
@@ -358,10 +359,9 @@ Answer Control::Implementation::status() const {
     };
     for (const worker::Worker* const worker : parts_.workers) {
         for (const Port* const port : worker->ports()) {
-            const auto found =
-                std::find_if(interfaces.begin(), interfaces.end(), [&](const auto& interface) {
-                    return interface.name == port->interface_name();
-                });
+            const auto found = std::find_if(
+                interfaces.begin(), interfaces.end(),
+                [&](const auto& interface) { return interface.name == port->interface_name(); });
             const InterfaceStatus none;
             const InterfaceStatus& interface = found == interfaces.end() ? none : *found;
             const PortCounters& counters = port->counters();
@@ -380,9 +380,8 @@ Answer Control::Implementation::status() const {
         const worker::WorkerCounters& counters = worker->counters();
         add_counts(received_by_type, counters.received_by_type, type_name);
         add_counts(sent_by_type, counters.sent_by_type, type_name);
-        add_counts(dropped, counters.dropped, [](std::size_t i) {
-            return engine::DropReason::from_index(i).full_name();
-        });
+        add_counts(dropped, counters.dropped,
+                   [](std::size_t i) { return engine::DropReason::from_index(i).full_name(); });
         const Accounts accounts = accounts_of(counters);
         sum.received += accounts.received;
         sum.answered += accounts.answered;
@@ -559,10 +558,11 @@ json Control::Implementation::to_json(const NamedSpace& space, const HeldLease& 
     if (!lease.expiry.is_never()) {
         const std::uint32_t current = to_boot_seconds(now()).value;
         const std::uint32_t left = lease.expiry.value - std::min(current, lease.expiry.value);
-        const auto wall = std::chrono::duration_cast<std::chrono::seconds>(
-            std::chrono::system_clock::now().time_since_epoch());
+        // When the machine started, to the second: the same whenever somebody asks.
+        const auto boot = std::chrono::round<std::chrono::seconds>(
+            std::chrono::system_clock::now().time_since_epoch() - now().time_since_epoch());
         object["expires_in"] = left;
-        object["expires"] = format_time(wall.count() + left);
+        object["expires"] = format_time(boot.count() + lease.expiry.value);
     }
     return object;
 }
@@ -616,8 +616,8 @@ std::string Control::Implementation::interface_name(std::uint32_t ifindex) const
 
 json Control::Implementation::to_json(const worker::Drop& drop, BootTime now) const {
     // What could not be read has no type; a message without one is BOOTP.
-    const bool readable = drop.reason.stage() == engine::Stage::kEngine ||
-                          drop.type != dhcp4::MessageType::kNone;
+    const bool readable =
+        drop.reason.stage() == engine::Stage::kEngine || drop.type != dhcp4::MessageType::kNone;
     json object = {{"age_seconds", std::max(to_seconds(now - drop.time), 0.0)},
                    {"hw_address", drop.client.is_zero() ? "" : xdhcpd::to_string(drop.client)},
                    {"interface", interface_name(drop.ifindex)},
@@ -688,8 +688,8 @@ Answer Control::Implementation::reload(const json& request) {
     answer["changes"] = outcome.changes;
     json outside = json::array();
     for (const ReloadOutcome::OutsideLease& lease : outcome.leases_outside) {
-        outside.push_back({{"address", xdhcpd::to_string(lease.address)},
-                           {"hw_address", lease.hw_address}});
+        outside.push_back(
+            {{"address", xdhcpd::to_string(lease.address)}, {"hw_address", lease.hw_address}});
     }
     answer["leases_outside"] = std::move(outside);
     answer["leases_outside_count"] = outcome.leases_outside_count;
@@ -755,8 +755,7 @@ ReloadOutcome Control::Implementation::attempt_reload(bool dry_run) {
         return outcome;
     }
     outcome.ok = true;
-    outcome.changes =
-        describe_changes(parts_.configuration, *loaded.configuration, log_applies);
+    outcome.changes = describe_changes(parts_.configuration, *loaded.configuration, log_applies);
     find_leases_outside(wanted, outcome);
     if (dry_run) {
         return outcome;
@@ -794,8 +793,8 @@ void Control::Implementation::find_leases_outside(const model::Configuration& co
     }
 }
 
-// Leases live in the space of their subnet. A new subnet that shares addresses with another one that still has
-// leases would let those addresses a second time.
+// Leases live in the space of their subnet. A new subnet that shares addresses with another one
+// that still has leases would let those addresses a second time.
 std::string Control::Implementation::find_overlap(const model::Configuration& configuration) const {
     for (const model::SubnetConfiguration& subnet : configuration.dhcp4.subnets) {
         for (const auto& [prefix, id] : spaces_) {
@@ -816,8 +815,8 @@ std::vector<std::string> Control::Implementation::put_in_force(model::Configurat
                                                                model::HostState host) {
     model::SnapshotResult made = model::make_snapshot(configuration, host, parts_.registry,
                                                       parts_.hash_key, generation_ + 1);
-    // Units that close must be closed, and those that open may be open, before workers see the snapshot: what it
-    // says about pools is never wider than the bits.
+    // Units that close must be closed, and those that open may be open, before workers see the
+    // snapshot: what it says about pools is never wider than the bits.
     model::apply_policy(*made.snapshot, configuration, host, parts_.registry);
     if (parts_.on_snapshot) {
         parts_.on_snapshot(*made.snapshot);
@@ -849,8 +848,8 @@ std::vector<NamedSpace> Control::Implementation::spaces() const {
 void Control::Implementation::describe_for_metrics() {
     auto description = std::make_shared<MetricsDescription>();
     for (const model::Subnet& subnet : parts_.snapshots.newest().subnets) {
-        description->subnets.push_back({xdhcpd::to_string(subnet.prefix),
-                                        &parts_.registry.store().space(subnet.space)});
+        description->subnets.push_back(
+            {xdhcpd::to_string(subnet.prefix), &parts_.registry.store().space(subnet.space)});
     }
     description->interfaces = parts_.interfaces();
     const std::lock_guard lock{mutex_};
@@ -883,8 +882,7 @@ void Control::Implementation::collect_snapshots() {
 void Control::Implementation::watch_pools() {
     std::map<Ipv4Prefix, bool> is_full;
     for (const model::Subnet& subnet : parts_.snapshots.newest().subnets) {
-        const lease::UnitBitmap& bitmap =
-            parts_.registry.store().space(subnet.space).bitmap();
+        const lease::UnitBitmap& bitmap = parts_.registry.store().space(subnet.space).bitmap();
         const std::uint32_t pool = bitmap.allowed_count();
         if (pool == 0) {
             continue;  // nothing to run out of

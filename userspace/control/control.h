@@ -1,9 +1,10 @@
-// Control: what operators ask of a running server: its state, leases, a new configuration. Answers the requests of
-// the control socket, rebuilds and publishes snapshots, watches pools and workers.
+// Control: what operators ask of a running server: its state, leases, a new configuration. Answers
+// the requests of the control socket, rebuilds and publishes snapshots, watches pools and workers.
 //
-// Thread rules: everything belongs to the control thread, but for metrics_text() and health(), which any thread may
-// call meanwhile. Shards are only touched on their workers' threads, through Worker::call() and in slices of at most
-// kSliceLen leases, so that packets never wait long; the workers must be running until stop().
+// Thread rules: everything belongs to the control thread, but for metrics_text() and health(),
+// which any thread may call meanwhile. Shards are only touched on their workers' threads, through
+// Worker::call() and in slices of at most kSliceLen leases, so that packets never wait long; the
+// workers must be running until stop().
 #pragma once
 
 #include <cstdint>
@@ -39,10 +40,12 @@ struct InterfaceStatus {
     bool zero_copy = false;
     std::uint32_t mtu = 0;
     std::uint32_t queues = 0;
-    std::vector<std::pair<std::string, std::uint64_t>> verdicts;  // of the XDP program; name, frames
+    std::vector<std::pair<std::string, std::uint64_t>>
+        verdicts;  // of the XDP program; name, frames
 };
 
-// What Control works on. References and workers outlive it. Functions are called on the control thread only.
+// What Control works on. References and workers outlive it. Functions are called on the control
+// thread only.
 struct ControlParts {
     std::string configuration_name;  // "FILE" or "quick start"
     std::function<config::LoadResult()> load;
@@ -68,19 +71,19 @@ struct ReloadOutcome {
         std::string hw_address;
     };
     bool ok = false;
-    std::vector<std::string> errors;    // "FILE:3:5: error: ..."; empty if and only if ok
-    std::vector<std::string> warnings;  // of the file and of joining it with the host
-    std::vector<std::string> changes;   // lines for people; what needs a restart says so
+    std::vector<std::string> errors;           // "FILE:3:5: error: ..."; empty if and only if ok
+    std::vector<std::string> warnings;         // of the file and of joining it with the host
+    std::vector<std::string> changes;          // lines for people; what needs a restart says so
     std::vector<OutsideLease> leases_outside;  // the first kMaxOutside of them
     std::uint64_t leases_outside_count = 0;
 };
 
 class Control {
   public:
-    static constexpr std::size_t kSliceLen = 512;        // leases looked at in one Worker::call()
-    static constexpr std::size_t kMaxLeases = 16384;     // in one answer; more come with "after"
-    static constexpr std::size_t kMaxOutside = 1000;     // leases_outside
-    static constexpr std::size_t kMaxDrops = 4096;       // explain
+    static constexpr std::size_t kSliceLen = 512;     // leases looked at in one Worker::call()
+    static constexpr std::size_t kMaxLeases = 16384;  // in one answer; more come with "after"
+    static constexpr std::size_t kMaxOutside = 1000;  // leases_outside
+    static constexpr std::size_t kMaxDrops = 4096;    // explain
 
     explicit Control(ControlParts parts);
     Control(const Control&) = delete;
@@ -91,13 +94,15 @@ class Control {
 
     // Answers one request; whatever it is, the answer is an object with "ok".
     [[nodiscard]] nlohmann::json handle(const nlohmann::json& request);
-    // Loads the configuration again and puts it in force. After an error nothing has changed. A dry run only says
-    // what would change. The outcome is logged.
+    // Loads the configuration again and puts it in force. After an error nothing has changed. A dry
+    // run only says what would change. The outcome is logged.
     ReloadOutcome reload(bool dry_run);
-    // About once a second: frees old snapshots, watches pools and workers, and every few seconds looks whether
-    // interfaces or addresses of the host have changed (then a new snapshot is published).
+    // About once a second: frees old snapshots, watches pools and workers, and every few seconds
+    // looks whether interfaces or addresses of the host have changed (then a new snapshot is
+    // published).
     void tick();
-    // From now on state is "draining" and no worker is called any more; before the workers are stopped.
+    // From now on state is "draining" and no worker is called any more; before the workers are
+    // stopped.
     void stop() noexcept;
     [[nodiscard]] bool stopping() const noexcept;
     // In force: what reload() changes without a restart is new, the rest as at start.
@@ -114,8 +119,8 @@ class Control {
     std::unique_ptr<Implementation> implementation_;
 };
 
-// Why the store has no room for the spaces of this configuration beside those it has; empty if it has. To be asked
-// before make_snapshot(), which takes room for granted.
+// Why the store has no room for the spaces of this configuration beside those it has; empty if it
+// has. To be asked before make_snapshot(), which takes room for granted.
 [[nodiscard]] std::string check_room(const model::Configuration& configuration,
                                      const model::SpaceRegistry& registry);
 

@@ -59,7 +59,8 @@ class Fd {
     return to_line({{"ok", false}, {"error", text}});
 }
 
-[[nodiscard]] std::string answer_line(std::string_view line, const ControlSocket::Handler& handler) {
+[[nodiscard]] std::string answer_line(std::string_view line,
+                                      const ControlSocket::Handler& handler) {
     try {
         const json request = json::parse(line, nullptr, false);
         if (request.is_discarded()) {
@@ -76,9 +77,9 @@ struct Client {
     std::string input;
     std::size_t scanned = 0;  // of input, without newline
     std::string output;
-    std::size_t sent = 0;  // of output
+    std::size_t sent = 0;     // of output
     Clock::time_point moved;  // when it last took something of the output, or had none
-    bool finished = false;  // sends no more
+    bool finished = false;    // sends no more
     bool broken = false;
 
     [[nodiscard]] std::size_t pending() const noexcept { return output.size() - sent; }
@@ -135,8 +136,7 @@ void answer(Client& client, const ControlSocket::Handler& handler) {
     }
     client.input.erase(0, start);
     client.scanned -= std::min(client.scanned, start);
-    if (client.input.size() > ControlSocket::kMaxLineLen &&
-        client.scanned == client.input.size()) {
+    if (client.input.size() > ControlSocket::kMaxLineLen && client.scanned == client.input.size()) {
         // Where the next request begins cannot be known.
         client.output += failure_line("the request is too long");
         client.input.clear();
@@ -193,7 +193,8 @@ void answer(Client& client, const ControlSocket::Handler& handler) {
 
 class ControlSocket::Implementation {
   public:
-    Implementation(std::string path, Fd listener) : path_{std::move(path)}, fd_{std::move(listener)} {
+    Implementation(std::string path, Fd listener)
+        : path_{std::move(path)}, fd_{std::move(listener)} {
         struct stat status {};
         if (lstat(path_.c_str(), &status) == 0) {
             device_ = status.st_dev;
@@ -222,8 +223,8 @@ class ControlSocket::Implementation {
 
     void handle(std::span<const pollfd> fds, const Handler& handler) {
         const auto revents_of = [fds](int fd) {
-            const auto found =
-                std::find_if(fds.begin(), fds.end(), [fd](const pollfd& one) { return one.fd == fd; });
+            const auto found = std::find_if(fds.begin(), fds.end(),
+                                            [fd](const pollfd& one) { return one.fd == fd; });
             return found == fds.end() ? short{0} : found->revents;
         };
         const Clock::time_point now = Clock::now();
@@ -309,7 +310,8 @@ Result<std::unique_ptr<ControlSocket>, Error> ControlSocket::open(const std::str
         return Unexpected{cleared.error()};
     }
     Fd listener{socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    // The mode is set before the file exists, so that it is never wider; and again, as umask narrows it.
+    // The mode is set before the file exists, so that it is never wider; and again, as umask
+    // narrows it.
     if (listener.get() < 0 || fchmod(listener.get(), kSocketMode) != 0 ||
         bind(listener.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0 ||
         chmod(path.c_str(), kSocketMode) != 0 || listen(listener.get(), kBacklog) != 0) {

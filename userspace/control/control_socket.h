@@ -1,5 +1,6 @@
-// ControlSocket: the Unix stream socket on which operators ask: one JSON object per line in, one per line out, in
-// order. Never blocks and never waits for a client; belongs to the control thread and its poll loop:
+// ControlSocket: the Unix stream socket on which operators ask: one JSON object per line in, one
+// per line out, in order. Never blocks and never waits for a client; belongs to the control thread
+// and its poll loop:
 //
 //     socket->append_poll_fds(fds);
 //     poll(fds.data(), fds.size(), 1000);
@@ -27,16 +28,19 @@ class ControlSocket {
   public:
     using Handler = std::function<nlohmann::json(const nlohmann::json&)>;
 
-    static constexpr std::size_t kMaxLineLen = std::size_t{1} << 20;  // of a request, without newline
+    static constexpr std::size_t kMaxLineLen = std::size_t{1}
+                                               << 20;  // of a request, without newline
     static constexpr std::size_t kMaxClients = 64;
     // A client's further requests wait while more than this has not been read of its answers.
     static constexpr std::size_t kMaxPendingLen = std::size_t{1} << 20;
     // A client that reads nothing of a waiting answer for so long is disconnected.
     static constexpr std::chrono::seconds kStallLimit{30};
 
-    // Makes the directory of `path` if it is missing (mode 0755), and the socket (mode 0660). A socket left behind
-    // by a server that is gone is replaced; one on which a server answers, or a file of another kind, is an error.
-    [[nodiscard]] static Result<std::unique_ptr<ControlSocket>, Error> open(const std::string& path);
+    // Makes the directory of `path` if it is missing (mode 0755), and the socket (mode 0660). A
+    // socket left behind by a server that is gone is replaced; one on which a server answers, or a
+    // file of another kind, is an error.
+    [[nodiscard]] static Result<std::unique_ptr<ControlSocket>, Error> open(
+        const std::string& path);
     ControlSocket(const ControlSocket&) = delete;
     ControlSocket& operator=(const ControlSocket&) = delete;
     // Closes all connections and removes the socket file if it is still this one.
@@ -44,7 +48,8 @@ class ControlSocket {
 
     // What to poll for; may be more than fds of this socket in the vector.
     void append_poll_fds(std::vector<pollfd>& fds) const;
-    // Serves what poll() found ready; fds of others are ignored. Lines that are no JSON are answered with ok:false.
+    // Serves what poll() found ready; fds of others are ignored. Lines that are no JSON are
+    // answered with ok:false.
     void handle(std::span<const pollfd> fds, const Handler& handler);
 
     [[nodiscard]] const std::string& path() const noexcept;

@@ -23,9 +23,8 @@ using engine::ClientKey;
     const auto lower = [](char c) {
         return 'A' <= c && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     };
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(),
-                      [&](char x, char y) { return lower(x) == lower(y); });
+    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                              [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 [[nodiscard]] bool passes(const lease::Shard& shard, lease::Unit unit, const lease::Record& record,
@@ -36,14 +35,13 @@ using engine::ClientKey;
     if (filter.client_id && !equal_bytes(client_id_in(shard.identity(unit)), *filter.client_id)) {
         return false;
     }
-    return !filter.hostname ||
-           equal_ignoring_case(as_text(shard.hostname(unit)), *filter.hostname);
+    return !filter.hostname || equal_ignoring_case(as_text(shard.hostname(unit)), *filter.hostname);
 }
 
 // Appends to `leases` until there are `limit`; false if it stopped before the end of the space.
 [[nodiscard]] bool collect_from(worker::Worker& worker, lease::SpaceId space, std::uint32_t from,
-                                std::size_t limit, const LeaseFilter& filter,
-                                std::size_t slice_len, std::vector<HeldLease>& leases) {
+                                std::size_t limit, const LeaseFilter& filter, std::size_t slice_len,
+                                std::vector<HeldLease>& leases) {
     const std::size_t wanted = leases.size() + limit;
     std::vector<HeldLease> slice;
     while (from != lease::Shard::kWalkEnd && leases.size() < wanted) {

@@ -1,5 +1,5 @@
-// Looks at the leases of running workers: on their threads, in slices so short that packets do not wait.
-// Control thread.
+// Looks at the leases of running workers: on their threads, in slices so short that packets do not
+// wait. Control thread.
 #pragma once
 
 #include <cstddef>
@@ -52,8 +52,8 @@ struct LeasePage {
     std::vector<HeldLease> leases;  // by index
     bool complete = true;           // false: there may be more behind the last
 };
-// The first `limit` units of a space at or behind index `from` that pass the filter, whoever holds them. One
-// Worker::call() looks at `slice_len` leases at most.
+// The first `limit` units of a space at or behind index `from` that pass the filter, whoever holds
+// them. One Worker::call() looks at `slice_len` leases at most.
 [[nodiscard]] LeasePage collect_leases(const std::vector<worker::Worker*>& workers,
                                        lease::SpaceId space, std::uint32_t from, std::size_t limit,
                                        const LeaseFilter& filter, std::size_t slice_len);

@@ -70,9 +70,8 @@ void add_messages(Families& families, const Workers& workers) {
                    "Frames that got no answer, by reason"};
     for (std::size_t i = 0; i < engine::DropReason::kCount; ++i) {
         const engine::DropReason reason = engine::DropReason::from_index(i);
-        const std::uint64_t value = sum_over(workers, [i](worker::Worker& worker) {
-            return worker.counters().dropped[i].value();
-        });
+        const std::uint64_t value = sum_over(
+            workers, [i](worker::Worker& worker) { return worker.counters().dropped[i].value(); });
         dropped.add(number(value), {{"stage", name(reason.stage())}, {"reason", reason.name()}});
     }
     families.push_back(dropped.take());
@@ -178,7 +177,8 @@ std::string format_metrics(const MetricsInput& input) {
 }
 
 Accounts accounts_of(const worker::WorkerCounters& counters) noexcept {
-    // A worker counts a frame as received before it counts what became of it: read in the other order.
+    // A worker counts a frame as received before it counts what became of it: read in the other
+    // order.
     Accounts accounts;
     accounts.answered = counters.answered.value();
     for (const Counter& counter : counters.dropped) {

@@ -31,7 +31,8 @@ struct MetricsInput {
 
 [[nodiscard]] std::string format_metrics(const MetricsInput& input);
 
-// Counts of a worker that fit each other, read while it goes on: received = answered + explained + in flight.
+// Counts of a worker that fit each other, read while it goes on: received = answered + explained +
+// in flight.
 struct Accounts {
     std::uint64_t received = 0;
     std::uint64_t answered = 0;

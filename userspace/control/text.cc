@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
-// Length of the well-formed sequence at the start of `text`, 0 if there is none (RFC 3629 section 4).
+// Length of the well-formed sequence at the start of `text`, 0 if there is none (RFC 3629 section
+// 4).
 [[nodiscard]] std::size_t sequence_len(std::string_view text) noexcept {
     const auto at = [&](std::size_t index) -> unsigned {
         return index < text.size() ? static_cast<unsigned char>(text[index]) : 0;

@@ -14,8 +14,9 @@
 
 namespace xdhcpd::control {
 
-// The bytes as they stand if they are UTF-8 (RFC 3629); each byte that does not belong to a well-formed sequence
-// becomes U+FFFD. Clients send what they like as a hostname, and JSON takes UTF-8 only.
+// The bytes as they stand if they are UTF-8 (RFC 3629); each byte that does not belong to a
+// well-formed sequence becomes U+FFFD. Clients send what they like as a hostname, and JSON takes
+// UTF-8 only.
 [[nodiscard]] std::string to_utf8(ByteView bytes);
 
 // "90s", "15m", "12h", "7d" in the largest unit that fits exactly, "infinite" for 0xffffffff.

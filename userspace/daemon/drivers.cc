@@ -41,9 +41,9 @@ using model::Driver;
 
 }  // namespace
 
-Result<DrivenInterface, Error> DrivenInterface::open(const model::InterfaceConfiguration& configuration,
-                                                     const model::PortConfiguration& ports,
-                                                     const model::HostInterface& host_interface) {
+Result<DrivenInterface, Error> DrivenInterface::open(
+    const model::InterfaceConfiguration& configuration, const model::PortConfiguration& ports,
+    const model::HostInterface& host_interface) {
     static constexpr std::array<Driver, 4> kWalk{Driver::kXdp, Driver::kXdpGeneric, Driver::kPacket,
                                                  Driver::kUdp};
     DrivenInterface driven{host_interface};
@@ -66,9 +66,9 @@ Result<DrivenInterface, Error> DrivenInterface::open(const model::InterfaceConfi
     return Unexpected{Error{0, "interface " + host_interface.name + ": " + refused}};
 }
 
-Result<Success, Error> DrivenInterface::try_driver(Driver driver,
-                                                   const model::InterfaceConfiguration& configuration,
-                                                   const model::PortConfiguration& ports) {
+Result<Success, Error> DrivenInterface::try_driver(
+    Driver driver, const model::InterfaceConfiguration& configuration,
+    const model::PortConfiguration& ports) {
     if (driver == Driver::kXdp || driver == Driver::kXdpGeneric) {
         XdpOptions options;
         options.interface_name = configuration.name;
@@ -111,9 +111,7 @@ std::string DrivenInterface::mode() const {
     if (!xdp_) {
         return {};
     }
-    const XdpFacts& facts = xdp_->facts();
-    return std::string{facts.mode == XdpMode::kNative ? "native" : "generic"} +
-           (facts.zero_copy ? ", zero-copy" : ", copy");
+    return xdp_->facts().mode == XdpMode::kNative ? "native" : "generic";
 }
 
 bool DrivenInterface::zero_copy() const noexcept {

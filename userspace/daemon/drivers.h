@@ -19,8 +19,8 @@ namespace xdhcpd::daemon {
 // An interface with its driver; destroyed after the workers that use its ports.
 class DrivenInterface {
   public:
-    // Opens `configuration.driver`. `auto` walks down xdp, xdp-generic, packet, udp and keeps why each one before
-    // the last refused. An error names the interface and every driver tried.
+    // Opens `configuration.driver`. `auto` walks down xdp, xdp-generic, packet, udp and keeps why
+    // each one before the last refused. An error names the interface and every driver tried.
     [[nodiscard]] static Result<DrivenInterface, Error> open(
         const model::InterfaceConfiguration& configuration, const model::PortConfiguration& ports,
         const model::HostInterface& host_interface);
@@ -30,7 +30,7 @@ class DrivenInterface {
         return host_interface_;
     }
     [[nodiscard]] std::string_view driver() const noexcept { return driver_; }
-    // "native, copy"; empty for drivers without modes.
+    // "native" or "generic"; empty for drivers without modes.
     [[nodiscard]] std::string mode() const;
     [[nodiscard]] bool zero_copy() const noexcept;
     // Why better drivers were not taken; empty when the first one worked.
@@ -45,9 +45,9 @@ class DrivenInterface {
   private:
     explicit DrivenInterface(const model::HostInterface& host_interface)
         : host_interface_{host_interface} {}
-    [[nodiscard]] Result<Success, Error> try_driver(model::Driver driver,
-                                                    const model::InterfaceConfiguration& configuration,
-                                                    const model::PortConfiguration& ports);
+    [[nodiscard]] Result<Success, Error> try_driver(
+        model::Driver driver, const model::InterfaceConfiguration& configuration,
+        const model::PortConfiguration& ports);
 
     model::HostInterface host_interface_;
     std::string driver_;

@@ -46,8 +46,8 @@ class JsonFormatter final : public spdlog::formatter {
 }  // namespace
 
 void set_up_log(const model::LogConfiguration& configuration) {
-    auto logger = std::make_shared<spdlog::logger>("xdhcpd",
-                                                   std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto logger = std::make_shared<spdlog::logger>(
+        "xdhcpd", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     if (configuration.format == model::LogFormat::kJson) {
         logger->set_formatter(std::make_unique<JsonFormatter>());
     } else {

@@ -1,4 +1,5 @@
-// The server's log: text for people or one JSON object per line, on standard error. Never called per packet.
+// The server's log: text for people or one JSON object per line, on standard error. Never called
+// per packet.
 #pragma once
 
 #include <spdlog/spdlog.h>

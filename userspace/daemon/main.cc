@@ -78,7 +78,8 @@ int main(int argc, char** argv) {
     CLI::App app{"DHCPv4 server on XDP and AF_XDP"};
     app.set_version_flag("--version", std::string{"xdhcpd "} + XDHCPD_VERSION);
     std::string file;
-    CLI::Option* const file_option = app.add_option("-c,--config", file, "Configuration file (YAML)");
+    CLI::Option* const file_option =
+        app.add_option("-c,--config", file, "Configuration file (YAML)");
     config::QuickStart quick_start;
     CLI::Option* const interface_option =
         app.add_option("--interface", quick_start.interface, "Serve this interface without a file");
@@ -112,9 +113,10 @@ int main(int argc, char** argv) {
         options.configuration_name = "quick start";
         options.load = [quick_start] { return daemon::load_quick_start(quick_start); };
     } else {
-        static_cast<void>(std::fprintf(stderr,
-                                       "xdhcpd: nothing to serve: give -c FILE, or --interface NAME and "
-                                       "--range A-B; --help says more\n"));
+        static_cast<void>(
+            std::fprintf(stderr,
+                         "xdhcpd: nothing to serve: give -c FILE, or --interface NAME and "
+                         "--range A-B; --help says more\n"));
         return 1;
     }
     return daemon::serve(std::move(options));

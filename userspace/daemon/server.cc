@@ -134,7 +134,8 @@ Result<Success, Error> Server::Implementation::open() {
     if (!host) {
         return Unexpected{host.error()};
     }
-    if (const std::string why = control::check_room(options_.configuration, registry_); !why.empty()) {
+    if (const std::string why = control::check_room(options_.configuration, registry_);
+        !why.empty()) {
         return Unexpected{Error{0, why}};
     }
     if (auto opened = open_interfaces(*host); !opened) {
@@ -154,8 +155,8 @@ Result<Success, Error> Server::Implementation::open() {
     return open_control();
 }
 
-// Each interface gets the driver that was promised or, under `auto`, the best there is. An interface that does not
-// exist is left out as long as another one can be served.
+// Each interface gets the driver that was promised or, under `auto`, the best there is. An
+// interface that does not exist is left out as long as another one can be served.
 Result<Success, Error> Server::Implementation::open_interfaces(const model::HostState& host) {
     std::vector<std::string> missing;
     for (const model::InterfaceConfiguration& wanted : options_.configuration.interfaces) {
@@ -188,7 +189,6 @@ Result<Success, Error> Server::Implementation::open_worker() {
         ports.insert(ports.end(), interface->ports().begin(), interface->ports().end());
     }
     worker::WorkerOptions options;
-    options.random_seed = random_number();
     auto made = worker::Worker::make(options, std::move(shard), std::move(ports), snapshots_);
     if (!made) {
         return Unexpected{made.error()};
@@ -284,17 +284,19 @@ void Server::Implementation::log_table(const model::Snapshot& snapshot) const {
         if (server_address.is_zero() && !host_interface.addresses.empty()) {
             server_address = host_interface.addresses.front().address;
         }
-        spdlog::info(kRow, interface->name(), interface->driver(), interface->mode(),
+        spdlog::info(kRow, interface->name(), interface->driver(),
+                     interface->mode() + (interface->zero_copy() ? ", zero-copy" : ""),
                      interface->ports().size(), host_interface.mtu, to_string(server_address),
                      subnets.empty() ? "(relayed clients only)" : join(subnets, ", "));
         if (!interface->why().empty()) {
-            spdlog::warn("interface {}: driver {} because {}", interface->name(), interface->driver(),
-                         interface->why());
+            spdlog::warn("interface {}: driver {} because {}", interface->name(),
+                         interface->driver(), interface->why());
         }
         if (server_address.is_zero()) {
-            spdlog::warn("interface {} has no IPv4 address: give it one (ip addr add ...) or set "
-                         "server-address",
-                         interface->name());
+            spdlog::warn(
+                "interface {} has no IPv4 address: give it one (ip addr add ...) or set "
+                "server-address",
+                interface->name());
         }
     }
 }

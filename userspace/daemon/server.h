@@ -1,5 +1,5 @@
-// Server: everything of a running xdhcpd, wired together: interfaces with their drivers, store, worker thread,
-// control, HTTP. Made and run by the main thread, which is the control thread.
+// Server: everything of a running xdhcpd, wired together: interfaces with their drivers, store,
+// worker thread, control, HTTP. Made and run by the main thread, which is the control thread.
 #pragma once
 
 #include <functional>
@@ -15,8 +15,8 @@ namespace xdhcpd::daemon {
 
 struct ServerOptions {
     model::Configuration configuration;
-    std::string configuration_name;             // for people: the file, or "quick start"
-    std::function<config::LoadResult()> load;   // reads the configuration again, for reload
+    std::string configuration_name;            // for people: the file, or "quick start"
+    std::function<config::LoadResult()> load;  // reads the configuration again, for reload
 };
 
 class Server {

@@ -8,8 +8,8 @@ using dhcp4::MessageType;
 constexpr std::uint8_t kHtypeEthernet = 1;  // IANA "Hardware Types"
 constexpr std::uint8_t kDscpCs6 = 0xc0;     // network control (RFC 4594 section 3.1)
 
-// Whether a frame may be sent to the client's own hardware address: never to one that would reach somebody
-// else, everybody, or ourselves.
+// Whether a frame may be sent to the client's own hardware address: never to one that would reach
+// somebody else, everybody, or ourselves.
 [[nodiscard]] bool is_usable_chaddr(const Request& request) noexcept {
     const dhcp4::MessageView& message = request.message();
     if (message.htype() != kHtypeEthernet || message.hlen() != Mac::kLen) {
@@ -53,7 +53,8 @@ Addressing choose_addressing(const Request& request, MessageType reply_type, Ipv
         headers.destination_port = frame.source_port;
     } else if (request.relayed()) {
         unicast_back(headers, request, message.giaddr());
-        // RFC 8357 section 5.2: a relay that has room for its port only there names it by sub-option 19.
+        // RFC 8357 section 5.2: a relay that has room for its port only there names it by
+        // sub-option 19.
         headers.destination_port = request.relay().has(dhcp4::RelaySuboption::kRelaySourcePort)
                                        ? frame.source_port
                                        : ports.server;
@@ -63,8 +64,8 @@ Addressing choose_addressing(const Request& request, MessageType reply_type, Ipv
     } else if (!message.ciaddr().is_zero()) {
         unicast_back(headers, request, message.ciaddr());
     } else if (message.type() == MessageType::kInform) {
-        // Deviation from RFC 2131 section 4.3.5, which knows no INFORM with ciaddr 0: its IP source is the
-        // address that it would have had to write there.
+        // Deviation from RFC 2131 section 4.3.5, which knows no INFORM with ciaddr 0: its IP source
+        // is the address that it would have had to write there.
         unicast_back(headers, request, frame.source);
     } else if (message.broadcast() || yiaddr.is_zero() || !is_usable_chaddr(request)) {
         broadcast(headers);

@@ -14,8 +14,9 @@ using lease::LeaseState;
 using lease::TakeError;
 using lease::Unit;
 
-// A REQUEST with the xid of the last one is a retransmission within this time (RFC 2131 section 4.1: delays
-// double up to 64 s) or a quarter of the lease, whichever is shorter: some clients never change their xid.
+// A REQUEST with the xid of the last one is a retransmission within this time (RFC 2131
+// section 4.1: delays double up to 64 s) or a quarter of the lease, whichever is shorter: some
+// clients never change their xid.
 constexpr std::uint32_t kRetransmissionWindow = 64;
 // Open offers that any relay or port may hold, however small the pool is.
 constexpr std::uint32_t kMinOfferLimit = 16;
@@ -48,7 +49,8 @@ class Decider {
     [[nodiscard]] Decision discover() noexcept;
     [[nodiscard]] Decision request() noexcept;
     [[nodiscard]] Decision confirm(Ipv4 wanted, bool init_reboot) noexcept;
-    [[nodiscard]] Decision grant_unheld(Unit unit, const model::Subnet& subnet, bool is_reserved) noexcept;
+    [[nodiscard]] Decision grant_unheld(Unit unit, const model::Subnet& subnet,
+                                        bool is_reserved) noexcept;
     [[nodiscard]] Decision decline() noexcept;
     [[nodiscard]] Decision release() noexcept;
     [[nodiscard]] Decision inform() noexcept;
@@ -194,7 +196,8 @@ std::optional<Unit> Decider::reserved_unit() noexcept {
         }
         return unit;
     }
-    // Somebody may hold it who got it before it was reserved: until that ends, the client gets another.
+    // Somebody may hold it who got it before it was reserved: until that ends, the client gets
+    // another.
     const auto taken = shard_.take_reserved(tenant_, unit, offer_expiry());
     if (!taken) {
         return std::nullopt;
@@ -271,8 +274,8 @@ lease::OfferSource Decider::offer_source() const noexcept {
     return lease::OfferSource{static_cast<std::uint16_t>(hash % lease::OfferSource::kCount)};
 }
 
-// A flood of DISCOVERs through one relay or port must leave something for the others: without a configured
-// limit it may hold as many open offers as there are units left.
+// A flood of DISCOVERs through one relay or port must leave something for the others: without a
+// configured limit it may hold as many open offers as there are units left.
 bool Decider::may_offer_more() const noexcept {
     const std::uint32_t open = shard_.open_offers(offer_source());
     if (snapshot_.max_offers_per_relay != 0) {
@@ -358,7 +361,8 @@ Decision Decider::confirm(Ipv4 wanted, bool init_reboot) noexcept {
     return grant_unheld(unit, subnet, is_reserved);
 }
 
-// The tenant does not hold the unit: SELECTING after our offer was lost, RENEWING or REBINDING after the lease was.
+// The tenant does not hold the unit: SELECTING after our offer was lost, RENEWING or REBINDING
+// after the lease was.
 Decision Decider::grant_unheld(Unit unit, const model::Subnet& subnet, bool is_reserved) noexcept {
     if (address_of(unit) == message_.giaddr()) {
         return nak(subnet, kNotLeased);
@@ -387,8 +391,9 @@ bool Decider::is_retransmission(const lease::Record& record) const noexcept {
         message_.type() != MessageType::kRequest) {
         return false;
     }
-    const std::uint32_t length =
-        record.expiry.is_never() ? BootSeconds::kNeverValue : record.expiry.value - record.started.value;
+    const std::uint32_t length = record.expiry.is_never()
+                                     ? BootSeconds::kNeverValue
+                                     : record.expiry.value - record.started.value;
     return now_.value - record.started.value < std::min(kRetransmissionWindow, length / 4);
 }
 
@@ -412,14 +417,16 @@ Decision Decider::grant(Unit unit, const model::Subnet& subnet) noexcept {
     return decision;
 }
 
-// What operators want to see beside a lease: the client's name for itself, and where it is plugged in.
+// What operators want to see beside a lease: the client's name for itself, and where it is plugged
+// in.
 void Decider::remember_client(Unit unit) noexcept {
     const ByteView hostname = message_.option(OptionCode::kHostName);
     const ByteView relay_information = message_.relay_agent_information();
     if (!hostname.empty() && !equal_bytes(hostname, shard_.hostname(unit))) {
         shard_.set_hostname(unit, hostname);
     }
-    if (!relay_information.empty() && !equal_bytes(relay_information, shard_.relay_information(unit))) {
+    if (!relay_information.empty() &&
+        !equal_bytes(relay_information, shard_.relay_information(unit))) {
         shard_.set_relay_information(unit, relay_information);
     }
 }
@@ -486,7 +493,8 @@ Decision Decider::inform() noexcept {
     return reply(terms);
 }
 
-// RFC 951 and RFC 1534 section 2: a BOOTP client keeps its address for ever, so only reserved ones are given.
+// RFC 951 and RFC 1534 section 2: a BOOTP client keeps its address for ever, so only reserved ones
+// are given.
 Decision Decider::bootp() noexcept {
     if (!snapshot_.bootp || !reserved_address()) {
         return refuse(Refusal::kBootpNotServed);
@@ -570,7 +578,7 @@ bool Decider::may_keep(Unit unit) const noexcept {
 
 }  // namespace
 
-Decision decide(const Request& request, lease::Shard& shard, BootTime now, Random& /*random*/,
+Decision decide(const Request& request, lease::Shard& shard, BootTime now,
                 MutableBytes out) noexcept {
     return Decider{request, shard, now, out}.run();
 }

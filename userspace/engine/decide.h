@@ -1,11 +1,11 @@
-// The DHCPv4 server's mind: one request in, one decision out (RFC 2131). Pure but for the shard that is passed in.
+// The DHCPv4 server's mind: one request in, one decision out (RFC 2131). Pure but for the shard
+// that is passed in.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
 #include "base/bytes.h"
-#include "base/random.h"
 #include "base/time.h"
 #include "dhcp4/options.h"
 #include "engine/drop_reason.h"
@@ -16,18 +16,20 @@ namespace xdhcpd::engine {
 
 // What became of a request: a reply, or the reason why there is none.
 struct Decision {
-    std::optional<DropReason> drop;  // empty: there is a reply
+    std::optional<DropReason> drop;                             // empty: there is a reply
     dhcp4::MessageType reply_type = dhcp4::MessageType::kNone;  // kNone with a reply: BOOTP
-    std::uint32_t frame_len = 0;     // bytes of the finished frame in `out`
+    std::uint32_t frame_len = 0;            // bytes of the finished frame in `out`
     bool unconfigured_destination = false;  // see TxInfo
-    // The unit whose record this decision changed and which must be on stable storage before the reply leaves
-    // (RFC 2131 section 3.1 step 4); none for offers and for retransmissions.
+    // The unit whose record this decision changed and which must be on stable storage before the
+    // reply leaves (RFC 2131 section 3.1 step 4); none for offers and for retransmissions.
     std::optional<lease::Unit> journal_unit;
 };
 
-// Answers `request`, whose key belongs to `shard`, at time `now`. The whole reply frame, Ethernet header
-// included, is written to `out`, which has room for kMinBootpLen plus headers at least. Thread of the shard only.
-[[nodiscard]] Decision decide(const Request& request, lease::Shard& shard, BootTime now, Random& random,
+// Answers `request`, whose key belongs to `shard`, at time `now`. The whole reply frame, Ethernet
+// header included, is written to `out`, which has room for kMinBootpLen plus headers at least.
+// Thread of the shard only. What looks random in it (jitter, places in tables) comes from the
+// snapshot's hash key: equal input, equal output.
+[[nodiscard]] Decision decide(const Request& request, lease::Shard& shard, BootTime now,
                               MutableBytes out) noexcept;
 
 }  // namespace xdhcpd::engine

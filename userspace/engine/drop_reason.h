@@ -1,4 +1,5 @@
-// DropReason: why a received frame got no answer. Every frame is answered or explained by exactly one of these.
+// DropReason: why a received frame got no answer. Every frame is answered or explained by exactly
+// one of these.
 #pragma once
 
 #include <array>
@@ -14,29 +15,29 @@ namespace xdhcpd::engine {
 
 // Reasons that only the engine can know; one counter and one test each.
 enum class Refusal : std::uint8_t {
-    kNotForUs,              // destination is neither broadcast nor an address of ours, or another port
-    kBadSourceMac,          // the frame's source is a group address, zero, or our own
-    kNotRequest,            // op is not BOOTREQUEST
-    kTooManyHops,           // hops above 16 (RFC 1542 section 4.1.1)
-    kUnexpectedType,        // a message type that clients do not send, or that we do not serve
-    kBootpNotServed,        // no option 53, and bootp is off or nothing is reserved for the client
-    kNoClientIdentity,      // neither a usable chaddr nor option 61 (hlen 0 needs a client identifier)
-    kBadClientIdentity,     // option 61 longer than 255 bytes
-    kBadClientAddress,      // ciaddr that no client can have
-    kNoSubnet,              // the client is on a link that no configured subnet serves
-    kRelayNotAllowed,       // giaddr is not among the subnet's relays
-    kNoServerAddress,       // no address of ours fits into option 54
-    kOtherServer,           // the client chose another server (option 54)
-    kIncompleteRequest,     // a field or option that RFC 2131 section 4.3.6 wants is missing
-    kUnknownClient,         // INIT-REBOOT without a record: silence (RFC 2131 section 4.3.2)
-    kNotAuthoritative,      // would be a NAK, but the subnet is not ours to judge
-    kNoFreeAddress,         // every unit of the link is taken
-    kOfferLimit,            // this relay or port holds as many open offers as it may
-    kClientTableFull,       // max-leases clients are known
-    kNotOwner,              // RELEASE or DECLINE of an address that the client does not hold
-    kReleased,              // RELEASE done; it has no answer (RFC 2131 section 4.3.4)
-    kDeclined,              // DECLINE done; likewise (section 4.3.3)
-    kReplyTooLong,          // mandatory options do not fit the frame
+    kNotForUs,           // destination is neither broadcast nor an address of ours, or another port
+    kBadSourceMac,       // the frame's source is a group address, zero, or our own
+    kNotRequest,         // op is not BOOTREQUEST
+    kTooManyHops,        // hops above 16 (RFC 1542 section 4.1.1)
+    kUnexpectedType,     // a message type that clients do not send, or that we do not serve
+    kBootpNotServed,     // no option 53, and bootp is off or nothing is reserved for the client
+    kNoClientIdentity,   // neither a usable chaddr nor option 61 (hlen 0 needs a client identifier)
+    kBadClientIdentity,  // option 61 longer than 255 bytes
+    kBadClientAddress,   // ciaddr that no client can have
+    kNoSubnet,           // the client is on a link that no configured subnet serves
+    kRelayNotAllowed,    // giaddr is not among the subnet's relays
+    kNoServerAddress,    // no address of ours fits into option 54
+    kOtherServer,        // the client chose another server (option 54)
+    kIncompleteRequest,  // a field or option that RFC 2131 section 4.3.6 wants is missing
+    kUnknownClient,      // INIT-REBOOT without a record: silence (RFC 2131 section 4.3.2)
+    kNotAuthoritative,   // would be a NAK, but the subnet is not ours to judge
+    kNoFreeAddress,      // every unit of the link is taken
+    kOfferLimit,         // this relay or port holds as many open offers as it may
+    kClientTableFull,    // max-leases clients are known
+    kNotOwner,           // RELEASE or DECLINE of an address that the client does not hold
+    kReleased,           // RELEASE done; it has no answer (RFC 2131 section 4.3.4)
+    kDeclined,           // DECLINE done; likewise (section 4.3.3)
+    kReplyTooLong,       // mandatory options do not fit the frame
     kCount
 };
 // "no-subnet"
@@ -44,8 +45,8 @@ enum class Refusal : std::uint8_t {
 
 // Reasons of the worker, which owns rings and frames.
 enum class Shed : std::uint8_t {
-    kNoTxFrame,     // the port had no frame to lend
-    kDraining,      // the server is stopping
+    kNoTxFrame,  // the port had no frame to lend
+    kDraining,   // the server is stopping
     kCount
 };
 [[nodiscard]] std::string_view name(Shed shed) noexcept;
@@ -63,9 +64,10 @@ class DropReason {
     // NOLINTEND(google-explicit-constructor)
 
     // All reasons in one row, for counters: 0..kCount-1.
-    static constexpr std::size_t kCount =
-        static_cast<std::size_t>(FrameError::kCount) + static_cast<std::size_t>(dhcp4::ParseError::kCount) +
-        static_cast<std::size_t>(Refusal::kCount) + static_cast<std::size_t>(Shed::kCount);
+    static constexpr std::size_t kCount = static_cast<std::size_t>(FrameError::kCount) +
+                                          static_cast<std::size_t>(dhcp4::ParseError::kCount) +
+                                          static_cast<std::size_t>(Refusal::kCount) +
+                                          static_cast<std::size_t>(Shed::kCount);
     [[nodiscard]] constexpr std::size_t index() const noexcept {
         return kStageStart[static_cast<std::size_t>(stage_)] + code_;
     }
@@ -88,8 +90,10 @@ class DropReason {
 
     static constexpr std::array<std::size_t, 4> kStageStart{
         0, static_cast<std::size_t>(FrameError::kCount),
-        static_cast<std::size_t>(FrameError::kCount) + static_cast<std::size_t>(dhcp4::ParseError::kCount),
-        static_cast<std::size_t>(FrameError::kCount) + static_cast<std::size_t>(dhcp4::ParseError::kCount) +
+        static_cast<std::size_t>(FrameError::kCount) +
+            static_cast<std::size_t>(dhcp4::ParseError::kCount),
+        static_cast<std::size_t>(FrameError::kCount) +
+            static_cast<std::size_t>(dhcp4::ParseError::kCount) +
             static_cast<std::size_t>(Refusal::kCount)};
 
     Stage stage_;

@@ -27,8 +27,8 @@ constexpr std::uint32_t kInfinite = 0xffffffff;    // RFC 2131 section 3.3
     return datagram_len - kIpv4MinLen - kUdpLen;
 }
 
-// Adds options once each. What the client asked for and finds no room is left out (RFC 2131 section 4.3.1);
-// what the protocol needs is not: ok() says so.
+// Adds options once each. What the client asked for and finds no room is left out (RFC 2131
+// section 4.3.1); what the protocol needs is not: ok() says so.
 class OptionList {
   public:
     OptionList(dhcp4::ReplyWriter& writer, const Request& request, const ReplyTerms& terms) noexcept
@@ -47,6 +47,7 @@ class OptionList {
         done_.set(bit);
         return first;
     }
+    [[nodiscard]] std::uint32_t jitter_permille() const noexcept;
     [[nodiscard]] const model::OptionTable* table_with(OptionCode code) const noexcept;
     void add_configured(OptionCode code) noexcept;
     void add_all(const model::OptionTable& table) noexcept;
@@ -60,10 +61,11 @@ class OptionList {
 
 void OptionList::add_protocol_options() noexcept {
     for (const OptionCode code :
-         {OptionCode::kPad, OptionCode::kEnd, OptionCode::kMessageType, OptionCode::kServerIdentifier,
-          OptionCode::kLeaseTime, OptionCode::kRenewalTime, OptionCode::kRebindingTime,
-          OptionCode::kOverload, OptionCode::kRelayAgentInformation, OptionCode::kClientIdentifier,
-          OptionCode::kRapidCommit, OptionCode::kMessage}) {
+         {OptionCode::kPad, OptionCode::kEnd, OptionCode::kMessageType,
+          OptionCode::kServerIdentifier, OptionCode::kLeaseTime, OptionCode::kRenewalTime,
+          OptionCode::kRebindingTime, OptionCode::kOverload, OptionCode::kRelayAgentInformation,
+          OptionCode::kClientIdentifier, OptionCode::kRapidCommit, OptionCode::kMessage,
+          OptionCode::kSubnetSelection}) {
         done_.set(static_cast<std::size_t>(code));
     }
     if (terms_.type != MessageType::kNone) {
@@ -75,11 +77,14 @@ void OptionList::add_protocol_options() noexcept {
         must(writer_.add_u32(OptionCode::kLeaseTime, lease_time));
         if (lease_time != kInfinite) {
             const model::Snapshot& snapshot = request_.snapshot();
-            const auto share = [lease_time](std::uint32_t percent) {
-                return static_cast<std::uint32_t>(std::uint64_t{lease_time} * percent / 100);
+            const auto share = [](std::uint32_t whole, std::uint32_t permille) {
+                return static_cast<std::uint32_t>(std::uint64_t{whole} * permille / 1000);
             };
-            must(writer_.add_u32(OptionCode::kRenewalTime, share(snapshot.renew_time_percent)));
-            must(writer_.add_u32(OptionCode::kRebindingTime, share(snapshot.rebind_time_percent)));
+            const std::uint32_t renewal = share(lease_time, snapshot.renew_time_permille);
+            must(writer_.add_u32(OptionCode::kRenewalTime,
+                                 renewal - share(renewal, jitter_permille())));
+            must(writer_.add_u32(OptionCode::kRebindingTime,
+                                 share(lease_time, snapshot.rebind_time_permille)));
         }
     }
     if (terms_.rapid_commit) {
@@ -89,8 +94,14 @@ void OptionList::add_protocol_options() noexcept {
         must(writer_.add(OptionCode::kMessage, as_bytes(terms_.message)));
     }
     // RFC 6842 section 3: returned unaltered in every reply.
-    if (request_.message().has(OptionCode::kClientIdentifier) && terms_.type != MessageType::kNone) {
+    if (request_.message().has(OptionCode::kClientIdentifier) &&
+        terms_.type != MessageType::kNone) {
         must(writer_.add(OptionCode::kClientIdentifier, request_.message().client_identifier()));
+    }
+    // RFC 3011 section 2: so that the client sees that it was understood.
+    if (request_.message().has(OptionCode::kSubnetSelection) && terms_.type != MessageType::kNak) {
+        must(writer_.add(OptionCode::kSubnetSelection,
+                         request_.message().option(OptionCode::kSubnetSelection)));
     }
     if (terms_.type != MessageType::kNak && terms_.subnet != nullptr) {
         if (claim(OptionCode::kSubnetMask)) {  // before option 3 (RFC 2132 section 3.3)
@@ -102,6 +113,15 @@ void OptionList::add_protocol_options() noexcept {
             }
         }
     }
+}
+
+// Spreads the renewals of clients that all came at once. The same for every transmission of one
+// message: a retransmitted request must get the same answer.
+std::uint32_t OptionList::jitter_permille() const noexcept {
+    const std::uint32_t most = request_.snapshot().renew_jitter_permille;
+    return most == 0 ? 0
+                     : static_cast<std::uint32_t>((request_.key().hash ^ request_.message().xid()) %
+                                                  (most + 1));
 }
 
 const model::OptionTable* OptionList::table_with(OptionCode code) const noexcept {

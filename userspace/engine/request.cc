@@ -9,8 +9,8 @@ using dhcp4::OptionCode;
 using dhcp4::RelaySuboption;
 using model::IdentifierKind;
 
-constexpr std::uint8_t kMaxHops = 16;           // RFC 1542 section 4.1.1
-constexpr std::size_t kMinClientIdLen = 2;      // RFC 2132 section 9.14
+constexpr std::uint8_t kMaxHops = 16;                       // RFC 1542 section 4.1.1
+constexpr std::size_t kMinClientIdLen = 2;                  // RFC 2132 section 9.14
 constexpr std::uint32_t kFirstReservedClassE = 0xf0000000;  // 240.0.0.0/4 (RFC 1112 section 4)
 
 // An address that a host may carry (RFC 1122 section 3.2.1.3).
@@ -92,8 +92,9 @@ Result<Success, DropReason> Request::check_destination() noexcept {
     return Success{};
 }
 
-// RFC 3527 before RFC 3011 before giaddr (RFC 2131 section 4.3.1); without any of these the address that the
-// client already uses, if it could send to us by routing, else the link that the frame came from.
+// RFC 3527 before RFC 3011 before giaddr (RFC 2131 section 4.3.1); without any of these the address
+// that the client already uses, if it could send to us by routing, else the link that the frame
+// came from.
 Result<Success, DropReason> Request::choose_subnet() noexcept {
     const Ipv4 giaddr = message_.giaddr();
     const auto link_selection = relay_.link_selection();
@@ -123,7 +124,8 @@ Result<Success, DropReason> Request::choose_subnet() noexcept {
 }
 
 bool Request::match_reservation(IdentifierKind kind, ByteView value) noexcept {
-    if (value.empty() || value.size() > ClientKey::kMaxValueLen || !snapshot_->has_reservations(kind)) {
+    if (value.empty() || value.size() > ClientKey::kMaxValueLen ||
+        !snapshot_->has_reservations(kind)) {
         return false;
     }
     bool known = false;
@@ -135,8 +137,8 @@ bool Request::match_reservation(IdentifierKind kind, ByteView value) noexcept {
         }
     });
     if (known) {
-        set_key(static_cast<std::uint8_t>(ClientKey::kReserved + static_cast<std::uint8_t>(kind)), {},
-                value);
+        set_key(static_cast<std::uint8_t>(ClientKey::kReserved + static_cast<std::uint8_t>(kind)),
+                {}, value);
     }
     return known;
 }
@@ -188,8 +190,8 @@ Result<Success, DropReason> Request::name_client() noexcept {
     return Success{};
 }
 
-// What the operator set; then where the client already reached us; then our address on the client's subnet, or
-// any of the interface.
+// What the operator set; then where the client already reached us; then our address on the client's
+// subnet, or any of the interface.
 Ipv4 Request::own_address() const noexcept {
     if (!subnet_->server_address.is_zero()) {
         return subnet_->server_address;

@@ -1,4 +1,5 @@
-// Request: a received frame on its way through the engine: parsed, its sender named, its subnet chosen.
+// Request: a received frame on its way through the engine: parsed, its sender named, its subnet
+// chosen.
 #pragma once
 
 #include <array>
@@ -29,15 +30,17 @@ struct ClientKey {
     [[nodiscard]] ByteView view() const noexcept { return {bytes.data(), len}; }
 };
 
-// Reusable, never copied: workers keep one per place of a batch. Borrows the frame and the snapshot.
+// Reusable, never copied: workers keep one per place of a batch. Borrows the frame and the
+// snapshot.
 class Request {
   public:
     Request() = default;
     Request(const Request&) = delete;
     Request& operator=(const Request&) = delete;
 
-    // Reads `frame` as received on interface `ifindex` and prepares everything that does not depend on leases.
-    // Pure; any thread. After an error only frame() and message() may be looked at, as far as they got.
+    // Reads `frame` as received on interface `ifindex` and prepares everything that does not depend
+    // on leases. Pure; any thread. After an error only frame() and message() may be looked at, as
+    // far as they got.
     Result<Success, DropReason> parse(ByteView frame, std::uint32_t ifindex,
                                       const model::Snapshot& snapshot) noexcept;
 
@@ -50,15 +53,19 @@ class Request {
     // Null when the frame came in on an interface that has no direct clients of ours.
     [[nodiscard]] const model::Ingress* ingress() const noexcept { return ingress_; }
     [[nodiscard]] const model::Subnet& subnet() const noexcept { return *subnet_; }
-    [[nodiscard]] const model::Link& link() const noexcept { return snapshot_->links[subnet_->link]; }
+    [[nodiscard]] const model::Link& link() const noexcept {
+        return snapshot_->links[subnet_->link];
+    }
     // The reservation of this client on this link, or null.
     [[nodiscard]] const model::Reservation* reservation() const noexcept { return reservation_; }
     [[nodiscard]] bool relayed() const noexcept { return !message_.giaddr().is_zero(); }
     // Sent to one of our addresses rather than broadcast.
     [[nodiscard]] bool unicast() const noexcept { return unicast_; }
-    // What goes into option 54 and the source address (own_address() has the order; RFC 5107 comes before it).
+    // What goes into option 54 and the source address (own_address() has the order; RFC 5107 comes
+    // before it).
     [[nodiscard]] Ipv4 server_identifier() const noexcept { return server_identifier_; }
-    // The IP source of replies: the server identifier if it is ours, else (RFC 5107: it is the relay's) our own.
+    // The IP source of replies: the server identifier if it is ours, else (RFC 5107: it is the
+    // relay's) our own.
     [[nodiscard]] Ipv4 source_address() const noexcept { return source_address_; }
     // The client as the lease store knows it.
     [[nodiscard]] lease::Tenant tenant() const noexcept;

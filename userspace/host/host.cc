@@ -19,7 +19,8 @@
 namespace xdhcpd::host {
 namespace {
 
-// A dump is repeated at most so often; somebody who changes interfaces all the time must not stop us.
+// A dump is repeated at most so often; somebody who changes interfaces all the time must not stop
+// us.
 constexpr int kMaxAttempts = 10;
 // The kernel answers at once; without it we would hang for ever if it did not.
 constexpr timeval kReceiveTimeout{5, 0};

@@ -12,8 +12,9 @@
 namespace xdhcpd::host {
 namespace {
 
-// The attributes of a message; walks no further than the message's own bytes. Lengths are in host order and
-// alignment is not relied upon: bytes of a test or a file are as welcome as those of the kernel.
+// The attributes of a message; walks no further than the message's own bytes. Lengths are in host
+// order and alignment is not relied upon: bytes of a test or a file are as welcome as those of the
+// kernel.
 class Attributes {
   public:
     Attributes(ByteView message, std::size_t body_len) {

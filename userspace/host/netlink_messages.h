@@ -1,5 +1,5 @@
-// Single rtnetlink messages as values. Pure functions over bytes, which come from the kernel and are checked all
-// the same; any thread. What a watcher of changes would receive has the same form.
+// Single rtnetlink messages as values. Pure functions over bytes, which come from the kernel and
+// are checked all the same; any thread. What a watcher of changes would receive has the same form.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,9 @@
 
 namespace xdhcpd::host {
 
-// RTM_NEWLINK; `message` is one whole netlink message with its header. Nothing if it is of another type,
-// truncated, or lacks an index or a name. An interface without an Ethernet address has a zero one. The result
-// has no addresses.
+// RTM_NEWLINK; `message` is one whole netlink message with its header. Nothing if it is of another
+// type, truncated, or lacks an index or a name. An interface without an Ethernet address has a zero
+// one. The result has no addresses.
 [[nodiscard]] std::optional<model::HostInterface> parse_link(ByteView message);
 
 // RTM_NEWADDR of an IPv4 address.

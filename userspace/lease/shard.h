@@ -242,7 +242,9 @@ class Shard {
     struct Candidate {
         std::size_t rank;
         Unit unit;
-        auto operator<=>(const Candidate&) const = default;
+        [[nodiscard]] bool operator<(const Candidate& other) const noexcept {
+            return rank != other.rank ? rank < other.rank : unit.value < other.unit.value;
+        }
     };
 
     [[nodiscard]] bool is_tenant(Unit unit, const Tenant& tenant) const noexcept;

@@ -17,7 +17,7 @@ Store::Store(std::uint32_t shard_count)
 
 Store::~Store() {
     for (std::uint32_t id = 0; id < space_limit(); ++id) {
-        delete spaces_[id];
+        delete load(spaces_[id]);
     }
 }
 

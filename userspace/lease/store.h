@@ -64,11 +64,14 @@ class Store {
     }
 
   private:
-    [[nodiscard]] static Space* load(Space*& slot) noexcept {
-        return std::atomic_ref<Space*>{slot}.load(std::memory_order_acquire);
+    struct Slot {
+        Space* space;
+    };
+    [[nodiscard]] static Space* load(Slot& slot) noexcept {
+        return std::atomic_ref{slot.space}.load(std::memory_order_acquire);
     }
-    static void publish(Space*& slot, Space* space) noexcept {
-        std::atomic_ref<Space*>{slot}.store(space, std::memory_order_release);
+    static void publish(Slot& slot, Space* space) noexcept {
+        std::atomic_ref{slot.space}.store(space, std::memory_order_release);
     }
     // First of `count` free chunks in a row, or 0.
     [[nodiscard]] std::uint32_t find_chunks(std::uint32_t count) const noexcept;
@@ -76,8 +79,8 @@ class Store {
 
     std::uint32_t shard_count_;
     std::atomic<std::uint32_t> space_limit_{0};
-    VirtualArray<Space*> spaces_;  // by id; owned
-    VirtualArray<Space*> chunks_;  // by unit >> kChunkBits; borrowed from spaces_
+    VirtualArray<Slot> spaces_;  // by id; owned
+    VirtualArray<Slot> chunks_;  // by unit >> kChunkBits; borrowed from spaces_
 };
 
 }  // namespace xdhcpd::lease

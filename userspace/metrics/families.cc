@@ -10,7 +10,8 @@ namespace xdhcpd::metrics {
 namespace {
 
 constexpr double kNanosecondsPerSecond = 1e9;
-// Bounds are 2^n ns: where replies are, each octave; above, where something is wrong already, every other.
+// Bounds are 2^n ns: where replies are, each octave; above, where something is wrong already, every
+// other.
 constexpr std::array<std::size_t, 19> kBoundBits{10, 12, 13, 14, 15, 16, 17, 18, 19, 20,
                                                  21, 22, 23, 24, 26, 28, 30, 32, 34};
 static_assert(kBoundBits.front() > LatencyHistogram::kFirstBit);

@@ -23,8 +23,8 @@ class Family {
 
     // A sample of a counter or gauge.
     void add(double value, const Labels& labels = {});
-    // A sample of a histogram, in seconds: the sum of several (one per worker), with cumulative buckets at
-    // powers of two from 1 us to 17 s.
+    // A sample of a histogram, in seconds: the sum of several (one per worker), with cumulative
+    // buckets at powers of two from 1 us to 17 s.
     void add(std::span<const LatencyHistogram* const> histograms, const Labels& labels = {});
 
     [[nodiscard]] prometheus::MetricFamily take() { return std::move(family_); }

@@ -1,5 +1,5 @@
-// The head of an HTTP request, as far as a server of two small pages has to understand it (RFC 9112). Pure; any
-// thread.
+// The head of an HTTP request, as far as a server of two small pages has to understand it (RFC
+// 9112). Pure; any thread.
 #pragma once
 
 #include <cstddef>
@@ -20,10 +20,12 @@ struct HttpRequest {
 // Where the head ends (behind its empty line), or nothing as long as that has not come.
 [[nodiscard]] std::optional<std::size_t> head_end(std::string_view text) noexcept;
 
-// Reads the request line; nothing if it is none of HTTP/1. The fields of the head do not matter to us.
+// Reads the request line; nothing if it is none of HTTP/1. The fields of the head do not matter to
+// us.
 [[nodiscard]] std::optional<HttpRequest> parse_request(std::string_view head) noexcept;
 
-// A whole answer. `status`: 200, 400, 404, 405, 408, 431, 500 or 503. Without body for HEAD, but with its length.
+// A whole answer. `status`: 200, 400, 404, 405, 408, 431, 500 or 503. Without body for HEAD, but
+// with its length.
 [[nodiscard]] std::string format_response(int status, std::string_view content_type,
                                           std::string_view body, HttpRequest::Method method);
 

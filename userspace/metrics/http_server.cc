@@ -26,9 +26,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kMaxConnections = 32;  // more wait in the backlog
 constexpr int kBacklog = 64;
-constexpr std::size_t kMaxHeadLen = 8192;         // browsers send less than 2 KiB
-constexpr std::chrono::seconds kPatience{10};     // for the whole exchange
-constexpr std::chrono::seconds kMaxLinger{1};     // for the client to close after the answer
+constexpr std::size_t kMaxHeadLen = 8192;      // browsers send less than 2 KiB
+constexpr std::chrono::seconds kPatience{10};  // for the whole exchange
+constexpr std::chrono::seconds kMaxLinger{1};  // for the client to close after the answer
 constexpr std::string_view kTextType = "text/plain; charset=utf-8";
 constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -165,8 +165,8 @@ class HttpServer::Loop {
         const auto soonest =
             std::min_element(connections_.begin(), connections_.end(),
                              [](const auto& a, const auto& b) { return a.deadline < b.deadline; });
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(soonest->deadline -
-                                                                       Clock::now());
+        const auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(soonest->deadline - Clock::now());
         return static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0));
     }
 
@@ -219,15 +219,17 @@ class HttpServer::Loop {
 
     void transmit(Connection& connection) {
         while (connection.sent < connection.output.size()) {
-            const ssize_t len = send(connection.fd.get(), connection.output.data() + connection.sent,
-                                     connection.output.size() - connection.sent, MSG_NOSIGNAL);
+            const ssize_t len =
+                send(connection.fd.get(), connection.output.data() + connection.sent,
+                     connection.output.size() - connection.sent, MSG_NOSIGNAL);
             if (len < 0) {
                 connection.done = errno != EAGAIN && errno != EINTR;
                 return;
             }
             connection.sent += static_cast<std::size_t>(len);
         }
-        // Closing with unread input would reset the connection before the client has read the answer.
+        // Closing with unread input would reset the connection before the client has read the
+        // answer.
         shutdown(connection.fd.get(), SHUT_WR);
         connection.lingering = true;
         connection.deadline = std::min(connection.deadline, Clock::now() + kMaxLinger);

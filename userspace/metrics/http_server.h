@@ -1,8 +1,9 @@
-// HttpServer: metrics and health over HTTP, for Prometheus and load balancers. Has a thread of its own, on which
-// the handlers run: a handler may only read what any thread may read.
+// HttpServer: metrics and health over HTTP, for Prometheus and load balancers. Has a thread of its
+// own, on which the handlers run: a handler may only read what any thread may read.
 //
-// Small on purpose, for it stands beside a server of the network: one request per connection, bounded in
-// connections, length and time; a client that is slow or silent keeps nobody else waiting.
+// Small on purpose, for it stands beside a server of the network: one request per connection,
+// bounded in connections, length and time; a client that is slow or silent keeps nobody else
+// waiting.
 #pragma once
 
 #include <cstdint>

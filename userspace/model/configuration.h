@@ -1,5 +1,6 @@
-// Configuration: what the operator asked for, as plain values, already checked for form (config/) and not yet
-// joined with the host's interfaces and addresses (snapshot.h does that). Defaults stand here and nowhere else.
+// Configuration: what the operator asked for, as plain values, already checked for form (config/)
+// and not yet joined with the host's interfaces and addresses (snapshot.h does that). Defaults
+// stand here and nowhere else.
 #pragma once
 
 #include <chrono>
@@ -35,7 +36,8 @@ struct InterfaceConfiguration {
 struct OptionValue {
     dhcp4::OptionCode code{};
     std::vector<std::byte> value;  // 0..65535 bytes
-    bool always = false;  // sent also when the client did not ask for it (options: {...: {value, always: true}})
+    bool always = false;  // sent also when the client did not ask for it (options: {...: {value,
+                          // always: true}})
 };
 
 // Seconds; 0xffffffff is infinite (RFC 2131 section 3.3).
@@ -72,21 +74,23 @@ struct PoolConfiguration {
 };
 
 struct SubnetConfiguration {
-    Ipv4Prefix prefix;          // no host bits, length 8..32
-    std::string interface;      // serve direct clients of this interface; empty: decided by its addresses
-    std::string shared_network; // subnets of one link carry the same name; empty: alone
+    Ipv4Prefix prefix;  // no host bits, length 8..32
+    std::string
+        interface;  // serve direct clients of this interface; empty: decided by its addresses
+    std::string shared_network;  // subnets of one link carry the same name; empty: alone
     std::vector<PoolConfiguration> pools;
-    std::vector<PoolConfiguration> excluded;  // never leased dynamically (exclude: address, range or prefix)
-    std::optional<LeaseTimes> lease_time; // none: that of dhcp4
-    std::vector<OptionValue> options;     // win over those of dhcp4
+    std::vector<PoolConfiguration>
+        excluded;  // never leased dynamically (exclude: address, range or prefix)
+    std::optional<LeaseTimes> lease_time;  // none: that of dhcp4
+    std::vector<OptionValue> options;      // win over those of dhcp4
     std::vector<ReservationConfiguration> reservations;
-    std::optional<Ipv4> server_address;   // server identifier and source (server-address)
-    std::optional<bool> authoritative;    // none: that of dhcp4
+    std::optional<Ipv4> server_address;  // server identifier and source (server-address)
+    std::optional<bool> authoritative;   // none: that of dhcp4
     Identity identity = Identity::kClientId;
-    std::optional<Ipv4> next_server;      // header field siaddr
-    std::string server_hostname;          // header field sname, at most 63 bytes
-    std::string boot_file_name;           // header field file, at most 127 bytes
-    std::vector<Ipv4> relays;             // only these giaddr may ask for it, empty: any (relays:)
+    std::optional<Ipv4> next_server;  // header field siaddr
+    std::string server_hostname;      // header field sname, at most 63 bytes
+    std::string boot_file_name;       // header field file, at most 127 bytes
+    std::vector<Ipv4> relays;         // only these giaddr may ask for it, empty: any (relays:)
 };
 
 struct Dhcp4Configuration {
@@ -94,29 +98,35 @@ struct Dhcp4Configuration {
     LeaseTimes lease_time;
     std::vector<OptionValue> options;
     std::vector<SubnetConfiguration> subnets;
-    std::uint32_t offer_time = 30;           // seconds an offer is held (offer-lifetime)
-    std::uint32_t decline_time = 86400;      // seconds a declined address rests (decline-quarantine)
-    std::uint32_t max_offers_per_relay = 0;  // open offers per relay or port; 0: a quarter of the pool, at least 16
-    bool bootp = false;                      // answer plain BOOTP from reservations (RFC 951, RFC 1497)
-    bool rapid_commit = false;               // RFC 4039
-    std::uint32_t renew_time_percent = 50;   // T1 (RFC 2131 section 4.4.5)
-    std::uint32_t rebind_time_percent = 87;  // T2, 87.5 where 87 is given as the default
+    std::uint32_t offer_time = 30;       // seconds an offer is held (offer-lifetime)
+    std::uint32_t decline_time = 86400;  // seconds a declined address rests (decline-quarantine)
+    std::uint32_t max_offers_per_relay =
+        0;               // open offers per relay or port; 0: as many as units are left, at least 16
+    bool bootp = false;  // answer plain BOOTP from reservations (RFC 951, RFC 1497)
+    bool rapid_commit = false;  // RFC 4039
+    // T1 and T2 as thousandths of the lease (RFC 2131 section 4.4.5).
+    std::uint32_t renew_time_permille = 500;
+    std::uint32_t rebind_time_permille = 875;
+    std::uint32_t renew_jitter_permille =
+        0;  // T1 comes earlier by up to this share of itself, by chance
 };
 
 // Settings of the udp driver and of tests; the standard ports elsewhere.
 struct PortConfiguration {
     std::uint16_t server = 67;
     std::uint16_t client = 68;
-    bool reply_to_source = false;  // udp driver only: answer to the address and port a request came from
+    bool reply_to_source =
+        false;  // udp driver only: answer to the address and port a request came from
 };
 
 struct Configuration {
     LogConfiguration log;
     std::vector<InterfaceConfiguration> interfaces;
     std::string control_socket = "/run/xdhcpd/control.sock";
-    std::string http;  // "address:port" of metrics and health, empty: off
+    std::string http;                     // "address:port" of metrics and health, empty: off
     std::uint32_t max_leases = 1u << 20;  // clients that the index holds, over all subnets
-    std::uint64_t side_memory = 64u << 20;  // bytes for hostnames, relay information, long identities
+    std::uint64_t side_memory = 64u
+                                << 20;  // bytes for hostnames, relay information, long identities
     PortConfiguration ports;
     Dhcp4Configuration dhcp4;
     bool quick_start = false;  // built from --interface and --range, not from a file

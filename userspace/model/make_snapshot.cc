@@ -31,7 +31,8 @@ class Groups {
     std::vector<std::size_t> parent_;
 };
 
-[[nodiscard]] bool serves_directly(const SubnetConfiguration& subnet, const HostInterface& interface) {
+[[nodiscard]] bool serves_directly(const SubnetConfiguration& subnet,
+                                   const HostInterface& interface) {
     if (!subnet.interface.empty()) {
         return subnet.interface == interface.name;
     }
@@ -63,7 +64,8 @@ class Groups {
     return subnet;
 }
 
-[[nodiscard]] Reservation make_reservation(const ReservationConfiguration& from, std::uint32_t subnet) {
+[[nodiscard]] Reservation make_reservation(const ReservationConfiguration& from,
+                                           std::uint32_t subnet) {
     Reservation reservation;
     reservation.identifier = from.identifier;
     reservation.subnet = subnet;
@@ -192,8 +194,9 @@ SnapshotResult make_snapshot(const Configuration& configuration, const HostState
     snapshot.max_offers_per_relay = dhcp4.max_offers_per_relay;
     snapshot.bootp = dhcp4.bootp;
     snapshot.rapid_commit = dhcp4.rapid_commit;
-    snapshot.renew_time_percent = dhcp4.renew_time_percent;
-    snapshot.rebind_time_percent = dhcp4.rebind_time_percent;
+    snapshot.renew_time_permille = dhcp4.renew_time_permille;
+    snapshot.rebind_time_permille = dhcp4.rebind_time_permille;
+    snapshot.renew_jitter_permille = dhcp4.renew_jitter_permille;
 
     // Sorted by prefix for the search; `order` remembers which one stood where in the file.
     std::vector<std::size_t> order(dhcp4.subnets.size());
@@ -269,8 +272,8 @@ SnapshotResult make_snapshot(const Configuration& configuration, const HostState
     }
     for (const Subnet& subnet : snapshot.subnets) {
         if (!subnet.interface.empty() && host.find(subnet.interface) == nullptr) {
-            result.warnings.push_back("subnet " + to_string(subnet.prefix) + " waits for interface " +
-                                      subnet.interface);
+            result.warnings.push_back("subnet " + to_string(subnet.prefix) +
+                                      " waits for interface " + subnet.interface);
         }
     }
     std::vector<Ipv4> broadcasts;
@@ -285,8 +288,8 @@ SnapshotResult make_snapshot(const Configuration& configuration, const HostState
     return result;
 }
 
-void apply_policy(const Snapshot& snapshot, const Configuration& configuration, const HostState& host,
-                  SpaceRegistry& registry) {
+void apply_policy(const Snapshot& snapshot, const Configuration& configuration,
+                  const HostState& host, SpaceRegistry& registry) {
     const std::vector<Ipv4> locals = local_addresses(configuration, host);
     std::unordered_map<std::uint16_t, IndexSet> wanted;  // by space
     for (const Subnet& subnet : snapshot.subnets) {

@@ -19,8 +19,8 @@ void insert_sorted(std::vector<dhcp4::OptionCode>& codes, dhcp4::OptionCode code
 void OptionTable::set(dhcp4::OptionCode code, ByteView value, bool always) {
     XD_ASSERT(value.size() <= 65535);
     Entry& entry = entries_[static_cast<std::size_t>(code)];
-    entry = {static_cast<std::uint32_t>(bytes_.size()), static_cast<std::uint16_t>(value.size()), true,
-             always};
+    entry = {static_cast<std::uint32_t>(bytes_.size()), static_cast<std::uint16_t>(value.size()),
+             true, always};
     bytes_.insert(bytes_.end(), value.begin(), value.end());
     insert_sorted(codes_, code);
     if (always) {

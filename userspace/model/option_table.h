@@ -1,5 +1,5 @@
-// OptionTable: the options of one scope in wire form, found by code in one load. Built by the control thread,
-// immutable afterwards.
+// OptionTable: the options of one scope in wire form, found by code in one load. Built by the
+// control thread, immutable afterwards.
 #pragma once
 
 #include <array>

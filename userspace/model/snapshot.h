@@ -1,6 +1,6 @@
-// Snapshot: the configuration joined with the host's interfaces and the store's spaces, in the form that
-// answering a packet wants. Built by the control thread, immutable once published; workers read it without
-// locks and announce which generation they use (worker/).
+// Snapshot: the configuration joined with the host's interfaces and the store's spaces, in the form
+// that answering a packet wants. Built by the control thread, immutable once published; workers
+// read it without locks and announce which generation they use (worker/).
 #pragma once
 
 #include <array>
@@ -40,8 +40,8 @@ struct Subnet {
     std::string shared_network;
     std::vector<lease::UnitRange> pools;  // indices of the space, which are offsets into the prefix
     LeaseTimes lease_time;
-    OptionTable options;            // dhcp4's and the subnet's, merged
-    Ipv4 server_address;            // configured; zero: none
+    OptionTable options;  // dhcp4's and the subnet's, merged
+    Ipv4 server_address;  // configured; zero: none
     bool authoritative = true;
     Identity identity = Identity::kClientId;
     Ipv4 next_server;
@@ -59,8 +59,8 @@ struct Subnet {
 
 // The subnets of one layer-2 link, in configured order: one, or those of a shared network.
 struct Link {
-    std::vector<std::uint32_t> subnets;   // indices into Snapshot::subnets
-    std::vector<lease::SpaceId> spaces;   // of those subnets, same order
+    std::vector<std::uint32_t> subnets;  // indices into Snapshot::subnets
+    std::vector<lease::SpaceId> spaces;  // of those subnets, same order
 };
 
 // How direct clients of an interface are served.
@@ -81,8 +81,9 @@ class Snapshot {
     std::uint32_t max_offers_per_relay = 0;
     bool bootp = false;
     bool rapid_commit = false;
-    std::uint32_t renew_time_percent = 50;
-    std::uint32_t rebind_time_percent = 87;
+    std::uint32_t renew_time_permille = 500;
+    std::uint32_t rebind_time_permille = 875;
+    std::uint32_t renew_jitter_permille = 0;
     HashKey hash_key;
 
     // The subnet whose prefix contains `address` (prefixes do not overlap), or nothing.
@@ -90,12 +91,15 @@ class Snapshot {
     // Nothing when the interface is not served.
     [[nodiscard]] const Ingress* find_ingress(std::uint32_t ifindex) const noexcept;
     // Whether the address is one of this host, or a configured server address.
-    [[nodiscard]] bool is_local(Ipv4 address) const noexcept { return local_.contains(address.value); }
+    [[nodiscard]] bool is_local(Ipv4 address) const noexcept {
+        return local_.contains(address.value);
+    }
     // Whether the address is the directed broadcast of a prefix that this host is on.
     [[nodiscard]] bool is_local_broadcast(Ipv4 address) const noexcept {
         return broadcasts_.contains(address.value);
     }
-    // Whether any reservation matches this kind of identifier at all, so that most messages skip the search.
+    // Whether any reservation matches this kind of identifier at all, so that most messages skip
+    // the search.
     [[nodiscard]] bool has_reservations(IdentifierKind kind) const noexcept {
         return kinds_present_[static_cast<std::size_t>(kind)];
     }
@@ -120,7 +124,8 @@ class Snapshot {
     [[nodiscard]] std::span<const Ingress> ingresses() const noexcept { return ingresses_; }
 
   private:
-    [[nodiscard]] std::uint64_t identifier_hash(IdentifierKind kind, ByteView value) const noexcept {
+    [[nodiscard]] std::uint64_t identifier_hash(IdentifierKind kind,
+                                                ByteView value) const noexcept {
         return hash_bytes(hash_key, value) + static_cast<std::uint64_t>(kind);
     }
 

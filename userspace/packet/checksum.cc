@@ -15,8 +15,9 @@ constexpr std::uint8_t kProtocolUdp = 17;
 
 }  // namespace
 
-// The sum is the same in either byte order up to a final swap (RFC 1071 section 2 (B)), and 32-bit words add
-// up to the same 16-bit sum (section 2 (C)), so eight bytes are taken at a time in the machine's order.
+// The sum is the same in either byte order up to a final swap (RFC 1071 section 2 (B)), and 32-bit
+// words add up to the same 16-bit sum (section 2 (C)), so eight bytes are taken at a time in the
+// machine's order.
 std::uint16_t ones_complement_sum(ByteView bytes, std::uint32_t initial) noexcept {
     const std::byte* at = bytes.data();
     std::size_t left = bytes.size();
@@ -44,7 +45,8 @@ std::uint16_t ones_complement_sum(ByteView bytes, std::uint32_t initial) noexcep
     return fold(std::uint64_t{detail::network_order(fold(sum))} + initial);
 }
 
-std::uint16_t udp4_pseudo_header_sum(Ipv4 source, Ipv4 destination, std::uint16_t udp_len) noexcept {
+std::uint16_t udp4_pseudo_header_sum(Ipv4 source, Ipv4 destination,
+                                     std::uint16_t udp_len) noexcept {
     const std::uint64_t sum = std::uint64_t{source.value >> 16} + (source.value & 0xffff) +
                               (destination.value >> 16) + (destination.value & 0xffff) +
                               kProtocolUdp + udp_len;

@@ -9,7 +9,8 @@ namespace xdhcpd {
 namespace {
 
 constexpr std::size_t kEtherTypeLen = 2;
-constexpr std::uint16_t kFragmentMask = 0x3fff;  // more-fragments bit and offset (RFC 791 section 3.1)
+constexpr std::uint16_t kFragmentMask =
+    0x3fff;  // more-fragments bit and offset (RFC 791 section 3.1)
 
 [[nodiscard]] bool is_tag(std::uint16_t ether_type) noexcept {
     return ether_type == kEtherTypeVlan || ether_type == kEtherTypeQinq;
@@ -107,10 +108,10 @@ Result<FrameView, FrameError> FrameView::parse(ByteView frame) noexcept {
 }
 
 std::string_view name(FrameError error) noexcept {
-    static constexpr std::array<std::string_view, static_cast<std::size_t>(FrameError::kCount)> kNames{
-        "truncated-ethernet", "too-many-tags", "not-ipv4",      "truncated-ip",
-        "bad-ip-length",      "bad-ip-checksum", "ip-fragment", "not-udp",
-        "truncated-udp",      "bad-udp-length",  "bad-udp-checksum"};
+    static constexpr std::array<std::string_view, static_cast<std::size_t>(FrameError::kCount)>
+        kNames{"truncated-ethernet", "too-many-tags",   "not-ipv4",        "truncated-ip",
+               "bad-ip-length",      "bad-ip-checksum", "ip-fragment",     "not-udp",
+               "truncated-udp",      "bad-udp-length",  "bad-udp-checksum"};
     return kNames[static_cast<std::size_t>(error)];
 }
 

@@ -1,5 +1,6 @@
-// FrameView: an Ethernet frame that carries a UDP datagram over IPv4, checked from the first byte to the UDP
-// checksum. Nothing that a driver or the XDP program may have looked at is taken for granted.
+// FrameView: an Ethernet frame that carries a UDP datagram over IPv4, checked from the first byte
+// to the UDP checksum. Nothing that a driver or the XDP program may have looked at is taken for
+// granted.
 #pragma once
 
 #include <cstdint>
@@ -14,24 +15,24 @@ namespace xdhcpd {
 
 // Why a frame is not a UDP datagram that we may read; one counter and one test each.
 enum class FrameError : std::uint8_t {
-    kTruncatedEthernet,   // shorter than its Ethernet header and tags
-    kTooManyTags,         // a third VLAN tag
-    kNotIpv4,             // EtherType or IP version
-    kTruncatedIp,         // shorter than its IPv4 header, or header length below 20
-    kBadIpLength,         // total length below the header's or beyond the frame
-    kBadIpChecksum,       // header checksum (RFC 1122 section 3.2.1.2)
-    kIpFragment,          // reassembly is the kernel's work
+    kTruncatedEthernet,  // shorter than its Ethernet header and tags
+    kTooManyTags,        // a third VLAN tag
+    kNotIpv4,            // EtherType or IP version
+    kTruncatedIp,        // shorter than its IPv4 header, or header length below 20
+    kBadIpLength,        // total length below the header's or beyond the frame
+    kBadIpChecksum,      // header checksum (RFC 1122 section 3.2.1.2)
+    kIpFragment,         // reassembly is the kernel's work
     kNotUdp,
-    kTruncatedUdp,        // shorter than the UDP header
-    kBadUdpLength,        // UDP length below 8 or beyond the IP payload
-    kBadUdpChecksum,      // neither correct, nor zero, nor just the pseudo-header
+    kTruncatedUdp,    // shorter than the UDP header
+    kBadUdpLength,    // UDP length below 8 or beyond the IP payload
+    kBadUdpChecksum,  // neither correct, nor zero, nor just the pseudo-header
     kCount
 };
 // "bad-udp-checksum"
 [[nodiscard]] std::string_view name(FrameError error) noexcept;
 
-// How the UDP checksum of an accepted datagram came. A local sender with checksum offload (veth, TAP, virtio)
-// leaves only the pseudo-header sum in the field.
+// How the UDP checksum of an accepted datagram came. A local sender with checksum offload (veth,
+// TAP, virtio) leaves only the pseudo-header sum in the field.
 enum class ChecksumState : std::uint8_t { kFull, kZero, kPseudoHeader, kCount };
 [[nodiscard]] std::string_view name(ChecksumState state) noexcept;
 

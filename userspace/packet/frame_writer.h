@@ -23,9 +23,9 @@ struct Udp4Headers {
 // Where the UDP payload of a frame with `tag_count` tags begins: 42, 46 or 50.
 [[nodiscard]] std::size_t udp4_payload_offset(std::size_t tag_count) noexcept;
 
-// Fills the headers of `frame`, whose `payload_len` bytes stand at udp4_payload_offset(tags.count) already,
-// with lengths and both checksums. Returns the frame's length (no padding; the NIC or kernel pads).
-// Precondition: offset + payload_len fits `frame`, and payload_len <= 65507.
+// Fills the headers of `frame`, whose `payload_len` bytes stand at udp4_payload_offset(tags.count)
+// already, with lengths and both checksums. Returns the frame's length (no padding; the NIC or
+// kernel pads). Precondition: offset + payload_len fits `frame`, and payload_len <= 65507.
 std::size_t write_udp4_headers(MutableBytes frame, const Udp4Headers& headers,
                                std::size_t payload_len) noexcept;
 

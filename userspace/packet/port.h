@@ -1,13 +1,15 @@
-// Port: the small batch interface behind which every driver stands (xdp, xdp-generic, packet, udp, memory).
-// A port is one socket of one interface or NIC queue, with its frames. It belongs to one thread: only that
-// thread may call it, construction and destruction excepted.
+// Port: the small batch interface behind which every driver stands (xdp, xdp-generic, packet, udp,
+// memory). A port is one socket of one interface or NIC queue, with its frames. It belongs to one
+// thread: only that thread may call it, construction and destruction excepted.
 //
-// Frames are whole Ethernet frames without FCS. A driver whose socket delivers less (udp) puts headers in
-// front; a VLAN tag that the kernel moved into metadata is put back, so that a frame always shows what was
-// on the wire. No driver vouches for a byte of what it delivers: parse everything.
+// Frames are whole Ethernet frames without FCS. A driver whose socket delivers less (udp) puts
+// headers in front; a VLAN tag that the kernel moved into metadata is put back, so that a frame
+// always shows what was on the wire. No driver vouches for a byte of what it delivers: parse
+// everything.
 //
-// A reply lives in a frame that the port lends, never in the received one. A lent frame may be kept as long
-// as wanted (a reply that waits for the disk) and comes back by submit() or by being destroyed.
+// A reply lives in a frame that the port lends, never in the received one. A lent frame may be kept
+// as long as wanted (a reply that waits for the disk) and comes back by submit() or by being
+// destroyed.
 #pragma once
 
 #include <cstddef>
@@ -24,21 +26,24 @@ namespace xdhcpd {
 
 // A received frame; readable until it is given to Port::release().
 struct RxFrame {
-    ByteView bytes;              // from the Ethernet destination on, 0..frame size bytes
-    std::uint32_t ifindex = 0;   // interface it was received on, never 0
-    std::uint64_t token = 0;     // the driver's own
+    ByteView bytes;             // from the Ethernet destination on, 0..frame size bytes
+    std::uint32_t ifindex = 0;  // interface it was received on, never 0
+    std::uint64_t token = 0;    // the driver's own
 };
 
 class Port;
 
-// An empty frame lent by a port. Move-only: destroyed without submit(), it returns to its pool unsent.
+// An empty frame lent by a port. Move-only: destroyed without submit(), it returns to its pool
+// unsent.
 class TxFrame {
   public:
     TxFrame() = default;
     TxFrame(Port& owner, MutableBytes bytes, std::uint64_t token) noexcept
         : owner_{&owner}, bytes_{bytes}, token_{token} {}
     TxFrame(TxFrame&& other) noexcept
-        : owner_{std::exchange(other.owner_, nullptr)}, bytes_{other.bytes_}, token_{other.token_} {}
+        : owner_{std::exchange(other.owner_, nullptr)},
+          bytes_{other.bytes_},
+          token_{other.token_} {}
     TxFrame& operator=(TxFrame&& other) noexcept;
     TxFrame(const TxFrame&) = delete;
     TxFrame& operator=(const TxFrame&) = delete;
@@ -68,13 +73,13 @@ struct TxInfo {
 
 // Written by the port's thread, readable by any.
 struct PortCounters {
-    Counter rx_frames;          // delivered by receive()
-    Counter rx_truncated;       // longer than our buffer; not delivered
-    Counter tx_frames;          // accepted by the kernel (completed, where the driver can tell)
-    Counter tx_errors;          // refused by the kernel for good
-    Counter tx_no_frame;        // lend() had none
-    Counter kicks;              // system calls to start transmission
-    Counter kick_retries;       // EAGAIN, EBUSY, ENOBUFS, ENETDOWN: tried again at the next flush
+    Counter rx_frames;     // delivered by receive()
+    Counter rx_truncated;  // longer than our buffer; not delivered
+    Counter tx_frames;     // accepted by the kernel (completed, where the driver can tell)
+    Counter tx_errors;     // refused by the kernel for good
+    Counter tx_no_frame;   // lend() had none
+    Counter kicks;         // system calls to start transmission
+    Counter kick_retries;  // EAGAIN, EBUSY, ENOBUFS, ENETDOWN: tried again at the next flush
 };
 
 class Port {
@@ -99,7 +104,8 @@ class Port {
     [[nodiscard]] virtual std::optional<TxFrame> lend() = 0;
     // Queues a frame of this port. It leaves at the next flush() at the latest.
     virtual void submit(TxFrame frame, const TxInfo& info) = 0;
-    // Hands queued frames to the kernel and collects finished ones. Call once per batch and after each poll.
+    // Hands queued frames to the kernel and collects finished ones. Call once per batch and after
+    // each poll.
     virtual void flush() = 0;
 
     // Readable when receive() has something; -1 for the memory driver.

@@ -14,16 +14,17 @@
 namespace xdhcpd::worker {
 
 struct WorkerCounters {
-    Counter received;  // frames taken from ports
-    Counter answered;  // replies given to ports
+    Counter received;                                           // frames taken from ports
+    Counter answered;                                           // replies given to ports
     std::array<Counter, engine::DropReason::kCount> dropped{};  // by DropReason::index()
-    std::array<Counter, dhcp4::kMessageTypeCount> received_by_type{};  // messages that could be read
+    std::array<Counter, dhcp4::kMessageTypeCount>
+        received_by_type{};  // messages that could be read
     std::array<Counter, dhcp4::kMessageTypeCount> sent_by_type{};
-    EnumCounters<ChecksumState> checksums;  // of accepted datagrams
-    Counter batches;   // receive() calls that brought something
-    Counter polls;     // times it went to sleep
-    Counter expired;   // offers, leases and quarantines that ended
-    LatencyHistogram latency;  // receive to transmit, replies only
+    EnumCounters<ChecksumState> checksums;  // of frames that could be read
+    Counter batches;                        // receive() calls that brought something
+    Counter polls;                          // times it went to sleep
+    Counter expired;                        // offers, leases and quarantines that ended
+    LatencyHistogram latency;               // receive to transmit, replies only
 
     // Received and neither answered nor dropped yet.
     [[nodiscard]] std::uint64_t in_flight() const noexcept {

@@ -1,5 +1,5 @@
-// DropLog: the last frames that got no answer, for `xdhcpctl explain`. One thread; no allocation after
-// construction.
+// DropLog: the last frames that got no answer, for `xdhcpctl explain`. One thread; no allocation
+// after construction.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ namespace xdhcpd::worker {
 struct Drop {
     BootTime time;
     engine::DropReason reason = engine::Refusal::kNotForUs;
-    Mac client;  // chaddr of an Ethernet client, else the frame's source; zero if neither could be read
+    Mac client;  // chaddr of an Ethernet client, else the frame's source; zero if neither could be
+                 // read
     std::uint32_t ifindex = 0;
     std::uint32_t queue = 0;
     VlanTags tags;
@@ -34,7 +35,8 @@ class DropLog {
     // Newest first.
     [[nodiscard]] std::vector<Drop> newest(std::size_t max) const {
         std::vector<Drop> result;
-        for (std::uint64_t i = added_; i > 0 && added_ - i < drops_.size() && result.size() < max; --i) {
+        for (std::uint64_t i = added_; i > 0 && added_ - i < drops_.size() && result.size() < max;
+             --i) {
             result.push_back(drops_[(i - 1) % drops_.size()]);
         }
         return result;

@@ -1,6 +1,7 @@
-// SnapshotSlot: hands snapshots from the control thread to workers. The control thread publishes; each worker
-// takes the newest at every batch and announces its generation; a snapshot is freed once every worker has
-// announced a later one. (std::atomic<std::shared_ptr> of GCC 12 takes a lock.)
+// SnapshotSlot: hands snapshots from the control thread to workers. The control thread publishes;
+// each worker takes the newest at every batch and announces its generation; a snapshot is freed
+// once every worker has announced a later one. (std::atomic<std::shared_ptr> of GCC 12 takes a
+// lock.)
 #pragma once
 
 #include <algorithm>
@@ -29,8 +30,8 @@ class SnapshotSlot {
         current_.store(newest, std::memory_order_release);
     }
 
-    // Control thread: frees what nobody uses any more. `announcements` are those of all running workers. Returns
-    // whether all of them use the newest.
+    // Control thread: frees what nobody uses any more. `announcements` are those of all running
+    // workers. Returns whether all of them use the newest.
     bool collect(const std::vector<const Announcement*>& announcements) {
         std::uint32_t oldest = kept_.empty() ? 0 : kept_.back()->generation;
         const std::uint32_t newest = oldest;
@@ -41,7 +42,8 @@ class SnapshotSlot {
         return oldest == newest;
     }
 
-    // Worker: the newest snapshot, valid until the worker's next call. Null before the first publish().
+    // Worker: the newest snapshot, valid until the worker's next call. Null before the first
+    // publish().
     [[nodiscard]] const model::Snapshot* acquire(Announcement& announcement) const noexcept {
         const model::Snapshot* const snapshot = current_.load(std::memory_order_acquire);
         if (snapshot != nullptr &&

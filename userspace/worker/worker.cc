@@ -18,7 +18,8 @@ namespace {
 
 // A sleeping worker wakes at least this often, to let time pass and to announce a new snapshot.
 constexpr int kPollTimeoutMs = 100;
-// Units that may end in one round: a network of leases that all end at once must not stop the packets.
+// Units that may end in one round: a network of leases that all end at once must not stop the
+// packets.
 constexpr std::size_t kExpireBudget = 256;
 
 [[nodiscard]] BootTime boot_clock() noexcept {
@@ -48,7 +49,6 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<lease::Shard> shard
       shard_{std::move(shard)},
       ports_{std::move(ports)},
       snapshots_{snapshots},
-      random_{options.random_seed},
       drop_log_{options.drop_log_len},
       requests_{std::make_unique<engine::Request[]>(kBatchLen)},
       wake_fd_{wake_fd} {
@@ -105,6 +105,7 @@ std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
     std::array<bool, kBatchLen> readable{};
     for (std::size_t i = 0; i < count; ++i) {
         const auto parsed = requests_[i].parse(frames[i].bytes, frames[i].ifindex, snapshot);
+        count_arrival(requests_[i]);
         readable[i] = parsed.has_value();
         if (readable[i]) {
             shard_->prefetch(requests_[i].tenant());
@@ -131,16 +132,24 @@ std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
     return count;
 }
 
+// Counts what could be read, whether it will be answered or not.
+void Worker::count_arrival(const engine::Request& request) noexcept {
+    if (request.has_frame()) {
+        counters_.checksums[request.frame().checksum].add();
+    }
+    if (!request.message().payload().empty()) {
+        counters_.received_by_type[static_cast<std::size_t>(request.message().type())].add();
+    }
+}
+
 void Worker::answer(Port& port, engine::Request& request, BootTime now, std::size_t& answered) {
-    counters_.received_by_type[static_cast<std::size_t>(request.message().type())].add();
-    counters_.checksums[request.frame().checksum].add();
     // The frame comes first: a decision changes leases, and then its reply must be able to leave.
     std::optional<TxFrame> frame = port.lend();
     if (!frame) {
         explain(port, request, engine::Shed::kNoTxFrame, now);
         return;
     }
-    const engine::Decision decision = engine::decide(request, *shard_, now, random_, frame->bytes());
+    const engine::Decision decision = engine::decide(request, *shard_, now, frame->bytes());
     if (decision.drop) {
         explain(port, request, *decision.drop, now);
         return;
@@ -187,16 +196,15 @@ void Worker::pass_time(BootTime now) {
     if (second == last_tick_) {
         return;
     }
-    const std::size_t ended =
-        shard_->expire(second, kExpireBudget, [this](lease::Unit, lease::LeaseState) {
-            counters_.expired.add();
-        });
+    const std::size_t ended = shard_->expire(
+        second, kExpireBudget, [this](lease::Unit, lease::LeaseState) { counters_.expired.add(); });
     if (ended < kExpireBudget) {
         last_tick_ = second;  // else go on in the next round
     }
 }
 
-// Publishes that it sleeps, looks once more, then polls: whoever posts after the look sees the flag.
+// Publishes that it sleeps, looks once more, then polls: whoever posts after the look sees the
+// flag.
 void Worker::sleep() {
     sleeping_.store(true, std::memory_order_seq_cst);
     if (!mailbox_.has_mail() && !stop_requested_.load(std::memory_order_acquire)) {

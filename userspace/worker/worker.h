@@ -1,8 +1,9 @@
-// Worker: a set of ports and one shard, served by one thread without locks. Receives in batches, decides, submits,
-// and between batches lets time pass for the shard and does what its mailbox asks.
+// Worker: a set of ports and one shard, served by one thread without locks. Receives in batches,
+// decides, submits, and between batches lets time pass for the shard and does what its mailbox
+// asks.
 //
-// Thread rules: run() and step() belong to one thread, and with them the ports and the shard. Everything under
-// "any thread" may be called by others meanwhile.
+// Thread rules: run() and step() belong to one thread, and with them the ports and the shard.
+// Everything under "any thread" may be called by others meanwhile.
 #pragma once
 
 #include <poll.h>
@@ -15,7 +16,6 @@
 
 #include "base/error.h"
 #include "base/mailbox.h"
-#include "base/random.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "engine/request.h"
@@ -29,7 +29,6 @@ namespace xdhcpd::worker {
 
 struct WorkerOptions {
     std::uint32_t id = 0;
-    std::uint64_t random_seed = 0;
     std::size_t drop_log_len = 4096;
     // Gives the time; tests put in their own.
     BootTime (*clock)() noexcept = nullptr;  // null: CLOCK_BOOTTIME
@@ -37,31 +36,35 @@ struct WorkerOptions {
 
 class Worker {
   public:
-    // Frames per receive(): enough to spread the price of a system call, small enough to bound latency.
+    // Frames per receive(): enough to spread the price of a system call, small enough to bound
+    // latency.
     static constexpr std::size_t kBatchLen = 64;
 
     // The ports and the slot outlive the worker. The shard is made by the caller and given away.
-    [[nodiscard]] static Result<std::unique_ptr<Worker>, Error> make(const WorkerOptions& options,
-                                                                     std::unique_ptr<lease::Shard> shard,
-                                                                     std::vector<Port*> ports,
-                                                                     const SnapshotSlot& snapshots);
+    [[nodiscard]] static Result<std::unique_ptr<Worker>, Error> make(
+        const WorkerOptions& options, std::unique_ptr<lease::Shard> shard, std::vector<Port*> ports,
+        const SnapshotSlot& snapshots);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
     ~Worker();
 
-    // --- The worker's own thread ---------------------------------------------------------------------------
-    // Serves until stop(); then what is in the ports' rings is still answered.
+    // --- The worker's own thread
+    // --------------------------------------------------------------------------- Serves until
+    // stop(); then what is in the ports' rings is still answered.
     void run();
-    // One round over all ports, time and mailbox, without sleeping. Returns how many frames were received.
+    // One round over all ports, time and mailbox, without sleeping. Returns how many frames were
+    // received.
     std::size_t step();
     [[nodiscard]] lease::Shard& shard() noexcept { return *shard_; }
     [[nodiscard]] const DropLog& drop_log() const noexcept { return drop_log_; }
     [[nodiscard]] BootTime now() const noexcept;
 
-    // --- Any thread ----------------------------------------------------------------------------------------
+    // --- Any thread
+    // ----------------------------------------------------------------------------------------
     void stop() noexcept;
-    // Runs `work` on the worker's thread between two batches and waits for its end. Must not be called by the
-    // worker's thread, nor after run() has returned. Keep it short: packets wait meanwhile.
+    // Runs `work` on the worker's thread between two batches and waits for its end. Must not be
+    // called by the worker's thread, nor after run() has returned. Keep it short: packets wait
+    // meanwhile.
     void call(const std::function<void()>& work);
     [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
     [[nodiscard]] const WorkerCounters& counters() const noexcept { return counters_; }
@@ -73,10 +76,11 @@ class Worker {
     }
 
   private:
-    Worker(const WorkerOptions& options, std::unique_ptr<lease::Shard> shard, std::vector<Port*> ports,
-           const SnapshotSlot& snapshots, int wake_fd);
+    Worker(const WorkerOptions& options, std::unique_ptr<lease::Shard> shard,
+           std::vector<Port*> ports, const SnapshotSlot& snapshots, int wake_fd);
 
     [[nodiscard]] std::size_t serve(Port& port, const model::Snapshot& snapshot);
+    void count_arrival(const engine::Request& request) noexcept;
     void answer(Port& port, engine::Request& request, BootTime now, std::size_t& answered);
     void explain(const Port& port, const engine::Request& request, engine::DropReason reason,
                  BootTime now) noexcept;
@@ -89,7 +93,6 @@ class Worker {
     std::unique_ptr<lease::Shard> shard_;
     std::vector<Port*> ports_;
     const SnapshotSlot& snapshots_;
-    Random random_;
     WorkerCounters counters_;
     DropLog drop_log_;
     Announcement announcement_;
@@ -97,7 +100,7 @@ class Worker {
     BootSeconds last_tick_;
 
     Mailbox mailbox_;
-    int wake_fd_;  // eventfd
+    int wake_fd_;                   // eventfd
     std::vector<pollfd> poll_set_;  // ports, then wake_fd_
     std::atomic<bool> sleeping_{false};
     std::atomic<bool> stop_requested_{false};

@@ -31,11 +31,12 @@ TEST(ResultDeathTest, AskingForWhatIsNotThereStops) {
 }
 
 TEST(ErrorTest, NamesTheObjectAndTheReason) {
-    EXPECT_EQ(system_error(16, "bind eth0 queue 3").message, "bind eth0 queue 3: Device or resource busy");
+    EXPECT_EQ(system_error(16, "bind eth0 queue 3").message,
+              "bind eth0 queue 3: Device or resource busy");
 }
 
-// Vectors of the reference implementation's SipHash-1-3 are not published; what matters here is that the key and
-// every byte count, and that equal input gives equal output.
+// Vectors of the reference implementation's SipHash-1-3 are not published; what matters here is
+// that the key and every byte count, and that equal input gives equal output.
 TEST(HashTest, DependsOnKeyLengthAndEveryByte) {
     std::set<std::uint64_t> seen;
     std::array<std::byte, 33> input{};

@@ -40,6 +40,7 @@ dhcp4:
   rapid-commit: true
   renew-time-percent: 40
   rebind-time-percent: 80
+  renew-jitter-percent: 10
   options:
     domain-name-servers: [192.0.2.53, 192.0.2.54]
     domain-name: example.org
@@ -140,8 +141,9 @@ TEST(Load, ReadsTheDhcp4Settings) {
     EXPECT_EQ(dhcp4.max_offers_per_relay, 1000u);
     EXPECT_TRUE(dhcp4.bootp);
     EXPECT_TRUE(dhcp4.rapid_commit);
-    EXPECT_EQ(dhcp4.renew_time_percent, 40u);
-    EXPECT_EQ(dhcp4.rebind_time_percent, 80u);
+    EXPECT_EQ(dhcp4.renew_time_permille, 400u);
+    EXPECT_EQ(dhcp4.rebind_time_permille, 800u);
+    EXPECT_EQ(dhcp4.renew_jitter_permille, 100u);
 }
 
 TEST(Load, EncodesOptionsInTheirOrder) {

@@ -298,7 +298,7 @@ const Mistake dhcp4_mistakes[] = {
     {"DefaultAboveMax", dhcp4("lease-time: {default: infinite, max: 1d}"),
      "4:25: error: default: 'infinite' is longer than max"},
     {"RenewAfterRebind", dhcp4("renew-time-percent: 90"),
-     "4:23: error: renew-time-percent: renewing (T1, 90) must come before rebinding (T2, 87)"},
+     "4:23: error: renew-time-percent: renewing (T1, 90) must come before rebinding (T2, 87.5)"},
     {"RebindAtRenew", dhcp4("rebind-time-percent: 50"),
      "4:24: error: rebind-time-percent: renewing (T1, 50) must come before rebinding (T2, 50)"},
     {"PercentTooLarge", dhcp4("renew-time-percent: 100"),

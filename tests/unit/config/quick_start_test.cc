@@ -13,7 +13,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const std::vector<Ipv4Prefix> kAddresses{{Ipv4{0xcb007101}, 24}, {Ipv4{0xc0000201}, 24}};
+const std::vector<Ipv4Prefix> interface_addresses{{Ipv4{0xcb007101}, 24}, {Ipv4{0xc0000201}, 24}};
 
 QuickStart minimal() {
     QuickStart options;
@@ -31,7 +31,7 @@ std::vector<std::string> texts(const LoadResult& result) {
 }
 
 TEST(QuickStart, TakesTheSubnetOfTheInterfaceThatHoldsTheRange) {
-    const LoadResult result = from_quick_start(minimal(), kAddresses);
+    const LoadResult result = from_quick_start(minimal(), interface_addresses);
     EXPECT_THAT(texts(result), IsEmpty());
     ASSERT_TRUE(result.configuration);
     EXPECT_TRUE(result.configuration->quick_start);
@@ -110,7 +110,7 @@ TEST(QuickStart, ReportsEveryWrongOptionAtOnce) {
     options.control_socket = "relative.sock";
     options.http = "9767";
     options.log_level = "loud";
-    const LoadResult result = from_quick_start(options, kAddresses);
+    const LoadResult result = from_quick_start(options, interface_addresses);
     EXPECT_FALSE(result.configuration);
     EXPECT_THAT(
         texts(result),
@@ -130,7 +130,7 @@ TEST(QuickStart, ReportsEveryWrongOptionAtOnce) {
 TEST(QuickStart, ListsTheNetworksWhenNoneHoldsTheRange) {
     QuickStart options = minimal();
     options.range = "198.51.100.10-198.51.100.99";
-    EXPECT_THAT(texts(from_quick_start(options, kAddresses)),
+    EXPECT_THAT(texts(from_quick_start(options, interface_addresses)),
                 ElementsAre("command line: error: --range: '198.51.100.10-198.51.100.99' is in no "
                             "network of interface 'eth1' (203.0.113.1/24, 192.0.2.1/24); another "
                             "range, or --subnet PREFIX, was meant"));
@@ -145,7 +145,7 @@ TEST(QuickStart, ChecksTheRestWithoutASubnet) {
     QuickStart options = minimal();
     options.range = "192.0.2.10";
     options.dns = "nowhere";
-    EXPECT_THAT(texts(from_quick_start(options, kAddresses)),
+    EXPECT_THAT(texts(from_quick_start(options, interface_addresses)),
                 ElementsAre(HasSubstr("error: --range: '192.0.2.10' is not a range"),
                             HasSubstr("error: --dns: domain-name-servers wants")));
 }
@@ -153,7 +153,7 @@ TEST(QuickStart, ChecksTheRestWithoutASubnet) {
 TEST(QuickStart, RefusesARangeOutsideTheGivenSubnet) {
     QuickStart options = minimal();
     options.subnet = "198.51.100.0/24";
-    EXPECT_THAT(texts(from_quick_start(options, kAddresses)),
+    EXPECT_THAT(texts(from_quick_start(options, interface_addresses)),
                 ElementsAre("command line: error: --range: 192.0.2.10-192.0.2.99 is not within "
                             "subnet 198.51.100.0/24"));
 }

@@ -77,7 +77,8 @@ TEST(AddressingTest, ANakWithCiaddrIsStillBroadcastWithoutRelay) {
 TEST(AddressingTest, ARelayedReplyGoesToTheRelaysServerPort) {
     RecordProperty("rfc", "2131 4.1");
     Engine engine;
-    const auto outcome = engine.send_relayed(Message{1, 1}.giaddr("192.0.2.254").broadcast(), "192.0.2.254");
+    const auto outcome =
+        engine.send_relayed(Message{1, 1}.giaddr("192.0.2.254").broadcast(), "192.0.2.254");
     ASSERT_TRUE(outcome.reply);
     EXPECT_EQ(to_string(outcome.reply->frame.destination), "192.0.2.254");
     EXPECT_EQ(outcome.reply->frame.destination_port, 67);
@@ -98,7 +99,8 @@ TEST(AddressingTest, ANakThroughARelaySetsTheBroadcastFlag) {
 TEST(AddressingTest, UnusableHardwareAddressesAreNeverADestination) {
     Engine engine;
     const Bytes id = bytes({0, 'm'});
-    for (const Mac& chaddr : {Mac{}, kBroadcastMac, parse_mac("01:00:5e:00:00:01").value(), kServerMac}) {
+    for (const Mac& chaddr :
+         {Mac{}, kBroadcastMac, parse_mac("01:00:5e:00:00:01").value(), kServerMac}) {
         const auto outcome = engine.send(Message{1, 1}.chaddr(chaddr.bytes()).option(61, id));
         ASSERT_TRUE(outcome.reply) << to_string(chaddr);
         expect_broadcast(*outcome.reply);
@@ -161,8 +163,10 @@ TEST(AddressingTest, FramesFromGroupsOrOurselvesAreDropped) {
 
 TEST(AddressingTest, ImpossibleClientAddressesAreDropped) {
     Engine engine;
-    for (const char* const address : {"224.0.0.1", "127.0.0.1", "255.255.255.255", "0.0.0.5", "192.0.2.1"}) {
-        EXPECT_EQ(engine.send(Message{3, 1}.ciaddr(address)).drop, DropReason{Refusal::kBadClientAddress})
+    for (const char* const address :
+         {"224.0.0.1", "127.0.0.1", "255.255.255.255", "0.0.0.5", "192.0.2.1"}) {
+        EXPECT_EQ(engine.send(Message{3, 1}.ciaddr(address)).drop,
+                  DropReason{Refusal::kBadClientAddress})
             << address;
     }
 }

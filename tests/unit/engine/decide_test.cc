@@ -85,15 +85,19 @@ TEST(DecideTest, ARepeatedDiscoverIsOfferedTheSameAddress) {
 TEST(DecideTest, TheRequestedAddressIsOfferedIfFree) {
     RecordProperty("rfc", "2131 4.3.1");
     Engine engine;
-    EXPECT_EQ(engine.send(discover(1).option_address(50, "192.0.2.15")).reply->yiaddr(), "192.0.2.15");
-    EXPECT_EQ(engine.send(discover(2).option_address(50, "192.0.2.15")).reply->yiaddr(), "192.0.2.10");
-    EXPECT_EQ(engine.send(discover(3).option_address(50, "192.0.2.200")).reply->yiaddr(), "192.0.2.11");
+    EXPECT_EQ(engine.send(discover(1).option_address(50, "192.0.2.15")).reply->yiaddr(),
+              "192.0.2.15");
+    EXPECT_EQ(engine.send(discover(2).option_address(50, "192.0.2.15")).reply->yiaddr(),
+              "192.0.2.10");
+    EXPECT_EQ(engine.send(discover(3).option_address(50, "192.0.2.200")).reply->yiaddr(),
+              "192.0.2.11");
 }
 
 TEST(DecideTest, ALeasedClientThatDiscoversKeepsItsAddressAndItsLease) {
     Engine engine;
     ASSERT_EQ(engine.get_lease(1), "192.0.2.10");
-    EXPECT_EQ(engine.send(discover(1).option_address(50, "192.0.2.17")).reply->yiaddr(), "192.0.2.10");
+    EXPECT_EQ(engine.send(discover(1).option_address(50, "192.0.2.17")).reply->yiaddr(),
+              "192.0.2.10");
     EXPECT_EQ(engine.held(HeldCount::kLeased), 1u);
 }
 
@@ -255,8 +259,10 @@ TEST(DecideTest, RenewingExtendsTheLease) {
 
 TEST(DecideTest, RenewingWithoutARecordIsGrantedIfFreeAndRefusedIfTaken) {
     Engine engine;
-    EXPECT_EQ(engine.send_unicast(renewing("192.0.2.12"), "192.0.2.12").reply->type(), MessageType::kAck);
-    EXPECT_EQ(engine.send_unicast(renewing("192.0.2.12", 2), "192.0.2.12").reply->type(), MessageType::kNak);
+    EXPECT_EQ(engine.send_unicast(renewing("192.0.2.12"), "192.0.2.12").reply->type(),
+              MessageType::kAck);
+    EXPECT_EQ(engine.send_unicast(renewing("192.0.2.12", 2), "192.0.2.12").reply->type(),
+              MessageType::kNak);
     EXPECT_EQ(engine.send_unicast(renewing("192.0.2.200", 2), "192.0.2.200").reply->type(),
               MessageType::kNak);
 }
@@ -327,8 +333,11 @@ TEST(DecideTest, DeclineOfAnAddressNotHeldIsIgnored) {
     EXPECT_EQ(engine.send(Message{4, 2}.option_address(50, "192.0.2.10")).drop,
               DropReason{Refusal::kNotOwner});
     EXPECT_EQ(engine.send(Message{4, 2}).drop, DropReason{Refusal::kIncompleteRequest});
-    EXPECT_EQ(engine.send(Message{4, 1}.option_address(50, "192.0.2.10").option_address(54, "192.0.2.250")).drop,
-              DropReason{Refusal::kOtherServer});
+    EXPECT_EQ(
+        engine
+            .send(Message{4, 1}.option_address(50, "192.0.2.10").option_address(54, "192.0.2.250"))
+            .drop,
+        DropReason{Refusal::kOtherServer});
     EXPECT_EQ(engine.held(HeldCount::kLeased), 1u);
 }
 
@@ -428,7 +437,8 @@ TEST(DecideTest, AddressesThatMustNotBeLeasedAreNot) {
     }
     EXPECT_EQ(seen, (std::set<std::string>{"192.0.2.4", "192.0.2.5", "192.0.2.6"}));
     EXPECT_EQ(engine.send(discover(4)).drop, DropReason{Refusal::kNoFreeAddress});
-    for (const char* const address : {"192.0.2.0", "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.7"}) {
+    for (const char* const address :
+         {"192.0.2.0", "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.7"}) {
         EXPECT_EQ(engine.send(selecting(address, 5)).reply->type(), MessageType::kNak) << address;
     }
 }
@@ -464,7 +474,8 @@ TEST(DecideTest, WithoutHardwareAddressAClientIdentifierIsNeeded) {
     RecordProperty("rfc", "4390 2.1");
     Engine engine;
     EXPECT_EQ(engine.send(discover().hlen(0)).drop, DropReason{Refusal::kNoClientIdentity});
-    EXPECT_EQ(engine.send(discover().chaddr(Bytes(6))).drop, DropReason{Refusal::kNoClientIdentity});
+    EXPECT_EQ(engine.send(discover().chaddr(Bytes(6))).drop,
+              DropReason{Refusal::kNoClientIdentity});
     EXPECT_TRUE(engine.send(discover().hlen(0).htype(32).option(61, {255, 1, 2, 3})).reply);
 }
 
@@ -481,9 +492,11 @@ TEST(DecideTest, ARangeTakenAwayByReloadDrains) {
     Engine engine;
     ASSERT_EQ(engine.get_lease(1), "192.0.2.10");
     auto configuration = small_configuration();
-    configuration.dhcp4.subnets[0].pools = {{testing::ip("192.0.2.100"), testing::ip("192.0.2.109")}};
+    configuration.dhcp4.subnets[0].pools = {
+        {testing::ip("192.0.2.100"), testing::ip("192.0.2.109")}};
     engine.reload(configuration);
-    EXPECT_EQ(engine.send_unicast(renewing("192.0.2.10"), "192.0.2.10").reply->type(), MessageType::kNak);
+    EXPECT_EQ(engine.send_unicast(renewing("192.0.2.10"), "192.0.2.10").reply->type(),
+              MessageType::kNak);
     EXPECT_EQ(engine.get_lease(1), "192.0.2.100");
     EXPECT_EQ(engine.held(HeldCount::kLeased), 1u);
 }
@@ -498,7 +511,8 @@ TEST(DecideTest, AFullClientTableIsSaidSo) {
 
 TEST(DecideTest, OffersPerInterfaceAreLimitedAndLeasesAreNot) {
     auto configuration = small_configuration();
-    configuration.dhcp4.subnets[0].pools = {{testing::ip("192.0.2.10"), testing::ip("192.0.2.209")}};
+    configuration.dhcp4.subnets[0].pools = {
+        {testing::ip("192.0.2.10"), testing::ip("192.0.2.209")}};
     Engine engine{configuration};  // 200 addresses: offers stop where as many are open as are free
     int offers = 0;
     while (engine.send(discover(1 + offers)).reply) {

@@ -40,10 +40,12 @@ Bytes address_bytes(std::string_view address) {
 TEST(RelayTest, GiaddrChoosesTheSubnet) {
     RecordProperty("rfc", "2131 4.3.1");
     Engine engine{two_subnets()};
-    EXPECT_EQ(engine.send_relayed(Message{1, 1}.giaddr("203.0.113.1"), "203.0.113.1").reply->yiaddr(),
-              "203.0.113.10");
-    EXPECT_EQ(engine.send_relayed(Message{1, 2}.giaddr("192.0.2.254"), "192.0.2.254").reply->yiaddr(),
-              "192.0.2.10");
+    EXPECT_EQ(
+        engine.send_relayed(Message{1, 1}.giaddr("203.0.113.1"), "203.0.113.1").reply->yiaddr(),
+        "203.0.113.10");
+    EXPECT_EQ(
+        engine.send_relayed(Message{1, 2}.giaddr("192.0.2.254"), "192.0.2.254").reply->yiaddr(),
+        "192.0.2.10");
     EXPECT_EQ(engine.send_relayed(Message{1, 3}.giaddr("198.51.100.200"), "198.51.100.200").drop,
               DropReason{Refusal::kNoSubnet});
 }
@@ -62,7 +64,10 @@ TEST(RelayTest, LinkSelectionComesBeforeGiaddr) {
 TEST(RelayTest, SubnetSelectionComesAfterLinkSelectionAndBeforeGiaddr) {
     RecordProperty("rfc", "3011 2");
     Engine engine{two_subnets()};
-    EXPECT_EQ(engine.send(Message{1, 1}.option_address(118, "203.0.113.0")).reply->yiaddr(), "203.0.113.10");
+    const auto selected = engine.send(Message{1, 1}.option_address(118, "203.0.113.0"));
+    ASSERT_TRUE(selected.reply);
+    EXPECT_EQ(selected.reply->yiaddr(), "203.0.113.10");
+    EXPECT_TRUE(equal_bytes(selected.reply->option(118), address_bytes("203.0.113.0")));
     EXPECT_EQ(engine
                   .send_relayed(Message{1, 2}
                                     .giaddr("203.0.113.1")
@@ -80,8 +85,8 @@ TEST(RelayTest, ServerIdentifierOverrideIsObeyedAndAccepted) {
     RecordProperty("rfc", "5107 4");
     Engine engine{two_subnets()};
     const Bytes override_id = suboption(11, address_bytes("203.0.113.1"));
-    const auto offer = engine.send_relayed(Message{1, 1}.giaddr("203.0.113.1").option(82, override_id),
-                                           "203.0.113.1");
+    const auto offer = engine.send_relayed(
+        Message{1, 1}.giaddr("203.0.113.1").option(82, override_id), "203.0.113.1");
     ASSERT_TRUE(offer.reply);
     EXPECT_TRUE(equal_bytes(offer.reply->option(54), address_bytes("203.0.113.1")));
     EXPECT_EQ(to_string(offer.reply->frame.source), "198.51.100.1");  // the frame comes from us
@@ -101,13 +106,15 @@ TEST(RelayTest, RelayInformationIsEchoedByteForByteAndLast) {
     Bytes information = suboption(200, bytes({1, 2}));
     testing::append(information, suboption(1, bytes({9})));
     testing::append(information, suboption(2, bytes({})));
-    for (const char* const giaddr : {"203.0.113.1", "0.0.0.0"}) {  // a layer-2 relay leaves giaddr alone
+    for (const char* const giaddr :
+         {"203.0.113.1", "0.0.0.0"}) {  // a layer-2 relay leaves giaddr alone
         const auto outcome = engine.send(Message{1, 1}.giaddr(giaddr).option(82, information));
         ASSERT_TRUE(outcome.reply);
         EXPECT_TRUE(equal_bytes(outcome.reply->option(82), information));
         EXPECT_EQ(outcome.reply->order().back(), 82);
     }
-    const auto nak = engine.send(Message{3, 1}.option_address(50, "198.51.100.7").option(82, information));
+    const auto nak =
+        engine.send(Message{3, 1}.option_address(50, "198.51.100.7").option(82, information));
     ASSERT_TRUE(nak.reply);
     EXPECT_EQ(nak.reply->type(), MessageType::kNak);
     EXPECT_TRUE(equal_bytes(nak.reply->option(82), information));
@@ -131,34 +138,41 @@ TEST(RelayTest, RelaySourcePortIsAnswered) {
     const auto plain = engine.send(Message{1, 1}.giaddr("203.0.113.1"), spec, kEth2);
     ASSERT_TRUE(plain.reply);
     EXPECT_EQ(plain.reply->frame.destination_port, 67);
-    const auto with = engine.send(Message{1, 1}.giaddr("203.0.113.1").option(82, {19, 0}), spec, kEth2);
+    const auto with =
+        engine.send(Message{1, 1}.giaddr("203.0.113.1").option(82, {19, 0}), spec, kEth2);
     ASSERT_TRUE(with.reply);
     EXPECT_EQ(with.reply->frame.destination_port, 31415);
 }
 
 TEST(RelayTest, TheRelaysOwnAddressIsNeverLeased) {
     auto configuration = two_subnets();
-    configuration.dhcp4.subnets[1].pools = {{testing::ip("203.0.113.10"), testing::ip("203.0.113.11")}};
+    configuration.dhcp4.subnets[1].pools = {
+        {testing::ip("203.0.113.10"), testing::ip("203.0.113.11")}};
     Engine engine{configuration};
-    EXPECT_EQ(engine.send_relayed(Message{1, 1}.giaddr("203.0.113.10"), "203.0.113.10").reply->yiaddr(),
-              "203.0.113.11");
+    EXPECT_EQ(
+        engine.send_relayed(Message{1, 1}.giaddr("203.0.113.10"), "203.0.113.10").reply->yiaddr(),
+        "203.0.113.11");
     EXPECT_EQ(engine.send_relayed(Message{1, 2}.giaddr("203.0.113.10"), "203.0.113.10").drop,
               DropReason{Refusal::kNoFreeAddress});
-    EXPECT_EQ(engine
-                  .send_relayed(Message{1, 3}.giaddr("203.0.113.10").option_address(50, "203.0.113.10"),
-                                "203.0.113.10")
-                  .drop,
-              DropReason{Refusal::kNoFreeAddress});
-    const auto nak = engine.send_relayed(
-        Message{3, 4}.giaddr("203.0.113.10").option_address(50, "203.0.113.10").option_address(54, "198.51.100.1"),
-        "203.0.113.10");
+    EXPECT_EQ(
+        engine
+            .send_relayed(Message{1, 3}.giaddr("203.0.113.10").option_address(50, "203.0.113.10"),
+                          "203.0.113.10")
+            .drop,
+        DropReason{Refusal::kNoFreeAddress});
+    const auto nak = engine.send_relayed(Message{3, 4}
+                                             .giaddr("203.0.113.10")
+                                             .option_address(50, "203.0.113.10")
+                                             .option_address(54, "198.51.100.1"),
+                                         "203.0.113.10");
     ASSERT_TRUE(nak.reply);
     EXPECT_EQ(nak.reply->type(), MessageType::kNak);
 }
 
 TEST(RelayTest, OnlyListedRelaysMayAsk) {
     auto configuration = two_subnets();
-    configuration.dhcp4.subnets[1].relays = {testing::ip("203.0.113.1"), testing::ip("203.0.113.2")};
+    configuration.dhcp4.subnets[1].relays = {testing::ip("203.0.113.1"),
+                                             testing::ip("203.0.113.2")};
     Engine engine{configuration};
     EXPECT_TRUE(engine.send_relayed(Message{1, 1}.giaddr("203.0.113.2"), "203.0.113.2").reply);
     EXPECT_EQ(engine.send_relayed(Message{1, 1}.giaddr("203.0.113.3"), "203.0.113.3").drop,
@@ -186,9 +200,11 @@ TEST(RelayTest, SharedNetworksUseTheSecondSubnetWhenTheFirstIsFull) {
     EXPECT_EQ(outcome.reply->yiaddr(), "203.0.113.10");
     EXPECT_TRUE(equal_bytes(outcome.reply->option(1), bytes({255, 255, 255, 0})));
     // Both subnets belong to the link: neither address is wrong there.
-    EXPECT_EQ(engine.send(Message{3, 11}.option_address(50, "203.0.113.10").option_address(54, "192.0.2.1"))
-                  .reply->type(),
-              MessageType::kAck);
+    EXPECT_EQ(
+        engine
+            .send(Message{3, 11}.option_address(50, "203.0.113.10").option_address(54, "192.0.2.1"))
+            .reply->type(),
+        MessageType::kAck);
 }
 
 TEST(RelayTest, ARenewalByUnicastIsServedFromItsOwnSubnet) {
@@ -215,7 +231,8 @@ TEST(RelayTest, CircuitIdCanBeTheIdentity) {
     Engine engine{configuration};
     const auto ask = [&](int client, int port) {
         const auto outcome = engine.send_relayed(
-            Message{1, client}.giaddr("203.0.113.1").option(82, suboption(1, bytes({port}))), "203.0.113.1");
+            Message{1, client}.giaddr("203.0.113.1").option(82, suboption(1, bytes({port}))),
+            "203.0.113.1");
         return outcome.reply ? outcome.reply->yiaddr() : "none";
     };
     EXPECT_EQ(ask(1, 1), "203.0.113.10");

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
 #include "support/engine_harness.h"
 
 namespace xdhcpd::engine {
@@ -55,7 +58,8 @@ TEST(ReplyTest, OptionsComeInTheOrderAskedFor) {
     const auto outcome = engine.send(Message{1, 1}.option(55, {15, 6, 28, 3, 1, 99}));
     ASSERT_TRUE(outcome.reply);
     EXPECT_EQ(outcome.reply->order(), (std::vector<int>{53, 54, 51, 58, 59, 1, 15, 6, 28, 3, 42}));
-    EXPECT_TRUE(equal_bytes(outcome.reply->option(15), bytes({'o', 'r', 'g'})));  // the subnet's wins
+    EXPECT_TRUE(
+        equal_bytes(outcome.reply->option(15), bytes({'o', 'r', 'g'})));  // the subnet's wins
     EXPECT_TRUE(equal_bytes(outcome.reply->option(28), bytes({192, 0, 2, 255})));
     EXPECT_TRUE(equal_bytes(outcome.reply->option(1), bytes({255, 255, 255, 0})));
 }
@@ -76,7 +80,8 @@ TEST(ReplyTest, AClientThatNamesNothingGetsEverything) {
 
 TEST(ReplyTest, ProtocolOptionsInTheRequestListAreNotRepeated) {
     Engine engine{with_options()};
-    const auto outcome = engine.send(Message{1, 1}.option(55, {53, 54, 51, 0, 255, 82, 61, 52, 3, 3, 3}));
+    const auto outcome =
+        engine.send(Message{1, 1}.option(55, {53, 54, 51, 0, 255, 82, 61, 52, 3, 3, 3}));
     ASSERT_TRUE(outcome.reply);
     EXPECT_EQ(outcome.reply->order(), (std::vector<int>{53, 54, 51, 58, 59, 1, 3, 42}));
 }
@@ -90,6 +95,23 @@ TEST(ReplyTest, RenewalTimersAreSharesOfTheLease) {
     EXPECT_EQ(outcome.reply->u32(59), 875u);
 }
 
+TEST(ReplyTest, JitterBringsRenewalsForwardAndIsTheSameForARetransmission) {
+    auto configuration = small_configuration();
+    configuration.dhcp4.renew_jitter_permille = 100;
+    Engine engine{configuration};
+    std::set<std::uint32_t> seen;
+    for (std::uint32_t xid = 1; xid <= 50; ++xid) {
+        const auto outcome = engine.send(Message{1, 1}.xid(xid).option_u32(51, 1000));
+        ASSERT_TRUE(outcome.reply);
+        EXPECT_LE(outcome.reply->u32(58), 500u);
+        EXPECT_GE(outcome.reply->u32(58), 450u);
+        EXPECT_EQ(engine.send(Message{1, 1}.xid(xid).option_u32(51, 1000)).reply->bytes,
+                  outcome.reply->bytes);
+        seen.insert(outcome.reply->u32(58));
+    }
+    EXPECT_GT(seen.size(), 10u);
+}
+
 TEST(ReplyTest, ClientIdentifierIsReturnedUnaltered) {
     RecordProperty("rfc", "6842 3");
     Engine engine;
@@ -100,7 +122,8 @@ TEST(ReplyTest, ClientIdentifierIsReturnedUnaltered) {
         EXPECT_TRUE(outcome.reply->has(61));
         EXPECT_TRUE(equal_bytes(outcome.reply->option(61), id));
     }
-    const auto nak = engine.send(Message{3, 1}.option_address(50, "203.0.113.1").option(61, {1, 2, 3}));
+    const auto nak =
+        engine.send(Message{3, 1}.option_address(50, "203.0.113.1").option(61, {1, 2, 3}));
     ASSERT_TRUE(nak.reply);
     EXPECT_TRUE(equal_bytes(nak.reply->option(61), bytes({1, 2, 3})));
 }
@@ -108,7 +131,8 @@ TEST(ReplyTest, ClientIdentifierIsReturnedUnaltered) {
 TEST(ReplyTest, ANakSaysWhyAndNothingElse) {
     RecordProperty("rfc", "2131 4.3.1 table 3");
     Engine engine{with_options()};
-    const auto outcome = engine.send(Message{3, 1}.option_address(50, "203.0.113.1").option(55, {1, 3}));
+    const auto outcome =
+        engine.send(Message{3, 1}.option_address(50, "203.0.113.1").option(55, {1, 3}));
     ASSERT_TRUE(outcome.reply);
     EXPECT_EQ(outcome.reply->order(), (std::vector<int>{53, 54, 56}));
     EXPECT_TRUE(outcome.reply->message->yiaddr().is_zero());

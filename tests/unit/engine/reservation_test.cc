@@ -20,7 +20,8 @@ Bytes hw(int client) {
     return value;
 }
 
-model::ReservationConfiguration reserve(IdentifierKind kind, Bytes value, std::string_view address) {
+model::ReservationConfiguration reserve(IdentifierKind kind, Bytes value,
+                                        std::string_view address) {
     model::ReservationConfiguration reservation;
     reservation.identifier = {kind, std::move(value)};
     if (!address.empty()) {
@@ -49,8 +50,10 @@ TEST(ReservationTest, InsideAndOutsidePoolsAndForNobodyElse) {
 
 TEST(ReservationTest, AMachineThatChangesItsClientIdKeepsItsUnit) {
     Engine engine{with({reserve(IdentifierKind::kHwAddress, hw(1), "192.0.2.50")})};
-    EXPECT_EQ(engine.send(Message{1, 1}.option(61, {0, 'p', 'x', 'e'})).reply->yiaddr(), "192.0.2.50");
-    EXPECT_EQ(engine.send(Message{1, 1}.option(61, {255, 1, 2, 3, 4})).reply->yiaddr(), "192.0.2.50");
+    EXPECT_EQ(engine.send(Message{1, 1}.option(61, {0, 'p', 'x', 'e'})).reply->yiaddr(),
+              "192.0.2.50");
+    EXPECT_EQ(engine.send(Message{1, 1}.option(61, {255, 1, 2, 3, 4})).reply->yiaddr(),
+              "192.0.2.50");
     EXPECT_EQ(engine.send(Message{1, 1}).reply->yiaddr(), "192.0.2.50");
     EXPECT_EQ(engine.held(lease::HeldCount::kOffered), 1u);
 }
@@ -60,7 +63,8 @@ TEST(ReservationTest, MatchesClientIdCircuitIdAndRemoteId) {
                         reserve(IdentifierKind::kCircuitId, bytes({'p', '1'}), "192.0.2.52"),
                         reserve(IdentifierKind::kRemoteId, bytes({'r'}), "192.0.2.53")})};
     EXPECT_EQ(engine.send(Message{1, 1}.option(61, {0, 'c'})).reply->yiaddr(), "192.0.2.51");
-    EXPECT_EQ(engine.send(Message{1, 2}.option(82, {1, 2, 'p', '1'})).reply->yiaddr(), "192.0.2.52");
+    EXPECT_EQ(engine.send(Message{1, 2}.option(82, {1, 2, 'p', '1'})).reply->yiaddr(),
+              "192.0.2.52");
     EXPECT_EQ(engine.send(Message{1, 3}.option(82, {2, 1, 'r'})).reply->yiaddr(), "192.0.2.53");
     EXPECT_EQ(engine.send(Message{1, 4}.option(82, {2, 1, 's'})).reply->yiaddr(), "192.0.2.10");
 }
@@ -126,14 +130,16 @@ TEST(ReservationTest, AReservationThatMovesTakesItsClientAlong) {
 
 TEST(ReservationTest, InitRebootOfTheReservedAddressNeedsNoRecord) {
     Engine engine{with({reserve(IdentifierKind::kHwAddress, hw(1), "192.0.2.50")})};
-    EXPECT_EQ(engine.send(Message{3, 1}.option_address(50, "192.0.2.50")).reply->type(), MessageType::kAck);
+    EXPECT_EQ(engine.send(Message{3, 1}.option_address(50, "192.0.2.50")).reply->type(),
+              MessageType::kAck);
 }
 
 TEST(ReservationTest, SelectingSomebodyElsesReservationIsRefused) {
     Engine engine{with({reserve(IdentifierKind::kHwAddress, hw(1), "192.0.2.12")})};
-    EXPECT_EQ(engine.send(Message{3, 2}.option_address(50, "192.0.2.12").option_address(54, "192.0.2.1"))
-                  .reply->type(),
-              MessageType::kNak);
+    EXPECT_EQ(
+        engine.send(Message{3, 2}.option_address(50, "192.0.2.12").option_address(54, "192.0.2.1"))
+            .reply->type(),
+        MessageType::kNak);
 }
 
 }  // namespace

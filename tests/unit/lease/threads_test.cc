@@ -101,7 +101,7 @@ TEST(UnitBitmapThreadsTest, PolicyMayChangeMeanwhile) {
         });
     }
     Random random{99};
-    for (int step = 0; step < 20000; ++step) {
+    for (int step = 0; step < 200000; ++step) {
         const std::uint32_t first = random.below(kUnits);
         const UnitRange range{first, std::min(kUnits - 1, first + random.below(200))};
         if (random.below(2) == 0) {
@@ -118,6 +118,88 @@ TEST(UnitBitmapThreadsTest, PolicyMayChangeMeanwhile) {
     EXPECT_EQ(ledger.conflicts(), 0);
     EXPECT_EQ(bitmap.free_count(), kUnits);
     EXPECT_TRUE(bitmap.check_invariants());
+}
+
+// Runs two actions at the same moment, again and again, and a check after each round.
+class Duel {
+  public:
+    template <typename Prepare, typename First, typename Second, typename Check>
+    static void run(int rounds, Prepare prepare, First first, Second second, Check check) {
+        std::atomic<int> started{0};
+        std::atomic<int> finished{0};
+        std::thread opponent{[&] {
+            for (int round = 1; round <= rounds; ++round) {
+                wait_for(started, round);
+                second();
+                finished = round;
+            }
+        }};
+        for (int round = 1; round <= rounds; ++round) {
+            prepare();
+            started = round;
+            // Vary who is first by a few nanoseconds.
+            for (int delay = 0; delay < round % 64; ++delay) {
+                static_cast<void>(finished.load());
+            }
+            first();
+            wait_for(finished, round);
+            check();
+        }
+        opponent.join();
+    }
+
+  private:
+    static void wait_for(const std::atomic<int>& value, int wanted) {
+        for (int spins = 0; value < wanted; ++spins) {
+            if (spins > 2000) {
+                std::this_thread::yield();
+            }
+        }
+    }
+};
+constexpr int kRounds = 100000;
+
+TEST(UnitBitmapThreadsTest, AUnitReleasedWhileItsWordFillsIsFoundAgain) {
+    UnitBitmap bitmap{130};
+    bitmap.allow({0, 1});
+    int missed = 0;
+    Duel::run(
+        kRounds, [&] { ASSERT_TRUE(bitmap.try_take(0)); },
+        [&] { static_cast<void>(bitmap.try_take(1)); },  // fills the word
+        [&] { bitmap.release(0); },
+        [&] {
+            missed += bitmap.check_invariants() ? 0 : 1;
+            bitmap.release(1);
+        });
+    EXPECT_EQ(missed, 0);
+}
+
+// Control may rely on it: a unit that is forbidden and then seen free stays free.
+TEST(UnitBitmapThreadsTest, AUnitSeenFreeAfterForbiddingIsNotTakenAnyMore) {
+    UnitBitmap bitmap{64};
+    bool is_taken = false;
+    bool was_seen = false;
+    int violations = 0;
+    int takes = 0;
+    Duel::run(
+        kRounds,
+        [&] {
+            bitmap.allow({5, 5});
+        },
+        [&] {
+            bitmap.forbid({5, 5});
+            was_seen = bitmap.taken(5);
+        },
+        [&] { is_taken = bitmap.try_take(5); },
+        [&] {
+            takes += is_taken ? 1 : 0;
+            violations += is_taken && !was_seen ? 1 : 0;
+            if (is_taken) {
+                bitmap.release(5);
+            }
+        });
+    EXPECT_EQ(violations, 0);
+    RecordProperty("takes", takes);
 }
 
 // What workers and control do to a space, all at once.

@@ -25,7 +25,8 @@ void store16(Bytes& frame, std::size_t at, std::uint16_t value) {
 void mend_ip_checksum(Bytes& frame, std::size_t ip) {
     store16(frame, ip + 10, 0);
     const std::size_t len = (std::to_integer<std::size_t>(frame[ip]) & 15) * 4;
-    store16(frame, ip + 10, static_cast<std::uint16_t>(~testing::slow_sum(ByteView{frame}.subspan(ip, len))));
+    store16(frame, ip + 10,
+            static_cast<std::uint16_t>(~testing::slow_sum(ByteView{frame}.subspan(ip, len))));
 }
 
 FrameError error_of(ByteView frame) {
@@ -131,7 +132,8 @@ TEST(FrameViewTest, RefusesABadIpChecksum) {
 }
 
 TEST(FrameViewTest, RefusesFragments) {
-    for (const std::uint16_t field : {std::uint16_t{0x2000}, std::uint16_t{1}, std::uint16_t{0x1fff}}) {
+    for (const std::uint16_t field :
+         {std::uint16_t{0x2000}, std::uint16_t{1}, std::uint16_t{0x1fff}}) {
         Bytes frame = udp_frame({}, kPayload);
         store16(frame, 20, field);
         mend_ip_checksum(frame, 14);
@@ -173,7 +175,8 @@ TEST(FrameViewTest, AcceptsUdpChecksumsThatAreZeroOrJustThePseudoHeader) {
     ASSERT_TRUE(view);
     EXPECT_EQ(view->checksum, ChecksumState::kZero);
     store16(frame, 40,
-            udp4_pseudo_header_sum({}, kBroadcastIpv4, static_cast<std::uint16_t>(8 + kPayload.size())));
+            udp4_pseudo_header_sum({}, kBroadcastIpv4,
+                                   static_cast<std::uint16_t>(8 + kPayload.size())));
     view = FrameView::parse(frame);
     ASSERT_TRUE(view);
     EXPECT_EQ(view->checksum, ChecksumState::kPseudoHeader);

@@ -11,7 +11,8 @@ namespace {
 using testing::Bytes;
 using testing::FrameSpec;
 
-// The writer and the slow builder of the tests must agree on every byte but the fields they choose freely.
+// The writer and the slow builder of the tests must agree on every byte but the fields they choose
+// freely.
 TEST(FrameWriterTest, WritesWhatTheBuilderWrites) {
     for (const std::size_t tag_count : {0u, 1u, 2u}) {
         FrameSpec spec;
@@ -28,7 +29,8 @@ TEST(FrameWriterTest, WritesWhatTheBuilderWrites) {
         headers.destination_port = 68;
         headers.tags.count = static_cast<std::uint8_t>(tag_count);
         for (std::size_t i = 0; i < tag_count; ++i) {
-            spec.tags.emplace_back(i == 0 ? 0x88a8 : 0x8100, static_cast<std::uint16_t>(0x2000 + i));
+            spec.tags.emplace_back(i == 0 ? 0x88a8 : 0x8100,
+                                   static_cast<std::uint16_t>(0x2000 + i));
             headers.tags.tags[i] = {spec.tags[i].first, spec.tags[i].second};
         }
         const Bytes payload(301, std::byte{0x5a});
@@ -39,7 +41,8 @@ TEST(FrameWriterTest, WritesWhatTheBuilderWrites) {
         Bytes expected = udp_frame(spec, payload);
         const std::size_t ip = testing::ip_offset(spec);
         expected[ip + 6] = std::byte{0x40};  // we set don't-fragment; the builder does not
-        expected[ip + 10] = frame[ip + 10];  // hence another checksum, which the reader verifies below
+        expected[ip + 10] =
+            frame[ip + 10];  // hence another checksum, which the reader verifies below
         expected[ip + 11] = frame[ip + 11];
         EXPECT_EQ(frame, expected);
         const auto view = FrameView::parse(frame);

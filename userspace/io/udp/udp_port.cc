@@ -65,18 +65,20 @@ in_addr to_wire(Ipv4 address) noexcept {
     return in_addr{htonl(address.value)};
 }
 
-Mac sender_of(ByteView payload) noexcept {
+Mac sender_of(ByteView payload, Mac own) noexcept {
     if (payload.size() < kChaddrOffset + Mac::kLen ||
         load_u8(&payload[kHtypeOffset]) != kHtypeEthernet ||
         load_u8(&payload[kHlenOffset]) != Mac::kLen) {
         return Mac{};
     }
-    return Mac::load(&payload[kChaddrOffset]);
+    const Mac chaddr = Mac::load(&payload[kChaddrOffset]);
+    return chaddr.is_group() || chaddr == own ? Mac{} : chaddr;
 }
 
 // What the socket told about a datagram.
 struct Datagram {
     Mac destination_mac;
+    Mac interface_mac;  // of the interface it came in on; zero if it has none
     Ipv4 source;
     Ipv4 destination;
     std::uint16_t source_port = 0;
@@ -88,7 +90,8 @@ struct Datagram {
 void put_headers(std::byte* frame, const Datagram& datagram) noexcept {
     std::memset(frame, 0, kUdp4HeadersLen);
     datagram.destination_mac.store(frame);
-    sender_of({frame + kUdp4HeadersLen, datagram.payload_len}).store(frame + Mac::kLen);
+    sender_of({frame + kUdp4HeadersLen, datagram.payload_len}, datagram.interface_mac)
+        .store(frame + Mac::kLen);
     store_be16(frame + 2 * Mac::kLen, kEtherTypeIpv4);
 
     const auto udp_len = static_cast<std::uint16_t>(kUdpLen + datagram.payload_len);
@@ -252,6 +255,7 @@ std::optional<RxFrame> UdpPort::State::received_frame(std::uint32_t index, const
         const Ipv4 destination = from_wire(info.ipi_addr);
         put_headers(rx_frame(index),
                     {.destination_mac = destination == kBroadcastIpv4 ? kBroadcastMac : mac,
+                     .interface_mac = mac,
                      .source = from_wire(from.sin_addr),
                      .destination = destination,
                      .source_port = ntohs(from.sin_port),

@@ -76,12 +76,11 @@ using Align = Table::Align;
 }  // namespace
 
 std::string status_page(const json& answer) {
-    std::string page = "xdhcpd " + printable(text(answer, "version")) + " " +
-                       printable(text(answer, "state")) + " since " +
-                       duration(count(answer, "uptime_seconds")) + ", generation " +
-                       figure(answer, "generation") + ", durability " +
-                       printable(text(answer, "durability")) + ", configuration " +
-                       printable(text(answer, "configuration")) + "\n\n";
+    std::string page =
+        "xdhcpd " + printable(text(answer, "version")) + " " + printable(text(answer, "state")) +
+        " since " + duration(count(answer, "uptime_seconds")) + ", generation " +
+        figure(answer, "generation") + ", durability " + printable(text(answer, "durability")) +
+        ", configuration " + printable(text(answer, "configuration")) + "\n\n";
     Table ports{{{"INTERFACE"},
                  {"QUEUE", Align::kRight},
                  {"DRIVER"},
@@ -146,8 +145,7 @@ std::string leases_page(const json& answer, bool headings) {
     for (const json& lease : list(answer, "leases")) {
         const bool ends = lease.is_object() && lease.contains("expires_in") &&
                           lease["expires_in"].is_number_unsigned();
-        table.add({text(lease, "address"), text(lease, "state"),
-                   or_dash(text(lease, "hw_address")),
+        table.add({text(lease, "address"), text(lease, "state"), or_dash(text(lease, "hw_address")),
                    ends ? duration(count(lease, "expires_in")) : "never",
                    or_dash(text(lease, "hostname")), or_dash(text(lease, "client_id"))});
     }
@@ -179,8 +177,7 @@ std::string workers_page(const json& answer) {
         table.add({figure(worker, "id"), figure(worker, "cpu"), or_dash(ports),
                    figure(worker, "messages"), figure(worker, "batches"),
                    figure(worker, "index_entries") + "/" + figure(worker, "index_capacity"),
-                   bytes(count(worker, "side_bytes")) + "/" +
-                       bytes(count(worker, "side_capacity")),
+                   bytes(count(worker, "side_bytes")) + "/" + bytes(count(worker, "side_capacity")),
                    microseconds(number(latency, "p50")), microseconds(number(latency, "p99")),
                    microseconds(number(latency, "max"))});
     }

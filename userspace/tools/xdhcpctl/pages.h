@@ -1,5 +1,5 @@
-// Answers of the control protocol as pages for people. Pure; whatever a server answers, a page comes out: what is
-// missing or of another type is shown as empty.
+// Answers of the control protocol as pages for people. Pure; whatever a server answers, a page
+// comes out: what is missing or of another type is shown as empty.
 #pragma once
 
 #include <nlohmann/json.hpp>

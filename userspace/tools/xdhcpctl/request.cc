@@ -11,7 +11,8 @@ namespace {
     return ('0' <= c && c <= '9') || ('a' <= c && c <= 'f') || ('A' <= c && c <= 'F');
 }
 
-// "0x0102", or pairs between colons. A name may consist of hexadecimal digits alone, but has neither.
+// "0x0102", or pairs between colons. A name may consist of hexadecimal digits alone, but has
+// neither.
 [[nodiscard]] bool is_hex_bytes(const std::string& text) {
     constexpr std::size_t kStep = 3;
     if (text.starts_with("0x")) {

@@ -1,0 +1,158 @@
+#include "host/netlink_messages.h"
+
+#include <gtest/gtest.h>
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <string_view>
+#include <vector>
+
+namespace xdhcpd::host {
+namespace {
+
+// A netlink message put together by hand, as the kernel sends it.
+class Message {
+  public:
+    template <typename Body>
+    Message(std::uint16_t type, const Body& body) : bytes_(sizeof(nlmsghdr)) {
+        nlmsghdr header{};
+        header.nlmsg_type = type;
+        std::memcpy(bytes_.data(), &header, sizeof header);
+        append(&body, sizeof body);
+        set_len();
+    }
+    Message& attribute(std::uint16_t type, ByteView value) {
+        nlattr header{};
+        header.nla_len = static_cast<std::uint16_t>(sizeof header + value.size());
+        header.nla_type = type;
+        append(&header, sizeof header);
+        append(value.data(), value.size());
+        set_len();
+        return *this;
+    }
+    Message& text(std::uint16_t type, std::string_view value) {
+        std::vector<std::byte> bytes{as_bytes(value).begin(), as_bytes(value).end()};
+        bytes.push_back(std::byte{0});
+        return attribute(type, bytes);
+    }
+    [[nodiscard]] ByteView view() const { return bytes_; }
+
+  private:
+    void append(const void* from, std::size_t len) {
+        const auto* const first = static_cast<const std::byte*>(from);
+        bytes_.insert(bytes_.end(), first, first + len);
+        bytes_.resize((bytes_.size() + 3) / 4 * 4);
+    }
+    void set_len() {
+        const auto len = static_cast<std::uint32_t>(bytes_.size());
+        std::memcpy(bytes_.data(), &len, sizeof len);
+    }
+    std::vector<std::byte> bytes_;
+};
+
+constexpr Mac kMac{{std::byte{0x02}, std::byte{0x00}, std::byte{0x5e}, std::byte{0x00},
+                    std::byte{0x53}, std::byte{0x01}}};
+
+[[nodiscard]] Message link_message(int ifindex, unsigned flags) {
+    ifinfomsg body{};
+    body.ifi_index = ifindex;
+    body.ifi_flags = flags;
+    return Message{RTM_NEWLINK, body};
+}
+
+[[nodiscard]] Message address_message(std::uint8_t family, std::uint8_t prefix_len) {
+    ifaddrmsg body{};
+    body.ifa_family = family;
+    body.ifa_prefixlen = prefix_len;
+    body.ifa_index = 7;
+    return Message{RTM_NEWADDR, body};
+}
+
+[[nodiscard]] std::array<std::byte, 4> octets(Ipv4 address) {
+    std::array<std::byte, 4> result{};
+    address.store(result.data());
+    return result;
+}
+
+TEST(ParseLink, ReadsNameMacMtuAndState) {
+    Message message = link_message(7, IFF_UP);
+    const std::uint32_t mtu = 9000;
+    std::array<std::byte, 4> mtu_bytes{};
+    std::memcpy(mtu_bytes.data(), &mtu, sizeof mtu);
+    message.text(IFLA_IFNAME, "eth1").attribute(IFLA_ADDRESS, kMac.octets);
+    message.attribute(IFLA_MTU, mtu_bytes);
+    const auto link = parse_link(message.view());
+    ASSERT_TRUE(link);
+    EXPECT_EQ(link->ifindex, 7u);
+    EXPECT_EQ(link->name, "eth1");
+    EXPECT_EQ(link->mac, kMac);
+    EXPECT_EQ(link->mtu, 9000u);
+    EXPECT_TRUE(link->up);
+    EXPECT_FALSE(parse_link(link_message(7, 0).text(IFLA_IFNAME, "eth1").view())->up);
+}
+
+TEST(ParseLink, LeavesTheMacZeroWithoutEthernetAddress) {
+    const std::array<std::byte, 4> tunnel{std::byte{192}, std::byte{0}, std::byte{2}, std::byte{1}};
+    const auto link = parse_link(
+        link_message(3, 0).text(IFLA_IFNAME, "tunl0").attribute(IFLA_ADDRESS, tunnel).view());
+    ASSERT_TRUE(link);
+    EXPECT_TRUE(link->mac.is_zero());
+}
+
+TEST(ParseLink, RefusesWhatIsNoLink) {
+    EXPECT_FALSE(parse_link({}));
+    EXPECT_FALSE(parse_link(link_message(7, 0).view()));  // no name
+    EXPECT_FALSE(parse_link(link_message(0, 0).text(IFLA_IFNAME, "eth1").view()));
+    EXPECT_FALSE(parse_link(link_message(7, 0).text(IFLA_IFNAME, "").view()));
+    EXPECT_FALSE(parse_link(link_message(7, 0).text(IFLA_IFNAME, "sixteen-letters-").view()));
+    EXPECT_FALSE(parse_link(address_message(AF_INET, 24).view()));
+}
+
+TEST(ParseLink, SurvivesEveryTruncationAndEveryBadLength) {
+    Message message = link_message(7, IFF_UP);
+    message.text(IFLA_IFNAME, "eth1").attribute(IFLA_ADDRESS, kMac.octets);
+    const ByteView whole = message.view();
+    for (std::size_t len = 0; len < whole.size(); ++len) {
+        const std::vector<std::byte> cut{whole.begin(), whole.begin() + static_cast<long>(len)};
+        EXPECT_FALSE(parse_link(cut)) << len;  // its header claims more than there is
+    }
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+        for (const unsigned value : {0u, 1u, 3u, 0x7fu, 0xffu}) {
+            std::vector<std::byte> bent{whole.begin(), whole.end()};
+            bent[at] = static_cast<std::byte>(value);
+            static_cast<void>(parse_link(bent));  // the sanitizers watch
+        }
+    }
+}
+
+TEST(ParseAddress, TakesTheLocalAddressNotThePeer) {
+    Message message = address_message(AF_INET, 30);
+    message.attribute(IFA_ADDRESS, octets(Ipv4{0xc0000202}));
+    message.attribute(IFA_LOCAL, octets(Ipv4{0xc0000201}));
+    const auto address = parse_address(message.view());
+    ASSERT_TRUE(address);
+    EXPECT_EQ(address->ifindex, 7u);
+    EXPECT_EQ(address->prefix, (Ipv4Prefix{Ipv4{0xc0000201}, 30}));
+}
+
+TEST(ParseAddress, TakesTheAddressWhereThereIsNoLocalOne) {
+    Message message = address_message(AF_INET, 24);
+    message.attribute(IFA_ADDRESS, octets(Ipv4{0xc0000205}));
+    EXPECT_EQ(parse_address(message.view())->prefix, (Ipv4Prefix{Ipv4{0xc0000205}, 24}));
+}
+
+TEST(ParseAddress, RefusesWhatIsNoIpv4Address) {
+    const auto local = octets(Ipv4{0xc0000201});
+    EXPECT_FALSE(parse_address({}));
+    EXPECT_FALSE(parse_address(address_message(AF_INET, 24).view()));
+    EXPECT_FALSE(parse_address(address_message(AF_INET6, 24).attribute(IFA_LOCAL, local).view()));
+    EXPECT_FALSE(parse_address(address_message(AF_INET, 33).attribute(IFA_LOCAL, local).view()));
+    const std::array<std::byte, 3> odd{};
+    EXPECT_FALSE(parse_address(address_message(AF_INET, 24).attribute(IFA_LOCAL, odd).view()));
+}
+
+}  // namespace
+}  // namespace xdhcpd::host
