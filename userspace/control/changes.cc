@@ -38,7 +38,8 @@ struct Percent {
     auto operator<=>(const Percent&) const = default;
 };
 [[nodiscard]] std::string text_of(Percent value) {
-    return std::to_string(value.permille / 10) + (value.permille % 10 == 0 ? "" : ".5");
+    const std::uint32_t tenths = value.permille % 10;
+    return std::to_string(value.permille / 10) + (tenths == 0 ? "" : "." + std::to_string(tenths));
 }
 
 [[nodiscard]] std::string text_of(const model::LeaseTimes& times) {

@@ -98,7 +98,7 @@ template <typename Parse>
     if (found == request.end() || found->is_null()) {
         return std::optional<std::uint64_t>{};
     }
-    if (!found->is_number_unsigned() || found->get<std::uint64_t>() == 0) {
+    if (!found->is_number_integer() || *found <= 0) {
         return Unexpected{std::string{name} + " wants a number above 0"};
     }
     return std::optional{found->get<std::uint64_t>()};

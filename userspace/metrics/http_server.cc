@@ -1,73 +1,25 @@
 #include "metrics/http_server.h"
 
+#include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <chrono>
-#include <exception>
-#include <thread>
+#include <cstring>
+#include <string_view>
 #include <utility>
-#include <vector>
-
-#include "metrics/http_request.h"
 
 namespace xdhcpd::metrics {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr std::size_t kMaxConnections = 32;  // more wait in the backlog
 constexpr int kBacklog = 64;
-constexpr std::size_t kMaxHeadLen = 8192;      // browsers send less than 2 KiB
-constexpr std::chrono::seconds kPatience{10};  // for the whole exchange
-constexpr std::chrono::seconds kMaxLinger{1};  // for the client to close after the answer
-constexpr std::string_view kTextType = "text/plain; charset=utf-8";
-constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
-
-class Fd {
-  public:
-    Fd() = default;
-    explicit Fd(int fd) : fd_{fd} {}
-    Fd(Fd&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-    Fd& operator=(Fd&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    Fd(const Fd&) = delete;
-    Fd& operator=(const Fd&) = delete;
-    ~Fd() {
-        if (fd_ >= 0) {
-            close(fd_);
-        }
-    }
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-  private:
-    int fd_ = -1;
-};
-
-struct Connection {
-    Fd fd;
-    Clock::time_point deadline;
-    std::string input;
-    std::string output;
-    std::size_t sent = 0;
-    bool answered = false;
-    bool lingering = false;  // all is sent and shut down; waits for the client's end
-    bool done = false;
-
-    [[nodiscard]] short events() const noexcept {
-        return static_cast<short>(answered && !lingering ? POLLOUT : POLLIN);
-    }
-};
+constexpr unsigned int kMaxConnections = 32;  // more wait in the backlog
+constexpr unsigned int kIdleSeconds = 10;     // a connection that is silent so long is closed
+constexpr std::size_t kConnectionMemory = 16 * 1024;  // head of a request and of its answer
+constexpr const char* kTextType = "text/plain; charset=utf-8";
+constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 
 struct FreeAddresses {
     void operator()(addrinfo* addresses) const noexcept { freeaddrinfo(addresses); }
@@ -80,18 +32,37 @@ struct FreeAddresses {
         return nullptr;
     }
     std::string host = address_port.substr(0, colon);
-    if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    if (bracketed) {
         host = host.substr(1, host.size() - 2);
     }
     addrinfo hints{};
     hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
     hints.ai_socktype = SOCK_STREAM;
+    hints.ai_family = bracketed ? AF_INET6 : AF_INET;
     addrinfo* found = nullptr;
     if (host.empty() ||
         getaddrinfo(host.c_str(), address_port.c_str() + colon + 1, &hints, &found) != 0) {
         return nullptr;
     }
     return std::unique_ptr<addrinfo, FreeAddresses>{found};
+}
+
+// A listening socket, or -1 with errno set.
+[[nodiscard]] int listen_on(const addrinfo& address) noexcept {
+    const int fd = socket(address.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    const int on = 1;
+    static_cast<void>(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on));
+    if (bind(fd, address.ai_addr, address.ai_addrlen) == 0 && listen(fd, kBacklog) == 0) {
+        return fd;
+    }
+    const int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
 }
 
 [[nodiscard]] std::uint16_t local_port(int fd) noexcept {
@@ -106,200 +77,103 @@ struct FreeAddresses {
 
 }  // namespace
 
-// The listening socket, its connections and their thread.
-class HttpServer::Loop {
+// The daemon of libmicrohttpd with one thread of its own, on which the handlers run.
+class HttpServer::Daemon {
   public:
-    Loop(Fd listener, Fd wake, HttpHandlers handlers)
-        : listener_{std::move(listener)},
-          wake_{std::move(wake)},
-          port_{local_port(listener_.get())},
-          handlers_{std::move(handlers)} {
-        // Signals are for the thread that expects them.
-        sigset_t all;
-        sigset_t before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        thread_ = std::thread{[this] { run(); }};
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    Daemon(HttpHandlers handlers, std::uint16_t port)
+        : handlers_{std::move(handlers)}, port_{port} {}
+    Daemon(const Daemon&) = delete;
+    Daemon& operator=(const Daemon&) = delete;
+    ~Daemon() {
+        if (daemon_ != nullptr) {
+            MHD_stop_daemon(daemon_);  // closes the listening socket too
+        }
     }
-    Loop(const Loop&) = delete;
-    Loop& operator=(const Loop&) = delete;
-    ~Loop() {
-        stop_requested_.store(true, std::memory_order_release);
-        const std::uint64_t one = 1;
-        static_cast<void>(!write(wake_.get(), &one, sizeof one));
-        thread_.join();
+
+    // Takes over `listen_fd` when it returns true.
+    [[nodiscard]] bool start(int listen_fd) {
+        daemon_ = MHD_start_daemon(
+            MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC, 0, nullptr, nullptr,
+            &Daemon::on_request, this, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+            MHD_OPTION_CONNECTION_LIMIT, kMaxConnections, MHD_OPTION_CONNECTION_TIMEOUT,
+            kIdleSeconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemory, MHD_OPTION_END);
+        return daemon_ != nullptr;
     }
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
   private:
-    void run() {
-        while (!stop_requested_.load(std::memory_order_acquire)) {
-            std::vector<pollfd> fds{{wake_.get(), POLLIN, 0}};
-            const bool has_room = connections_.size() < kMaxConnections;
-            fds.push_back({has_room ? listener_.get() : -1, POLLIN, 0});
-            for (const Connection& connection : connections_) {
-                fds.push_back({connection.fd.get(), connection.events(), 0});
-            }
-            static_cast<void>(poll(fds.data(), fds.size(), timeout_ms()));
-            for (std::size_t i = 0; i < connections_.size(); ++i) {
-                if (fds[i + 2].revents != 0) {
-                    serve(connections_[i]);
-                }
-            }
-            const Clock::time_point now = Clock::now();
-            std::erase_if(connections_, [now](const Connection& connection) {
-                return connection.done || connection.deadline <= now;
-            });
-            if (fds[1].revents != 0) {
-                accept_one(now);
-            }
-        }
+    // Called by libmicrohttpd, first with the head of a request, then with its body if it has one.
+    static MHD_Result on_request(void* self, MHD_Connection* connection, const char* url,
+                                 const char* method, const char* /*version*/,
+                                 const char* /*upload*/, std::size_t* upload_len,
+                                 void** /*state*/) {
+        *upload_len = 0;
+        return static_cast<const Daemon*>(self)->answer(connection, url, method);
     }
 
-    [[nodiscard]] int timeout_ms() const noexcept {
-        constexpr int kForever = -1;
-        if (connections_.empty()) {
-            return kForever;
+    [[nodiscard]] MHD_Result answer(MHD_Connection* connection, std::string_view url,
+                                    std::string_view method) const {
+        if (method != MHD_HTTP_METHOD_GET && method != MHD_HTTP_METHOD_HEAD) {
+            return reply(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET or HEAD\n", kTextType);
         }
-        const auto soonest =
-            std::min_element(connections_.begin(), connections_.end(),
-                             [](const auto& a, const auto& b) { return a.deadline < b.deadline; });
-        const auto left =
-            std::chrono::ceil<std::chrono::milliseconds>(soonest->deadline - Clock::now());
-        return static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0));
-    }
-
-    void accept_one(Clock::time_point now) {
-        Fd fd{accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-        if (fd.get() >= 0) {
-            Connection connection;
-            connection.fd = std::move(fd);
-            connection.deadline = now + kPatience;
-            connections_.push_back(std::move(connection));
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            // The listener stays readable; trying again at once would spin.
-            std::this_thread::sleep_for(std::chrono::milliseconds{100});
+        if (url == "/metrics") {
+            return reply(connection, MHD_HTTP_OK, handlers_.metrics_text(), kMetricsType);
         }
-    }
-
-    void serve(Connection& connection) {
-        if (!connection.answered || connection.lingering) {
-            receive(connection);
-        }
-        if (connection.answered && !connection.lingering && !connection.done) {
-            transmit(connection);
-        }
-    }
-
-    void receive(Connection& connection) {
-        char buffer[4096];
-        const ssize_t len = recv(connection.fd.get(), buffer, sizeof buffer, 0);
-        if (len < 0) {
-            connection.done = errno != EAGAIN && errno != EINTR;
-            return;
-        }
-        if (len == 0) {
-            connection.done = true;
-            return;
-        }
-        if (connection.lingering) {
-            return;  // what follows the request is of no interest
-        }
-        connection.input.append(buffer, static_cast<std::size_t>(len));
-        if (const auto end = head_end(connection.input)) {
-            connection.output = answer(std::string_view{connection.input}.substr(0, *end));
-            connection.answered = true;
-        } else if (connection.input.size() > kMaxHeadLen) {
-            connection.output = format_response(431, kTextType, "the request is too long\n",
-                                                HttpRequest::Method::kGet);
-            connection.answered = true;
-        }
-    }
-
-    void transmit(Connection& connection) {
-        while (connection.sent < connection.output.size()) {
-            const ssize_t len =
-                send(connection.fd.get(), connection.output.data() + connection.sent,
-                     connection.output.size() - connection.sent, MSG_NOSIGNAL);
-            if (len < 0) {
-                connection.done = errno != EAGAIN && errno != EINTR;
-                return;
-            }
-            connection.sent += static_cast<std::size_t>(len);
-        }
-        // Closing with unread input would reset the connection before the client has read the
-        // answer.
-        shutdown(connection.fd.get(), SHUT_WR);
-        connection.lingering = true;
-        connection.deadline = std::min(connection.deadline, Clock::now() + kMaxLinger);
-    }
-
-    [[nodiscard]] std::string answer(std::string_view head) const {
-        const auto request = parse_request(head);
-        if (!request) {
-            return format_response(400, kTextType, "not an HTTP/1 request\n",
-                                   HttpRequest::Method::kGet);
-        }
-        const bool is_metrics = request->path == "/metrics";
-        if (!is_metrics && request->path != "/healthz") {
-            return format_response(404, kTextType, "there are /metrics and /healthz\n",
-                                   request->method);
-        }
-        if (request->method == HttpRequest::Method::kOther) {
-            return format_response(405, kTextType, "only GET and HEAD\n", request->method);
-        }
-        try {
-            if (is_metrics) {
-                return format_response(200, kMetricsType, handlers_.metrics_text(),
-                                       request->method);
-            }
+        if (url == "/healthz") {
             const Health health = handlers_.health();
-            return health.ok
-                       ? format_response(200, kTextType, "ok\n", request->method)
-                       : format_response(503, kTextType, health.reason + "\n", request->method);
-        } catch (const std::exception& error) {  // out of memory, most likely
-            return format_response(500, kTextType, error.what(), request->method);
+            return reply(connection, health.ok ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
+                         health.ok ? "ok\n" : health.reason + "\n", kTextType);
         }
+        return reply(connection, MHD_HTTP_NOT_FOUND, "/metrics or /healthz\n", kTextType);
     }
 
-    Fd listener_;
-    Fd wake_;
-    std::uint16_t port_;
+    [[nodiscard]] static MHD_Result reply(MHD_Connection* connection, unsigned int status,
+                                          std::string body, const char* type) {
+        MHD_Response* const response =
+            MHD_create_response_from_buffer(body.size(), body.data(), MHD_RESPMEM_MUST_COPY);
+        if (response == nullptr) {
+            return MHD_NO;  // out of memory: the connection is closed
+        }
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+        if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
+            MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+        }
+        const MHD_Result queued = MHD_queue_response(connection, status, response);
+        MHD_destroy_response(response);
+        return queued;
+    }
+
     HttpHandlers handlers_;
-    std::vector<Connection> connections_;
-    std::atomic<bool> stop_requested_{false};
-    std::thread thread_;
+    std::uint16_t port_;
+    MHD_Daemon* daemon_ = nullptr;
 };
 
-HttpServer::HttpServer(std::unique_ptr<Loop> loop) : loop_{std::move(loop)} {}
-HttpServer::~HttpServer() = default;
+HttpServer::HttpServer(std::unique_ptr<Daemon> daemon) : daemon_{std::move(daemon)} {}
 
-std::uint16_t HttpServer::port() const noexcept {
-    return loop_->port();
-}
+HttpServer::~HttpServer() = default;
 
 Result<std::unique_ptr<HttpServer>, Error> HttpServer::open(const std::string& address_port,
                                                             HttpHandlers handlers) {
     const std::string what = "listen on " + address_port;
     const auto address = resolve(address_port);
     if (!address) {
-        return Unexpected{Error{0, what + ": not an address and port"}};
+        return Unexpected{Error{EINVAL, what + ": ADDRESS:PORT or [ADDRESS]:PORT was meant"}};
     }
-    Fd listener{socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    const int on = 1;
-    if (listener.get() < 0 ||
-        setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(listener.get(), address->ai_addr, address->ai_addrlen) != 0 ||
-        listen(listener.get(), kBacklog) != 0) {
+    const int fd = listen_on(*address);
+    if (fd < 0) {
         return Unexpected{system_error(errno, what)};
     }
-    Fd wake{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
-    if (wake.get() < 0) {
-        return Unexpected{system_error(errno, what)};
+    auto daemon = std::make_unique<Daemon>(std::move(handlers), local_port(fd));
+    if (!daemon->start(fd)) {
+        close(fd);
+        return Unexpected{Error{0, what + ": the HTTP library cannot start its thread"}};
     }
-    return std::unique_ptr<HttpServer>{new HttpServer{
-        std::make_unique<Loop>(std::move(listener), std::move(wake), std::move(handlers))}};
+    return std::unique_ptr<HttpServer>{new HttpServer{std::move(daemon)}};
+}
+
+std::uint16_t HttpServer::port() const noexcept {
+    return daemon_->port();
 }
 
 }  // namespace xdhcpd::metrics

@@ -42,10 +42,10 @@ class HttpServer {
     [[nodiscard]] std::uint16_t port() const noexcept;
 
   private:
-    class Loop;
-    explicit HttpServer(std::unique_ptr<Loop> loop);
+    class Daemon;
+    explicit HttpServer(std::unique_ptr<Daemon> daemon);
 
-    std::unique_ptr<Loop> loop_;
+    std::unique_ptr<Daemon> daemon_;
 };
 
 }  // namespace xdhcpd::metrics

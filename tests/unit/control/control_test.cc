@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <regex>
 #include <set>
 #include <thread>
 
@@ -112,8 +111,9 @@ TEST(Control, LeasesShowAllFields) {
               "host\xef\xbf\xbd"
               "1");  // what is no UTF-8 is replaced
     EXPECT_EQ(lease["expires_in"], 3600);
-    EXPECT_TRUE(std::regex_match(lease["expires"].get<std::string>(),
-                                 std::regex{R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"}));
+    const std::string expires = lease["expires"];
+    EXPECT_EQ(expires.size(), std::string_view{"2026-01-01T00:00:00Z"}.size()) << expires;
+    EXPECT_EQ(expires.substr(0, 2) + expires[4] + expires[10] + expires.back(), "20-TZ") << expires;
     EXPECT_EQ(answer["leases"][1]["client_id"], "");
     EXPECT_TRUE(answer["leases"][1]["expires_in"].is_null());
     EXPECT_TRUE(answer["leases"][1]["expires"].is_null());
@@ -358,7 +358,7 @@ TEST(Reload, KeepsTheOldConfigurationAfterAnError) {
     ASSERT_FALSE(answer["errors"].empty());
     EXPECT_THAT(answer["errors"][0].get<std::string>(),
                 ::testing::StartsWith("lab.yaml:1:1: error: "));
-    EXPECT_EQ(lab.logged("lab.yaml:1:1: error: "), 1u);
+    EXPECT_EQ(lab.logged("lab.yaml:1:1: error: "), answer["errors"].size());
     EXPECT_THAT(lab.published(), IsEmpty());
     EXPECT_EQ(lab.ask({{"command", "leases"}})["leases"].size(), 1u);
     EXPECT_EQ(lab.ask({{"command", "subnets"}})["subnets"].size(), 1u);
@@ -486,19 +486,23 @@ TEST(Watch, HealthTellsWhoStandsStill) {
     EXPECT_THAT(lab.control().health().reason, HasSubstr("control thread stands still"));
 
     // The worker is held in a call, so that it can neither receive nor sleep.
-    lab.control().tick();
+    const auto polls = [&] { return lab.worker().counters().polls.value(); };
+    const std::uint64_t before = polls();
+    while (polls() == before) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
+    std::atomic<bool> held{false};
     std::atomic<bool> go{false};
     std::thread holder{[&] {
         lab.worker().call([&] {
+            held = true;
             while (!go) {
                 std::this_thread::yield();
             }
         });
     }};
-    const auto polls = [&] { return lab.worker().counters().polls.value(); };
-    for (std::uint64_t before = polls() + 1; before != polls();) {  // until it is
-        before = polls();
-        std::this_thread::sleep_for(std::chrono::milliseconds{250});
+    while (!held) {
+        std::this_thread::yield();
     }
     lab.control().tick();
     lab_seconds += 7;
@@ -551,9 +555,8 @@ TEST(Metrics, HaveTheNamesOfTheContract) {
     const std::string text = lab.control().metrics_text();
     for (const char* const line :
          {"xdhcpd_build_info{version=\"" XDHCPD_VERSION "\"} 1\n",
-          "xdhcpd_received_total{type=\"unreadable\"} 2\n",  // no subnet, so nobody counted its
-                                                             // type
-          "xdhcpd_received_total{type=\"discover\"} 1\n",
+          "xdhcpd_received_total{type=\"unreadable\"} 1\n",
+          "xdhcpd_received_total{type=\"discover\"} 2\n",
           "xdhcpd_sent_total{type=\"offer\"} 1\n",
           "xdhcpd_dropped_total{stage=\"engine\",reason=\"no-subnet\"} 1\n",
           "xdhcpd_dropped_total{stage=\"engine\",reason=\"no-free-address\"} 0\n",
