@@ -99,7 +99,7 @@ class Loader {
     void check_subnet_interfaces();
     void check_shared_networks();
     void warn_of_unserved_interfaces();
-    void warn_of_lease_count(const std::optional<Value>& max_leases);
+    void settle_lease_count(const std::optional<Value>& max_leases);
 
     // A member whose absence is an error, if it has not been reported before.
     [[nodiscard]] std::optional<Value> member_of(const MapReader& map, std::string_view key,
@@ -160,7 +160,7 @@ model::Configuration Loader::read(const Node& root) {
         read_dhcp4(*member);
     }
     warn_of_unserved_interfaces();
-    warn_of_lease_count(max_leases);
+    settle_lease_count(max_leases);
     for (PlacedSubnet& placed : subnets_) {
         configuration_.dhcp4.subnets.push_back(std::move(placed.subnet));
     }
@@ -513,16 +513,21 @@ void Loader::warn_of_unserved_interfaces() {
     }
 }
 
-void Loader::warn_of_lease_count(const std::optional<Value>& max_leases) {
+void Loader::settle_lease_count(const std::optional<Value>& max_leases) {
     std::uint64_t address_count = 0;
     for (const PlacedSubnet& placed : subnets_) {
         for (const model::PoolConfiguration& pool : placed.subnet.pools) {
             address_count += std::uint64_t{pool.last.value} - pool.first.value + 1;
         }
+        address_count += placed.subnet.reservations.size();
+    }
+    if (!max_leases) {  // room for everybody; what is not used costs no memory
+        configuration_.max_leases = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+            address_count, configuration_.max_leases, kMaxLeases));
     }
     if (address_count > configuration_.max_leases) {
         reporter_.warning(max_leases ? max_leases->place() : Place{},
-                          "max-leases: the pools have " + std::to_string(address_count) +
+                          "max-leases: pools and reservations have " + std::to_string(address_count) +
                               " addresses, and no more than " +
                               std::to_string(configuration_.max_leases) + " clients get one");
     }
