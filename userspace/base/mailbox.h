@@ -19,11 +19,11 @@ class Mailbox {
     void post(Work work) {
         const std::lock_guard lock{mutex_};
         waiting_.push_back(std::move(work));
-        has_mail_.store(true, std::memory_order_release);
+        has_mail_.store(true);  // in one order with the owner's flag that says it sleeps
     }
 
     [[nodiscard]] bool has_mail() const noexcept {
-        return has_mail_.load(std::memory_order_acquire);
+        return has_mail_.load();
     }
 
     // Owner's thread: does what is waiting and returns how much that was. What is posted meanwhile
@@ -36,7 +36,7 @@ class Mailbox {
         {
             const std::lock_guard lock{mutex_};
             batch.swap(waiting_);
-            has_mail_.store(false, std::memory_order_release);
+            has_mail_.store(false);
         }
         for (Work& work : batch) {
             work();

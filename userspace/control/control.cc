@@ -1036,13 +1036,10 @@ std::string check_room(const model::Configuration& configuration,
     std::uint64_t chunks = 1;  // the first is never given out
     std::size_t count = known.size();
     for (const auto& [key, id] : known) {
-        constexpr std::uint64_t kLengthMask = 0xff;
-        chunks += chunks_of(std::uint64_t{1} << (32 - (key & kLengthMask)));
+        chunks += chunks_of(registry.store().space(id).unit_count());
     }
     for (const model::SubnetConfiguration& subnet : configuration.dhcp4.subnets) {
-        const std::uint64_t key =
-            std::uint64_t{subnet.prefix.address.value} << 8 | subnet.prefix.length;
-        if (known.contains(key)) {
+        if (registry.find(subnet.prefix)) {
             continue;
         }
         chunks += chunks_of(subnet.prefix.size());

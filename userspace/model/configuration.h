@@ -124,7 +124,7 @@ struct Configuration {
     std::vector<InterfaceConfiguration> interfaces;
     std::string control_socket = "/run/xdhcpd/control.sock";
     std::string http;                     // "address:port" of metrics and health, empty: off
-    std::uint32_t max_leases = 1u << 20;    // clients that the index holds, over all subnets
+    std::uint32_t max_leases = 1u << 20;  // clients that the index holds, over all subnets
     std::uint64_t side_memory = 64u
                                 << 20;  // bytes for hostnames, relay information, long identities
     PortConfiguration ports;

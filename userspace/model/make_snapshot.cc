@@ -168,16 +168,23 @@ void remove_never_leased(IndexSet& units, const Subnet& subnet, std::span<const 
 
 }  // namespace
 
+std::uint64_t SpaceRegistry::key_of(Ipv4Prefix prefix) noexcept {
+    return std::uint64_t{prefix.address.value} << 8 | prefix.length;
+}
+
+std::optional<lease::SpaceId> SpaceRegistry::find(Ipv4Prefix prefix) const {
+    const auto found = spaces_.find(key_of(prefix));
+    return found != spaces_.end() ? std::optional{found->second} : std::nullopt;
+}
+
 lease::SpaceId SpaceRegistry::space_for(Ipv4Prefix prefix) {
-    const std::uint64_t key = std::uint64_t{prefix.address.value} << 8 | prefix.length;
-    const auto found = spaces_.find(key);
-    if (found != spaces_.end()) {
-        return found->second;
+    if (const auto found = find(prefix)) {
+        return *found;
     }
     XD_ASSERT(prefix.size() <= kMaxSpaceUnits);
     const lease::SpaceId id =
         store_.add_space(lease::SpaceKind::kIpv4, static_cast<std::uint32_t>(prefix.size())).id();
-    spaces_.emplace(key, id);
+    spaces_.emplace(key_of(prefix), id);
     return id;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -20,13 +21,18 @@ class SpaceRegistry {
 
     // The space of this subnet, made when it is new.
     [[nodiscard]] lease::SpaceId space_for(Ipv4Prefix prefix);
+    // Likewise, but nothing is made: no value when it is new.
+    [[nodiscard]] std::optional<lease::SpaceId> find(Ipv4Prefix prefix) const;
     [[nodiscard]] lease::Store& store() noexcept { return store_; }
+    [[nodiscard]] const lease::Store& store() const noexcept { return store_; }
     // All spaces ever made, with their subnets.
     [[nodiscard]] const std::unordered_map<std::uint64_t, lease::SpaceId>& spaces() const noexcept {
         return spaces_;
     }
 
   private:
+    [[nodiscard]] static std::uint64_t key_of(Ipv4Prefix prefix) noexcept;
+
     lease::Store& store_;
     std::unordered_map<std::uint64_t, lease::SpaceId> spaces_;  // by prefix
 };

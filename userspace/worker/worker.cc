@@ -206,8 +206,8 @@ void Worker::pass_time(BootTime now) {
 // Publishes that it sleeps, looks once more, then polls: whoever posts after the look sees the
 // flag.
 void Worker::sleep() {
-    sleeping_.store(true, std::memory_order_seq_cst);
-    if (!mailbox_.has_mail() && !stop_requested_.load(std::memory_order_acquire)) {
+    sleeping_.store(true);
+    if (!mailbox_.has_mail() && !stop_requested_.load()) {
         counters_.polls.add();
         static_cast<void>(poll(poll_set_.data(), poll_set_.size(), kPollTimeoutMs));
     }
@@ -217,15 +217,14 @@ void Worker::sleep() {
 }
 
 void Worker::wake() noexcept {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (sleeping_.load(std::memory_order_seq_cst)) {
+    if (sleeping_.load()) {
         const std::uint64_t one = 1;
         static_cast<void>(!write(wake_fd_, &one, sizeof one));
     }
 }
 
 void Worker::stop() noexcept {
-    stop_requested_.store(true, std::memory_order_release);
+    stop_requested_.store(true);
     wake();
 }
 

@@ -509,6 +509,66 @@ TEST(DecideTest, AFullClientTableIsSaidSo) {
     EXPECT_EQ(engine.send(selecting("192.0.2.15", 3)).drop, DropReason{Refusal::kClientTableFull});
 }
 
+TEST(DecideTest, AClosedLeaseIsGivenUpWhenItsClientDiscovers) {
+    Engine engine;
+    ASSERT_EQ(engine.get_lease(1), "192.0.2.10");
+    auto configuration = small_configuration();
+    configuration.dhcp4.subnets[0].pools = {
+        {testing::ip("192.0.2.100"), testing::ip("192.0.2.109")}};
+    engine.reload(configuration);
+    EXPECT_EQ(engine.send(discover(1)).reply->yiaddr(), "192.0.2.100");
+    EXPECT_EQ(engine.held(HeldCount::kLeased), 0u);
+    EXPECT_EQ(engine.held(HeldCount::kOffered), 1u);
+}
+
+TEST(DecideTest, InitRebootWithARecordOfAnotherAddressThatHasEndedIsRefused) {
+    RecordProperty("rfc", "2131 4.3.2");
+    Engine engine;
+    ASSERT_EQ(engine.get_lease(1), "192.0.2.10");
+    engine.pass(3700);
+    EXPECT_EQ(engine.send(init_reboot("192.0.2.15")).reply->type(), MessageType::kNak);
+    EXPECT_EQ(engine.held(HeldCount::kOffered), 0u);
+}
+
+TEST(DecideTest, HostNameAndRelayInformationAreRemembered) {
+    Engine engine;
+    ASSERT_TRUE(engine.send(discover(1)).reply);
+    ASSERT_TRUE(
+        engine.send(selecting("192.0.2.10").option(12, {'p', 'c'}).option(82, {1, 1, 9})).reply);
+    const lease::Unit unit = engine.store.space(engine.snapshot().subnets[0].space).unit_at(10);
+    EXPECT_EQ(as_text(engine.shard.hostname(unit)), "pc");
+    EXPECT_TRUE(equal_bytes(engine.shard.relay_information(unit), bytes({1, 1, 9})));
+    ASSERT_TRUE(engine.send(selecting("192.0.2.10").xid(8).option(12, {'x'})).reply);
+    EXPECT_EQ(as_text(engine.shard.hostname(unit)), "x");
+}
+
+TEST(DecideTest, ClientIdentifiersAbove255BytesAreRefused) {
+    Engine engine;
+    const Bytes part(200, std::byte{7});
+    EXPECT_EQ(engine.send(discover(1).option(61, part).option(61, part)).drop,
+              DropReason{Refusal::kBadClientIdentity});
+}
+
+TEST(DecideTest, WithoutAnyAddressOfOursThereIsNoServerIdentifier) {
+    Engine engine;
+    engine.host.interfaces[1].addresses.clear();
+    engine.reload(small_configuration());
+    EXPECT_EQ(engine.send(discover(1)).drop, DropReason{Refusal::kNoServerAddress});
+    auto configuration = small_configuration();
+    configuration.dhcp4.subnets[0].server_address = testing::ip("192.0.2.3");
+    engine.reload(configuration);
+    const auto outcome = engine.send(discover(1));
+    ASSERT_TRUE(outcome.reply);
+    EXPECT_EQ(to_string(outcome.reply->frame.source), "192.0.2.3");
+}
+
+TEST(DecideTest, UnreadableMessagesSayWhy) {
+    Engine engine;
+    EXPECT_EQ(engine.send(discover(1).hlen(17)).drop, DropReason{dhcp4::ParseError::kBadHlen});
+    EXPECT_EQ(engine.send_frame(testing::udp_frame({}, bytes({1, 1, 6, 0}))).drop,
+              DropReason{dhcp4::ParseError::kTruncated});
+}
+
 TEST(DecideTest, OffersPerInterfaceAreLimitedAndLeasesAreNot) {
     auto configuration = small_configuration();
     configuration.dhcp4.subnets[0].pools = {
@@ -562,6 +622,7 @@ TEST(DecideTest, PlainBootpIsServedFromReservationsOnly) {
     EXPECT_FALSE(outcome.reply->has(51));
     EXPECT_FALSE(outcome.reply->has(54));
     EXPECT_EQ(engine.send(Message{0, 8}).drop, DropReason{Refusal::kBootpNotServed});
+    EXPECT_EQ(engine.send(Message{0, 7}.xid(9)).reply->yiaddr(), "192.0.2.50");
     configuration.dhcp4.bootp = false;
     engine.reload(configuration);
     EXPECT_EQ(engine.send(Message{0, 7}).drop, DropReason{Refusal::kBootpNotServed});

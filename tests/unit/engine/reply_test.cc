@@ -86,6 +86,13 @@ TEST(ReplyTest, ProtocolOptionsInTheRequestListAreNotRepeated) {
     EXPECT_EQ(outcome.reply->order(), (std::vector<int>{53, 54, 51, 58, 59, 1, 3, 42}));
 }
 
+TEST(ReplyTest, AConfiguredSubnetMaskWins) {
+    auto configuration = small_configuration();
+    configuration.dhcp4.options = {option_value(1, bytes({255, 255, 0, 0}))};
+    Engine engine{configuration};
+    EXPECT_TRUE(equal_bytes(engine.send(Message{1, 1}).reply->option(1), bytes({255, 255, 0, 0})));
+}
+
 TEST(ReplyTest, RenewalTimersAreSharesOfTheLease) {
     RecordProperty("rfc", "2131 4.4.5");
     Engine engine;
