@@ -56,7 +56,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const ByteView raw{reinterpret_cast<const std::byte*>(data + at + 4), len};
         at += 4 + len;
 
-        if (kind % 16 == 15) {
+        if (kind == 0xfe) {  // with and without reservations
+            auto changed = configuration();
+            if ((argument & 1) != 0) {
+                changed.dhcp4.subnets[0].reservations.clear();
+            }
+            engine.reload(changed);
+        } else if (kind % 16 == 15) {
             engine.pass(std::uint32_t{argument} * argument);
         } else {
             Message message{kind % 16 == 14 ? argument % 20 : (kind % 9), client};

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
+#include <thread>
 
 #include "control/changes.h"
 #include "control/lease_query.h"
@@ -38,6 +39,9 @@ constexpr std::chrono::seconds kWorkerPatience{5};
 constexpr std::chrono::seconds kControlPatience{30};
 // How often interfaces and addresses are looked at.
 constexpr std::chrono::seconds kHostInterval{10};
+// How long a reload waits until every worker uses a new snapshot; they wake every 100 ms, see above.
+constexpr std::chrono::seconds kFenceTime{1};
+constexpr std::chrono::milliseconds kFenceStep{1};
 
 [[nodiscard]] BootTime boot_clock() noexcept {
     timespec time{};
@@ -172,6 +176,11 @@ struct Cursor {
                       });
 }
 
+// Different prefixes with addresses in common.
+[[nodiscard]] bool overlap(Ipv4Prefix a, Ipv4Prefix b) noexcept {
+    return a != b && (a.contains(b.address) || b.contains(a.address));
+}
+
 // Sums over workers by the names of what is counted; zeros are left out.
 template <typename Counters, typename Name>
 void add_counts(json& object, const Counters& counters, const Name& name) {
@@ -230,16 +239,25 @@ class Control::Implementation {
     [[nodiscard]] ReloadOutcome attempt_reload(bool dry_run);
     void find_leases_outside(const model::Configuration& configuration, ReloadOutcome& outcome);
     [[nodiscard]] std::string find_overlap(const model::Configuration& configuration) const;
+    // Makes sure that no worker leases addresses any more that go over to another subnet of
+    // `wanted`. Empty, or why that is not so; then the configuration in force is published again.
+    [[nodiscard]] std::string hand_over(const model::Configuration& wanted,
+                                        const model::HostState& host);
+    // Whether every worker uses the newest snapshot; waits for them, but no longer than kFenceTime.
+    [[nodiscard]] bool wait_for_workers();
     // Makes a snapshot, carries its policy into the store and publishes it. Returns what it warns
     // of.
+    std::vector<std::string> publish(const model::Configuration& configuration,
+                                     const model::HostState& host, bool tell_drivers = true);
+    // Likewise, and remembers what is in force now.
     std::vector<std::string> put_in_force(model::Configuration configuration,
-                                          model::HostState host);
+                                          const model::HostState& host);
     void remember_spaces();
     void describe_for_metrics();
     [[nodiscard]] std::vector<NamedSpace> spaces() const;
 
     // Watching.
-    void collect_snapshots();
+    [[nodiscard]] bool collect_snapshots();
     void watch_pools();
     void watch_workers(BootTime now);
     void watch_host(BootTime now);
@@ -249,7 +267,10 @@ class Control::Implementation {
     std::uint32_t generation_;
     std::map<Ipv4Prefix, lease::SpaceId> spaces_;  // that ever were in a snapshot
     std::map<Ipv4Prefix, bool> is_full_;           // of subnets with a pool
-    model::HostState host_;
+    model::HostState host_;  // of the newest snapshot, what matters of it
+    // The newest snapshot leaves out subnets of the configuration in force: a reload is on its way,
+    // or ended by an exception, and then the next tick() publishes all of it again.
+    bool interim_ = false;
     BootTime host_read_;
     std::string host_error_;  // reported last
 
@@ -275,9 +296,8 @@ Control::Implementation::Implementation(ControlParts parts)
       host_read_{started_},
       ticked_{started_.time_since_epoch().count()},
       progress_(parts_.workers.size(), Progress{0, started_, false}) {
-    if (auto host = parts_.host_state()) {
-        host_ = relevant(*host, parts_.configuration);
-    }
+    host_ = relevant(parts_.host, parts_.configuration);
+    parts_.host = {};
     remember_spaces();
     describe_for_metrics();
 }
@@ -702,7 +722,13 @@ ReloadOutcome Control::Implementation::reload(bool dry_run) {
         outcome.errors.emplace_back("xdhcpd is stopping");
         return outcome;
     }
-    ReloadOutcome outcome = attempt_reload(dry_run);
+    ReloadOutcome outcome;
+    try {
+        outcome = attempt_reload(dry_run);
+    } catch (const std::exception& error) {  // out of memory, most likely
+        outcome = {};
+        outcome.errors.push_back(parts_.configuration_name + ": error: " + error.what());
+    }
     if (dry_run) {
         return outcome;
     }
@@ -722,8 +748,8 @@ ReloadOutcome Control::Implementation::reload(bool dry_run) {
     }
     if (outcome.leases_outside_count != 0) {
         log(LogLevel::kWarning, "reload: " + std::to_string(outcome.leases_outside_count) +
-                                    " leases lie outside the new configuration and end with "
-                                    "their time");
+                                    " leases lie outside the new configuration: their clients "
+                                    "are refused when they renew and get other addresses");
     }
     log(LogLevel::kInfo, "reload done, generation " + std::to_string(generation_));
     return outcome;
@@ -760,10 +786,16 @@ ReloadOutcome Control::Implementation::attempt_reload(bool dry_run) {
     if (dry_run) {
         return outcome;
     }
+    if (const std::string problem = hand_over(wanted, *host); !problem.empty()) {
+        ReloadOutcome refused;
+        refused.warnings = std::move(outcome.warnings);
+        refused.errors.push_back(parts_.configuration_name + ": error: " + problem);
+        return refused;
+    }
     if (log_applies) {
         parts_.on_log_configuration(wanted.log);
     }
-    for (std::string& warning : put_in_force(std::move(wanted), std::move(*host))) {
+    for (std::string& warning : put_in_force(std::move(wanted), *host)) {
         outcome.warnings.push_back(std::move(warning));
     }
     return outcome;
@@ -798,9 +830,7 @@ void Control::Implementation::find_leases_outside(const model::Configuration& co
 std::string Control::Implementation::find_overlap(const model::Configuration& configuration) const {
     for (const model::SubnetConfiguration& subnet : configuration.dhcp4.subnets) {
         for (const auto& [prefix, id] : spaces_) {
-            const bool overlaps =
-                prefix.contains(subnet.prefix.address) || subnet.prefix.contains(prefix.address);
-            if (prefix != subnet.prefix && overlaps &&
+            if (overlap(prefix, subnet.prefix) &&
                 !parts_.registry.store().space(id).is_drained()) {
                 return "subnet " + xdhcpd::to_string(subnet.prefix) + " overlaps subnet " +
                        xdhcpd::to_string(prefix) +
@@ -811,24 +841,82 @@ std::string Control::Implementation::find_overlap(const model::Configuration& co
     return {};
 }
 
-std::vector<std::string> Control::Implementation::put_in_force(model::Configuration configuration,
-                                                               model::HostState host) {
+// That a space was drained a moment ago says little: a worker may just lease from it. So the old
+// subnets are closed first, without the new ones; what is drained once every worker knows that
+// stays drained.
+std::string Control::Implementation::hand_over(const model::Configuration& wanted,
+                                               const model::HostState& host) {
+    const auto goes_over = [&](Ipv4Prefix prefix) {
+        return std::any_of(
+            wanted.dhcp4.subnets.begin(), wanted.dhcp4.subnets.end(),
+            [prefix](const auto& subnet) { return overlap(prefix, subnet.prefix); });
+    };
+    if (std::none_of(spaces_.begin(), spaces_.end(),
+                     [&](const auto& space) { return goes_over(space.first); })) {
+        return {};
+    }
+    model::Configuration without = parts_.configuration;
+    std::erase_if(without.dhcp4.subnets, [&](const model::SubnetConfiguration& subnet) {
+        if (!goes_over(subnet.prefix)) {
+            return false;
+        }
+        log(LogLevel::kInfo, "subnet " + xdhcpd::to_string(subnet.prefix) +
+                                 " is closed: its addresses go over to another one");
+        return true;
+    });
+    if (without.dhcp4.subnets.size() != parts_.configuration.dhcp4.subnets.size()) {
+        interim_ = true;
+        // The XDP programs go on as before: what belongs to nobody for a moment is only not
+        // answered.
+        static_cast<void>(publish(without, host, false));
+    }
+    std::string problem = wait_for_workers()
+                              ? find_overlap(wanted)
+                              : "addresses go over from one subnet to another, but a worker stands "
+                                "still and may go on leasing them; try again";
+    if (!problem.empty() && interim_) {
+        static_cast<void>(put_in_force(parts_.configuration, host));
+    }
+    return problem;
+}
+
+bool Control::Implementation::wait_for_workers() {
+    const auto deadline = std::chrono::steady_clock::now() + kFenceTime;
+    while (!collect_snapshots()) {
+        if (std::chrono::steady_clock::now() >= deadline) {
+            return false;
+        }
+        std::this_thread::sleep_for(kFenceStep);
+    }
+    return true;
+}
+
+std::vector<std::string> Control::Implementation::publish(const model::Configuration& configuration,
+                                                          const model::HostState& host,
+                                                          bool tell_drivers) {
     model::SnapshotResult made = model::make_snapshot(configuration, host, parts_.registry,
                                                       parts_.hash_key, generation_ + 1);
     // Units that close must be closed, and those that open may be open, before workers see the
     // snapshot: what it says about pools is never wider than the bits.
     model::apply_policy(*made.snapshot, configuration, host, parts_.registry);
-    if (parts_.on_snapshot) {
+    if (tell_drivers && parts_.on_snapshot) {
         parts_.on_snapshot(*made.snapshot);
     }
     parts_.snapshots.publish(std::move(made.snapshot));
     ++generation_;
+    static_cast<void>(collect_snapshots());
+    return std::move(made.warnings);
+}
+
+std::vector<std::string> Control::Implementation::put_in_force(model::Configuration configuration,
+                                                               const model::HostState& host) {
+    std::vector<std::string> warnings = publish(configuration, host);
+    interim_ = false;
     parts_.configuration = std::move(configuration);
     host_ = relevant(host, parts_.configuration);
     remember_spaces();
     describe_for_metrics();
-    collect_snapshots();
-    return std::move(made.warnings);
+    return warnings;
 }
 
 void Control::Implementation::remember_spaces() {
@@ -864,19 +952,20 @@ void Control::Implementation::tick() {
     if (stopping()) {
         return;
     }
-    collect_snapshots();
+    static_cast<void>(collect_snapshots());
     watch_workers(current);
     watch_pools();
     watch_host(current);
     describe_for_metrics();
 }
 
-void Control::Implementation::collect_snapshots() {
+// Whether all workers use the newest one.
+bool Control::Implementation::collect_snapshots() {
     std::vector<const worker::Announcement*> announcements;
     for (const worker::Worker* const worker : parts_.workers) {
         announcements.push_back(&worker->announcement());
     }
-    static_cast<void>(parts_.snapshots.collect(announcements));
+    return parts_.snapshots.collect(announcements);
 }
 
 void Control::Implementation::watch_pools() {
@@ -929,7 +1018,7 @@ void Control::Implementation::watch_workers(BootTime current) {
 }
 
 void Control::Implementation::watch_host(BootTime current) {
-    if (current - host_read_ < kHostInterval) {
+    if (!interim_ && current - host_read_ < kHostInterval) {
         return;
     }
     host_read_ = current;
@@ -942,10 +1031,14 @@ void Control::Implementation::watch_host(BootTime current) {
         return;
     }
     host_error_.clear();
+    if (interim_) {
+        static_cast<void>(put_in_force(parts_.configuration, *host));
+        return;
+    }
     if (is_same(relevant(*host, parts_.configuration), host_)) {
         return;
     }
-    for (const std::string& warning : put_in_force(parts_.configuration, std::move(*host))) {
+    for (const std::string& warning : put_in_force(parts_.configuration, *host)) {
         log(LogLevel::kWarning, warning);
     }
     log(LogLevel::kInfo, "interfaces or addresses of this host have changed, generation " +

@@ -42,6 +42,13 @@ struct InterfaceStatus {
     std::uint32_t queues = 0;
     std::vector<std::pair<std::string, std::uint64_t>>
         verdicts;  // of the XDP program; name, frames
+    // What the kernel dropped before a port could have it; reason, frames. A frame may be counted
+    // under two reasons.
+    struct PortDrops {
+        std::uint32_t queue = 0;
+        std::vector<std::pair<std::string, std::uint64_t>> reasons;
+    };
+    std::vector<PortDrops> kernel_drops;
 };
 
 // What Control works on. References and workers outlive it. Functions are called on the control
@@ -54,6 +61,7 @@ struct ControlParts {
     std::vector<worker::Worker*> workers;
     HashKey hash_key;
     model::Configuration configuration;  // in force
+    model::HostState host;               // that the first snapshot was made from
     std::function<Result<model::HostState, Error>()> host_state;
     std::function<std::vector<InterfaceStatus>()> interfaces;
     // Right before a new snapshot is published; may be empty. The daemon tells the XDP programs.
@@ -94,8 +102,9 @@ class Control {
 
     // Answers one request; whatever it is, the answer is an object with "ok".
     [[nodiscard]] nlohmann::json handle(const nlohmann::json& request);
-    // Loads the configuration again and puts it in force. After an error nothing has changed. A dry
-    // run only says what would change. The outcome is logged.
+    // Loads the configuration again and puts it in force. After an error the old one is in force,
+    // even when memory runs out. A dry run only says what would change. The outcome is logged. Takes
+    // up to kFenceTime longer when addresses go over from one subnet to another.
     ReloadOutcome reload(bool dry_run);
     // About once a second: frees old snapshots, watches pools and workers, and every few seconds
     // looks whether interfaces or addresses of the host have changed (then a new snapshot is

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "engine/reply.h"
 
@@ -17,14 +18,25 @@ using lease::Unit;
 // A REQUEST with the xid of the last one is a retransmission within this time (RFC 2131
 // section 4.1: delays double up to 64 s) or a quarter of the lease, whichever is shorter: some
 // clients never change their xid.
-constexpr std::uint32_t kRetransmissionWindow = 64;
-// Open offers that any relay or port may hold, however small the pool is.
-constexpr std::uint32_t kMinOfferLimit = 16;
+constexpr std::uint32_t kRetransmissionWindow = kLeaseSlack;
+// Open offers of one source, as multiples of the units that are left: a quarter of a pool stays for
+// the others.
+constexpr std::uint64_t kOffersPerFreeUnit = 3;
+// Spaces up to this size are counted exactly where an estimate would refuse an offer.
+constexpr std::uint32_t kExactCountUnits = 1u << 16;
+// Units of one tenant on one link, at most; more than one only after a reload has joined links.
+constexpr std::size_t kMaxUnitsPerTenant = 8;
 
 constexpr std::string_view kWrongLink = "address does not belong to this link";
 constexpr std::string_view kTakenByOther = "address is in use by another client";
 constexpr std::string_view kNotLeased = "address is not available";
 constexpr std::string_view kOtherAddress = "another address is leased to this client";
+
+// The lease time that the client was told last; `record` is kLeased.
+[[nodiscard]] std::uint32_t granted_time(const lease::Record& record) noexcept {
+    return record.expiry.is_never() ? BootSeconds::kNeverValue
+                                    : client_expiry(record).value - record.started.value;
+}
 
 // An address in one of the link's subnets, as the store knows it.
 struct Place {
@@ -58,12 +70,15 @@ class Decider {
 
     [[nodiscard]] Result<Unit, Refusal> unit_to_offer() noexcept;
     [[nodiscard]] std::optional<Unit> reserved_unit() noexcept;
+    void adopt() noexcept;
     [[nodiscard]] std::optional<Unit> asked_for() noexcept;
     [[nodiscard]] Result<Unit, Refusal> next_free() noexcept;
     [[nodiscard]] Result<Unit, Refusal> next_free_in(const model::Subnet& subnet) noexcept;
     [[nodiscard]] bool may_offer_more() const noexcept;
+    [[nodiscard]] std::uint64_t free_units() const noexcept;
 
     [[nodiscard]] Decision grant(Unit unit, const model::Subnet& subnet) noexcept;
+    void give_up_others(Unit kept) noexcept;
     [[nodiscard]] bool is_retransmission(const lease::Record& record) const noexcept;
     void remember_client(Unit unit) noexcept;
     [[nodiscard]] Decision nak(const model::Subnet& subnet, std::string_view why) noexcept;
@@ -78,10 +93,15 @@ class Decider {
     [[nodiscard]] std::optional<Place> place_of(Ipv4 address) const noexcept;
     [[nodiscard]] const model::Subnet& subnet_of(Unit unit) const noexcept;
     [[nodiscard]] Ipv4 address_of(Unit unit) const noexcept;
+    // What the client holds on its link; if it is several units, any of them.
     [[nodiscard]] std::optional<Unit> held_unit() const noexcept {
         return shard_.find(tenant_, request_.link().spaces);
     }
-    // Policy lets this tenant keep the unit: in a pool, or reserved for it.
+    [[nodiscard]] bool holds(Unit unit) const noexcept {
+        return shard_.holds(unit) && equal_bytes(shard_.identity(unit), tenant_.identity);
+    }
+    // Policy lets this tenant keep the unit: in a pool, or reserved for it, and not the relay's
+    // own.
     [[nodiscard]] bool may_keep(Unit unit) const noexcept;
     [[nodiscard]] std::optional<Ipv4> reserved_address() const noexcept {
         return request_.reservation() != nullptr ? request_.reservation()->address : std::nullopt;
@@ -108,6 +128,9 @@ class Decider {
 };
 
 Decision Decider::run() noexcept {
+    if (!held_unit()) {
+        adopt();
+    }
     switch (message_.type()) {
         case MessageType::kDiscover:
             return discover();
@@ -144,6 +167,15 @@ Decision Decider::discover() noexcept {
     return reply(terms);
 }
 
+// A reload that adds or removes a reservation changes the key by which its client is known: what
+// the client holds under another of its keys goes on under the present one.
+void Decider::adopt() noexcept {
+    request_.visit_former_keys([this](const lease::Tenant& former) {
+        const auto held = shard_.find(former, request_.link().spaces);
+        return held && shard_.replace_identity(*held, tenant_);
+    });
+}
+
 // Reserved; then what the client holds; then what it had; then what it asks for; then anything.
 Result<Unit, Refusal> Decider::unit_to_offer() noexcept {
     if (const auto reserved = reserved_unit()) {
@@ -163,7 +195,7 @@ Result<Unit, Refusal> Decider::unit_to_offer() noexcept {
     }
     const auto former = shard_.reclaim(tenant_, request_.link().spaces, offer_expiry());
     if (former) {
-        if (address_of(*former) != message_.giaddr()) {
+        if (may_keep(*former)) {
             shard_.set_offer_source(*former, offer_source());
             return *former;
         }
@@ -182,15 +214,15 @@ Result<Unit, Refusal> Decider::unit_to_offer() noexcept {
     return next;
 }
 
+// Another unit that the client holds stays its own until this one is granted.
 std::optional<Unit> Decider::reserved_unit() noexcept {
     const auto address = reserved_address();
-    if (!address) {
+    if (!address || *address == message_.giaddr()) {
         return std::nullopt;
     }
     const model::Subnet& subnet = snapshot_.subnets[request_.reservation()->subnet];
     const Unit unit = shard_.store().space(subnet.space).unit_at(subnet.index(*address));
-    const auto held = held_unit();
-    if (held == unit) {
+    if (holds(unit)) {
         if (shard_.record(unit).state == LeaseState::kOffered) {
             shard_.offer(unit, offer_expiry());
         }
@@ -199,13 +231,7 @@ std::optional<Unit> Decider::reserved_unit() noexcept {
     // Somebody may hold it who got it before it was reserved: until that ends, the client gets
     // another.
     const auto taken = shard_.take_reserved(tenant_, unit, offer_expiry());
-    if (!taken) {
-        return std::nullopt;
-    }
-    if (held) {  // the reservation says another address than before
-        give_up(*held);
-    }
-    return *taken;
+    return taken ? std::optional{*taken} : std::nullopt;
 }
 
 std::optional<Unit> Decider::asked_for() noexcept {
@@ -258,42 +284,59 @@ Result<Unit, Refusal> Decider::next_free_in(const model::Subnet& subnet) noexcep
     return Unexpected{Refusal::kNoFreeAddress};
 }
 
-// Which relay and port an offer counts against, or which interface.
+// An offer counts where its message came in (interface, tags and link, which a client cannot
+// choose), and behind that at its relay and port.
 lease::OfferSource Decider::offer_source() const noexcept {
-    std::array<std::byte, 4 + 4 + 8> key{};
-    message_.giaddr().store(key.data());
-    if (!request_.relayed()) {
-        store_be32(key.data() + 4, request_.ifindex());
-        for (std::size_t i = 0; i < request_.frame().tags.count; ++i) {
-            store_be16(key.data() + 8 + 2 * i, request_.frame().tags.tags[i].vid());
-        }
+    const auto place = [this](ByteView key, ByteView more) {
+        const std::uint64_t hash = hash_bytes(snapshot_.hash_key, key) ^
+                                   std::rotl(hash_bytes(snapshot_.hash_key, more), 1);
+        return static_cast<std::uint16_t>(hash % lease::OfferSource::kCount);
+    };
+    std::array<std::byte, 4 + 4 + 4> ingress{};
+    store_be32(ingress.data(), request_.ifindex());
+    store_be32(ingress.data() + 4, request_.subnet().link);
+    for (std::size_t i = 0; i < request_.frame().tags.count; ++i) {
+        store_be16(ingress.data() + 8 + 2 * i, request_.frame().tags.tags[i].vid());
     }
-    const ByteView circuit_id = request_.relay().suboption(dhcp4::RelaySuboption::kCircuitId);
-    const std::uint64_t hash =
-        hash_bytes(snapshot_.hash_key, key) ^ hash_bytes(snapshot_.hash_key, circuit_id);
-    return lease::OfferSource{static_cast<std::uint16_t>(hash % lease::OfferSource::kCount)};
+    lease::OfferSource source;
+    source.ingress = place(ingress, {});
+    source.relay = source.ingress;
+    if (request_.relayed()) {
+        std::array<std::byte, 4> giaddr{};
+        message_.giaddr().store(giaddr.data());
+        source.relay = place(giaddr, request_.relay().suboption(dhcp4::RelaySuboption::kCircuitId));
+    }
+    return source;
 }
 
-// A flood of DISCOVERs through one relay or port must leave something for the others: without a
-// configured limit it may hold as many open offers as there are units left.
+// A flood of DISCOVERs by one way must leave something for the clients that come by another.
 bool Decider::may_offer_more() const noexcept {
-    const std::uint32_t open = shard_.open_offers(offer_source());
-    if (snapshot_.max_offers_per_relay != 0) {
-        return open < snapshot_.max_offers_per_relay;
+    const lease::OfferSource source = offer_source();
+    const std::uint32_t open_relay = shard_.open_offers(source.relay);
+    const std::uint32_t limit = snapshot_.max_offers_per_relay;
+    if (limit != 0) {
+        return open_relay < limit;
     }
-    if (open < kMinOfferLimit) {
-        return true;
-    }
+    const std::uint32_t open = std::max(open_relay, shard_.open_offers(source.ingress));
+    return open < kOffersPerFreeUnit || open < kOffersPerFreeUnit * free_units();
+}
+
+// At least this many units of the link are free; exact for spaces that are small enough to count.
+std::uint64_t Decider::free_units() const noexcept {
     std::uint64_t free = 0;
     for (const lease::SpaceId id : request_.link().spaces) {
         const lease::Space& space = shard_.store().space(id);
+        if (space.unit_count() <= kExactCountUnits) {
+            free += space.bitmap().free_count();
+            continue;
+        }
         const std::uint64_t held = space.held_total(lease::HeldCount::kOffered) +
                                    space.held_total(lease::HeldCount::kLeased) +
                                    space.held_total(lease::HeldCount::kDeclined);
         const std::uint64_t allowed = space.bitmap().allowed_count();
         free += allowed > held ? allowed - held : 0;
     }
-    return open < free;
+    return free;
 }
 
 // RFC 2131 section 4.3.2 tells the four states apart by options 54 and 50 and by ciaddr.
@@ -331,34 +374,33 @@ Decision Decider::confirm(Ipv4 wanted, bool init_reboot) noexcept {
     const model::Subnet& subnet = *place->subnet;
     const auto reserved = reserved_address();
     const bool is_reserved = reserved == wanted;
-    const auto held = held_unit();
 
     if (reserved && !is_reserved && may_have(*reserved)) {
         return nak(subnet, kOtherAddress);  // so that the client comes for what is reserved for it
     }
-    if (held == unit) {
-        if (!may_keep(unit) || wanted == message_.giaddr()) {
+    if (holds(unit)) {
+        if (!may_keep(unit)) {
             give_up(unit);
             return nak(subnet, kNotLeased);
         }
         return grant(unit, subnet);
     }
-    if (init_reboot) {
-        if (held) {
-            return nak(subnet, kOtherAddress);
-        }
-        // A record of a lease that has ended counts, as long as nobody had the unit since.
-        const auto former = shard_.reclaim(tenant_, request_.link().spaces, offer_expiry());
-        if (!former) {
-            return is_reserved ? grant_unheld(unit, subnet, true) : refuse(Refusal::kUnknownClient);
-        }
-        if (*former == unit) {
-            return grant(unit, subnet);
-        }
-        shard_.withdraw(*former);
+    if (!init_reboot) {
+        return grant_unheld(unit, subnet, is_reserved);
+    }
+    if (held_unit()) {
         return nak(subnet, kOtherAddress);
     }
-    return grant_unheld(unit, subnet, is_reserved);
+    // A record of a lease that has ended counts, as long as nobody had the unit since.
+    const auto former = shard_.reclaim(tenant_, request_.link().spaces, offer_expiry());
+    if (!former) {
+        return is_reserved ? grant_unheld(unit, subnet, true) : refuse(Refusal::kUnknownClient);
+    }
+    if (*former == unit && may_keep(unit)) {
+        return grant(unit, subnet);
+    }
+    shard_.withdraw(*former);
+    return nak(subnet, kOtherAddress);
 }
 
 // The tenant does not hold the unit: SELECTING after our offer was lost, RENEWING or REBINDING
@@ -367,7 +409,6 @@ Decision Decider::grant_unheld(Unit unit, const model::Subnet& subnet, bool is_r
     if (address_of(unit) == message_.giaddr()) {
         return nak(subnet, kNotLeased);
     }
-    const auto held = held_unit();
     const auto taken = is_reserved ? shard_.take_reserved(tenant_, unit, offer_expiry())
                                    : shard_.take(tenant_, unit, offer_expiry());
     if (!taken) {
@@ -380,9 +421,6 @@ Decision Decider::grant_unheld(Unit unit, const model::Subnet& subnet, bool is_r
                 return nak(subnet, kNotLeased);
         }
     }
-    if (held) {  // one unit per client and link
-        give_up(*held);
-    }
     return grant(unit, subnet);
 }
 
@@ -391,30 +429,52 @@ bool Decider::is_retransmission(const lease::Record& record) const noexcept {
         message_.type() != MessageType::kRequest) {
         return false;
     }
-    const std::uint32_t length = record.expiry.is_never()
-                                     ? BootSeconds::kNeverValue
-                                     : record.expiry.value - record.started.value;
-    return now_.value - record.started.value < std::min(kRetransmissionWindow, length / 4);
+    return now_.value - record.started.value <
+           std::min(kRetransmissionWindow, granted_time(record) / 4);
 }
 
+// The reply is written first: a lease whose ACK does not fit the frame is not granted.
 Decision Decider::grant(Unit unit, const model::Subnet& subnet) noexcept {
     const lease::Record& record = shard_.record(unit);
+    const bool is_again = is_retransmission(record);
+    const bool is_new = record.state == LeaseState::kOffered;
     ReplyTerms terms;
     terms.type = MessageType::kAck;
     terms.yiaddr = address_of(unit);
     terms.subnet = &subnet;
     terms.rapid_commit = message_.type() == MessageType::kDiscover;
-    if (is_retransmission(record)) {
-        terms.lease_time = record.expiry.is_never() ? BootSeconds::kNeverValue
-                                                    : record.expiry.value - record.started.value;
-        return reply(terms);
-    }
-    terms.lease_time = lease_time(subnet);
-    shard_.grant(unit, {now_, add_seconds(now_, *terms.lease_time), message_.xid()});
-    remember_client(unit);
+    terms.lease_time = is_again ? granted_time(record) : lease_time(subnet);
     Decision decision = reply(terms);
+    if (decision.drop || is_again) {
+        return decision;
+    }
+    const BootSeconds expiry = add_seconds(now_, *terms.lease_time);
+    shard_.grant(unit, {now_, expiry.is_never() ? expiry : add_seconds(expiry, kLeaseSlack),
+                        message_.xid()});
+    if (is_new) {
+        give_up_others(unit);
+    }
+    remember_client(unit);
     decision.journal_unit = unit;
     return decision;
+}
+
+// One unit per client and link.
+void Decider::give_up_others(Unit kept) noexcept {
+    std::array<Unit, kMaxUnitsPerTenant> others;
+    std::size_t count = 0;
+    shard_.visit_units(tenant_, [&](Unit unit) {
+        const auto& spaces = request_.link().spaces;
+        const bool on_link = std::find(spaces.begin(), spaces.end(),
+                                       shard_.store().space_of(unit).id()) != spaces.end();
+        if (unit != kept && on_link) {
+            others[count++] = unit;
+        }
+        return count == others.size();
+    });
+    for (std::size_t i = 0; i < count; ++i) {
+        give_up(others[i]);
+    }
 }
 
 // What operators want to see beside a lease: the client's name for itself, and where it is plugged
@@ -452,8 +512,14 @@ Decision Decider::decline() noexcept {
         return refuse(Refusal::kIncompleteRequest);
     }
     const auto place = place_of(*asked);
-    if (!place || held_unit() != place->unit) {
+    if (!place || !holds(place->unit)) {
         return refuse(Refusal::kNotOwner);
+    }
+    if (shard_.record(place->unit).state == LeaseState::kOffered) {
+        // Only who was granted an address can have tried it: two messages must not cost a unit for
+        // a day.
+        shard_.withdraw(place->unit);
+        return refuse(Refusal::kDeclined);
     }
     shard_.quarantine(place->unit, add_seconds(now_, snapshot_.decline_time));
     Decision decision = refuse(Refusal::kDeclined);
@@ -471,7 +537,7 @@ Decision Decider::release() noexcept {
         return refuse(Refusal::kIncompleteRequest);
     }
     const auto place = place_of(message_.ciaddr());
-    if (!place || held_unit() != place->unit) {
+    if (!place || !holds(place->unit)) {
         return refuse(Refusal::kNotOwner);
     }
     Decision decision = refuse(Refusal::kReleased);
@@ -487,9 +553,12 @@ Decision Decider::inform() noexcept {
     if (message_.ciaddr().is_zero() && request_.frame().source.is_zero()) {
         return refuse(Refusal::kIncompleteRequest);
     }
+    // On a shared network the client's own address says which subnet's parameters are its.
+    const Ipv4 address = message_.ciaddr().is_zero() ? request_.frame().source : message_.ciaddr();
+    const auto place = place_of(address);
     ReplyTerms terms;
     terms.type = MessageType::kAck;
-    terms.subnet = &request_.subnet();
+    terms.subnet = place ? place->subnet : &request_.subnet();
     return reply(terms);
 }
 
@@ -503,12 +572,15 @@ Decision Decider::bootp() noexcept {
     if (!unit) {
         return refuse(Refusal::kNoFreeAddress);
     }
-    shard_.grant(*unit, {now_, BootSeconds::never(), message_.xid()});
     ReplyTerms terms;
     terms.yiaddr = address_of(*unit);
     terms.subnet = &subnet_of(*unit);
     Decision decision = reply(terms);
-    decision.journal_unit = unit;
+    if (!decision.drop) {
+        shard_.grant(*unit, {now_, BootSeconds::never(), message_.xid()});
+        give_up_others(*unit);
+        decision.journal_unit = unit;
+    }
     return decision;
 }
 
@@ -560,7 +632,7 @@ bool Decider::may_have(Ipv4 reserved) const noexcept {
     const model::Subnet& subnet = snapshot_.subnets[request_.reservation()->subnet];
     const lease::Space& space = shard_.store().space(subnet.space);
     const std::uint32_t index = subnet.index(reserved);
-    return !space.bitmap().taken(index) || held_unit() == space.unit_at(index);
+    return !space.bitmap().taken(index) || holds(space.unit_at(index));
 }
 
 void Decider::give_up(Unit unit) noexcept {
@@ -573,10 +645,17 @@ void Decider::give_up(Unit unit) noexcept {
 
 bool Decider::may_keep(Unit unit) const noexcept {
     const lease::Space& space = shard_.store().space_of(unit);
-    return space.bitmap().allowed(space.index_of(unit)) || reserved_address() == address_of(unit);
+    const Ipv4 address = address_of(unit);
+    return address != message_.giaddr() &&
+           (space.bitmap().allowed(space.index_of(unit)) || reserved_address() == address);
 }
 
 }  // namespace
+
+BootSeconds client_expiry(const lease::Record& record) noexcept {
+    return record.expiry.is_never() ? record.expiry
+                                    : BootSeconds{record.expiry.value - kLeaseSlack};
+}
 
 Decision decide(const Request& request, lease::Shard& shard, BootTime now,
                 MutableBytes out) noexcept {

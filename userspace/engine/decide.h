@@ -25,6 +25,13 @@ struct Decision {
     std::optional<lease::Unit> journal_unit;
 };
 
+// A lease is kept this many seconds longer than its client is told: the answer to a retransmitted
+// request says the full time again, and nobody else may have the address before that has passed.
+inline constexpr std::uint32_t kLeaseSlack = 64;
+
+// When the client believes that its lease ends; `record` is kLeased.
+[[nodiscard]] BootSeconds client_expiry(const lease::Record& record) noexcept;
+
 // Answers `request`, whose key belongs to `shard`, at time `now`. The whole reply frame, Ethernet
 // header included, is written to `out`, which has room for kMinBootpLen plus headers at least.
 // Thread of the shard only. What looks random in it (jitter, places in tables) comes from the

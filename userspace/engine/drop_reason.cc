@@ -20,6 +20,7 @@ constexpr std::array<Explanation, static_cast<std::size_t>(Refusal::kCount)> kRe
      "the client sent neither a usable hardware address nor a client identifier"},
     {"bad-client-identity", "the client identifier is longer than 255 bytes"},
     {"bad-client-address", "ciaddr is an address that no client can have"},
+    {"bad-relay-address", "giaddr is an address that no relay can have"},
     {"no-subnet", "no configured subnet serves the link that the client is on"},
     {"relay-not-allowed", "the relay (giaddr) is not in the subnet's list of relays"},
     {"no-server-address", "this server has no address to put into the server identifier"},

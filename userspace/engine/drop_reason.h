@@ -24,6 +24,7 @@ enum class Refusal : std::uint8_t {
     kNoClientIdentity,   // neither a usable chaddr nor option 61 (hlen 0 needs a client identifier)
     kBadClientIdentity,  // option 61 longer than 255 bytes
     kBadClientAddress,   // ciaddr that no client can have
+    kBadRelayAddress,    // giaddr that no relay can have
     kNoSubnet,           // the client is on a link that no configured subnet serves
     kRelayNotAllowed,    // giaddr is not among the subnet's relays
     kNoServerAddress,    // no address of ours fits into option 54

@@ -16,15 +16,28 @@ using dhcp4::OptionCode;
 constexpr std::uint16_t kMinMaxMessageSize = 576;  // RFC 2132 section 9.10
 constexpr std::uint32_t kInfinite = 0xffffffff;    // RFC 2131 section 3.3
 
-// The longest DHCP message that the client takes, and that leaves the interface in one piece.
+// Bytes that option 82 takes on the wire, split as RFC 3396 says.
+[[nodiscard]] std::size_t encoded_len(ByteView relay_information) noexcept {
+    constexpr std::size_t kPartLen = 255;
+    const std::size_t parts = (relay_information.size() + kPartLen - 1) / kPartLen;
+    return relay_information.size() + 2 * parts;
+}
+
+// The longest DHCP message that the client takes; option 82 does not count, for the relay takes it
+// off.
 [[nodiscard]] std::size_t max_message_len(const Request& request) noexcept {
     const std::uint16_t asked = request.message().max_message_size().value_or(kMinMaxMessageSize);
-    std::size_t datagram_len = std::max(asked, kMinMaxMessageSize);
-    if (request.ingress() != nullptr) {
-        datagram_len = std::min<std::size_t>(datagram_len, request.ingress()->interface.mtu);
+    return std::max(asked, kMinMaxMessageSize) - kIpv4MinLen - kUdpLen;
+}
+
+// What fits the frame, and leaves the interface in one piece.
+[[nodiscard]] std::size_t room_for_message(const Request& request,
+                                           std::size_t frame_room) noexcept {
+    if (request.ingress() == nullptr || request.ingress()->interface.mtu < kMinMaxMessageSize) {
+        return frame_room;
     }
-    datagram_len = std::max<std::size_t>(datagram_len, kMinMaxMessageSize);
-    return datagram_len - kIpv4MinLen - kUdpLen;
+    return std::min<std::size_t>(frame_room,
+                                 request.ingress()->interface.mtu - kIpv4MinLen - kUdpLen);
 }
 
 // Adds options once each. What the client asked for and finds no room is left out (RFC 2131
@@ -217,8 +230,14 @@ ReplyFrame write_reply(const Request& request, const ReplyTerms& terms, MutableB
     if (out.size() < offset + dhcp4::kMinBootpLen) {
         return {};
     }
-    dhcp4::ReplyWriter writer{out.subspan(offset), make_header(request, terms, addressing),
-                              max_message_len(request)};
+    const std::size_t room = room_for_message(request, out.size() - offset);
+    const ByteView relay_information = request.message().relay_agent_information();
+    const std::size_t reserved = encoded_len(relay_information);
+    if (room < dhcp4::kMinBootpLen + reserved) {
+        return {};
+    }
+    dhcp4::ReplyWriter writer{out.subspan(offset, room), make_header(request, terms, addressing),
+                              std::min(max_message_len(request), room - reserved)};
     OptionList options{writer, request, terms};
     options.add_protocol_options();
     if (terms.type != MessageType::kNak && terms.subnet != nullptr) {
@@ -227,7 +246,11 @@ ReplyFrame write_reply(const Request& request, const ReplyTerms& terms, MutableB
     if (!options.ok()) {
         return {};
     }
-    const std::size_t payload_len = writer.finish(request.message().relay_agent_information());
+    const std::size_t payload_len = writer.finish(relay_information);
+    if (writer.relay_information_dropped()) {
+        return {};  // a relay that wants its option back drops a reply without it (RFC 3046
+                    // section 2.1.1)
+    }
     return {static_cast<std::uint32_t>(write_udp4_headers(out, addressing.headers, payload_len)),
             addressing.unconfigured_destination};
 }

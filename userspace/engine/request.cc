@@ -19,6 +19,10 @@ constexpr std::uint32_t kFirstReservedClassE = 0xf0000000;  // 240.0.0.0/4 (RFC 
            address.value < kFirstReservedClassE;
 }
 
+[[nodiscard]] std::uint8_t reserved_kind(IdentifierKind kind) noexcept {
+    return static_cast<std::uint8_t>(ClientKey::kReserved + static_cast<std::uint8_t>(kind));
+}
+
 [[nodiscard]] bool all_zero(ByteView bytes) noexcept {
     return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
@@ -58,6 +62,10 @@ Result<Success, DropReason> Request::parse(ByteView frame, std::uint32_t ifindex
         return Unexpected{DropReason{relay.error()}};
     }
     relay_ = *relay;
+    const Ipv4 giaddr = message_.giaddr();
+    if (!giaddr.is_zero() && (!is_host_address(giaddr) || snapshot.is_local_broadcast(giaddr))) {
+        return Unexpected{DropReason{Refusal::kBadRelayAddress}};
+    }
     const Ipv4 ciaddr = message_.ciaddr();
     if (!ciaddr.is_zero() && (!is_host_address(ciaddr) || snapshot.is_local(ciaddr))) {
         return Unexpected{DropReason{Refusal::kBadClientAddress}};
@@ -116,7 +124,9 @@ Result<Success, DropReason> Request::choose_subnet() noexcept {
     if (subnet_ == nullptr) {
         return Unexpected{DropReason{Refusal::kNoSubnet}};
     }
-    if (relayed() && !subnet_->relays.empty() &&
+    // A client that is not behind a relay must not choose such a subnet by an option either.
+    const bool by_relay = relayed() || link_selection || subnet_selection;
+    if (by_relay && !subnet_->relays.empty() &&
         !std::binary_search(subnet_->relays.begin(), subnet_->relays.end(), giaddr)) {
         return Unexpected{DropReason{Refusal::kRelayNotAllowed}};
     }
@@ -136,19 +146,38 @@ bool Request::match_reservation(IdentifierKind kind, ByteView value) noexcept {
             reservation_ = &reservation;
         }
     });
-    if (known) {
-        set_key(static_cast<std::uint8_t>(ClientKey::kReserved + static_cast<std::uint8_t>(kind)),
-                {}, value);
-    }
-    return known;
+    return known && fill_key(key_, {reserved_kind(kind), {}, value});
 }
 
-void Request::set_key(std::uint8_t kind, ByteView prefix, ByteView value) noexcept {
-    key_.bytes[0] = std::byte{kind};
-    copy_bytes(key_.bytes.data() + 1, prefix);
-    copy_bytes(key_.bytes.data() + 1 + prefix.size(), value);
-    key_.len = static_cast<std::uint16_t>(1 + prefix.size() + value.size());
-    key_.hash = hash_bytes(snapshot_->hash_key, key_.view());
+bool Request::fill_key(ClientKey& key, const KeySource& source) const noexcept {
+    const std::size_t value_len = source.prefix.size() + source.value.size();
+    if (source.value.empty() || value_len > ClientKey::kMaxValueLen) {
+        return false;
+    }
+    key.bytes[0] = std::byte{source.kind};
+    copy_bytes(key.bytes.data() + 1, source.prefix);
+    copy_bytes(key.bytes.data() + 1 + source.prefix.size(), source.value);
+    key.len = static_cast<std::uint16_t>(1 + value_len);
+    key.hash = hash_bytes(snapshot_->hash_key, key.view());
+    return true;
+}
+
+std::array<Request::KeySource, 6> Request::former_key_sources() const noexcept {
+    const ByteView hw{hw_.data(), hw_len_};
+    const ByteView client_id = message_.client_identifier();
+    const bool is_reserved = std::to_integer<std::uint8_t>(key_.bytes[0]) >= ClientKey::kReserved;
+    // Without a reservation, now or then, client identifier and hardware address name two different
+    // clients.
+    return {{{reserved_kind(IdentifierKind::kHwAddress), {}, hw},
+             {reserved_kind(IdentifierKind::kClientId), {}, client_id},
+             {reserved_kind(IdentifierKind::kCircuitId),
+              {},
+              relay_.suboption(RelaySuboption::kCircuitId)},
+             {reserved_kind(IdentifierKind::kRemoteId),
+              {},
+              relay_.suboption(RelaySuboption::kRemoteId)},
+             {ClientKey::kClientId, {}, is_reserved ? client_id : ByteView{}},
+             {ClientKey::kHwAddress, {}, is_reserved ? hw : ByteView{}}}};
 }
 
 Result<Success, DropReason> Request::name_client() noexcept {
@@ -157,36 +186,35 @@ Result<Success, DropReason> Request::name_client() noexcept {
     if (client_id.size() > ClientKey::kMaxValueLen) {
         return Unexpected{DropReason{Refusal::kBadClientIdentity}};
     }
-    // Hardware type and address as one value: an address means nothing without its type.
-    std::array<std::byte, 1 + dhcp4::kChaddrLen> hw{};
-    hw[0] = std::byte{message_.htype()};
+    // An address means nothing without its type.
     const ByteView chaddr = message_.chaddr();
-    copy_bytes(hw.data() + 1, chaddr);
     const bool has_chaddr = !chaddr.empty() && !all_zero(chaddr);
-    const ByteView hw_address{hw.data(), has_chaddr ? 1 + chaddr.size() : 0};
+    hw_[0] = std::byte{message_.htype()};
+    copy_bytes(hw_.data() + 1, chaddr);
+    hw_len_ = has_chaddr ? static_cast<std::uint8_t>(1 + chaddr.size()) : std::uint8_t{0};
     if (!has_chaddr && !has_client_id) {
         return Unexpected{DropReason{Refusal::kNoClientIdentity}};
     }
-
+    const ByteView hw{hw_.data(), hw_len_};
     const ByteView circuit_id = relay_.suboption(RelaySuboption::kCircuitId);
-    if (match_reservation(IdentifierKind::kHwAddress, hw_address) ||
+    if (match_reservation(IdentifierKind::kHwAddress, hw) ||
         match_reservation(IdentifierKind::kClientId, has_client_id ? client_id : ByteView{}) ||
         match_reservation(IdentifierKind::kCircuitId, circuit_id) ||
         match_reservation(IdentifierKind::kRemoteId, relay_.suboption(RelaySuboption::kRemoteId))) {
         return Success{};
     }
 
-    constexpr std::size_t kGiaddrLen = 4;
-    if (subnet_->identity == model::Identity::kCircuitId && !circuit_id.empty() &&
-        circuit_id.size() + kGiaddrLen <= ClientKey::kMaxValueLen) {
-        std::array<std::byte, kGiaddrLen> giaddr{};  // circuits are numbered by their relay
-        message_.giaddr().store(giaddr.data());
-        set_key(ClientKey::kCircuitId, giaddr, circuit_id);
-    } else if (has_chaddr && (!has_client_id || subnet_->identity == model::Identity::kHwAddress)) {
-        set_key(ClientKey::kHwAddress, {}, hw_address);
-    } else {
-        set_key(ClientKey::kClientId, {}, client_id);
+    std::array<std::byte, 4> giaddr{};  // circuits are numbered by their relay
+    message_.giaddr().store(giaddr.data());
+    if (subnet_->identity == model::Identity::kCircuitId &&
+        fill_key(key_, {ClientKey::kCircuitId, giaddr, circuit_id})) {
+        return Success{};
     }
+    const bool by_hw =
+        has_chaddr && (!has_client_id || subnet_->identity == model::Identity::kHwAddress);
+    const bool filled = by_hw ? fill_key(key_, {ClientKey::kHwAddress, {}, hw})
+                              : fill_key(key_, {ClientKey::kClientId, {}, client_id});
+    XD_ASSERT(filled);  // both have bytes, and not too many
     return Success{};
 }
 

@@ -69,6 +69,26 @@ class Request {
     [[nodiscard]] Ipv4 source_address() const noexcept { return source_address_; }
     // The client as the lease store knows it.
     [[nodiscard]] lease::Tenant tenant() const noexcept;
+    // Calls visit(Tenant) for every key under which this client may be known from before a reload,
+    // until it returns true: those of its identifiers that a reservation might match, and the one
+    // without any.
+    template <typename Visit>
+    void visit_former_keys(Visit&& visit) const {
+        if (!reloaded()) {
+            return;
+        }
+        for (const KeySource& source : former_key_sources()) {
+            ClientKey former;
+            if (fill_key(former, source) && !equal_bytes(former.view(), key_.view())) {
+                lease::Tenant other = tenant();
+                other.identity = former.view();
+                other.hash = former.hash;
+                if (visit(other)) {
+                    return;
+                }
+            }
+        }
+    }
     // Whether frame() holds values although parse() failed later.
     [[nodiscard]] bool has_frame() const noexcept { return has_frame_; }
 
@@ -77,13 +97,24 @@ class Request {
     [[nodiscard]] Result<Success, DropReason> choose_subnet() noexcept;
     [[nodiscard]] Result<Success, DropReason> name_client() noexcept;
     [[nodiscard]] bool match_reservation(model::IdentifierKind kind, ByteView value) noexcept;
-    void set_key(std::uint8_t kind, ByteView prefix, ByteView value) noexcept;
+    // What a key is made of: kind, and bytes of the message (`prefix` and `value` may be empty).
+    struct KeySource {
+        std::uint8_t kind = 0;
+        ByteView prefix;
+        ByteView value;
+    };
+    // False, and nothing is filled, if the source has no bytes or too many.
+    [[nodiscard]] bool fill_key(ClientKey& key, const KeySource& source) const noexcept;
+    [[nodiscard]] std::array<KeySource, 6> former_key_sources() const noexcept;
+    [[nodiscard]] bool reloaded() const noexcept { return snapshot_->generation > 1; }
     [[nodiscard]] Ipv4 own_address() const noexcept;
 
     FrameView frame_;
     dhcp4::MessageView message_;
     dhcp4::RelayInformation relay_;
     ClientKey key_;
+    std::array<std::byte, 1 + dhcp4::kChaddrLen> hw_{};  // hardware type and address as one value
+    std::uint8_t hw_len_ = 0;                            // of hw_; 0 without a usable address
     std::uint32_t ifindex_ = 0;
     const model::Snapshot* snapshot_ = nullptr;
     const model::Ingress* ingress_ = nullptr;

@@ -46,8 +46,8 @@ struct alignas(64) Record {
     BootSeconds expiry;   // of the offer, lease or quarantine
     BootSeconds horizon;  // the expiry that is on disk, >= `expiry` when one is; kept by the engine
     BootSeconds started;  // last grant; 0 before the first
-    // kLeased: xid of the message last granted, to recognise its retransmission. kOffered: 1 +
-    // OfferSource, or 0.
+    // kLeased: xid of the message last granted, to recognise its retransmission. kOffered: places
+    // of its OfferSource, or 0.
     std::uint32_t last_xid = 0;
     std::uint32_t tag = 0;  // the tenant's tag in the shard's index
     SideRef side;           // long identity, hostname, relay information; none unless held

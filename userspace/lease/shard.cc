@@ -13,6 +13,10 @@ constexpr std::size_t kPrefixLen = Record::kInlineIdentityLen - kHashLen;
 static_assert(kPrefixLen < Record::kInlineIdentityLen);
 // A side entry begins with the lengths of its sections.
 constexpr std::size_t kSectionLenLen = sizeof(std::uint16_t);
+// How an OfferSource is packed.
+constexpr std::uint32_t kPlaceBits = 12;
+constexpr std::uint32_t kHasSource = 1u << 31;
+static_assert(OfferSource::kCount == 1u << kPlaceBits);
 
 bool is_long(const Tenant& tenant) noexcept {
     return tenant.identity.size() > Record::kInlineIdentityLen;
@@ -363,19 +367,25 @@ void Shard::grant(Unit unit, const Grant& grant) noexcept {
     set_expiry(unit, own, grant.expiry);
 }
 
+// Of an offer, the record's xid keeps both places, and a bit that says so.
 void Shard::set_offer_source(Unit unit, OfferSource source) noexcept {
     Record& own = own_record(store_->space_of(unit), unit);
     XD_ASSERT(own.state == LeaseState::kOffered && own.last_xid == 0 &&
-              source.value < OfferSource::kCount);
-    own.last_xid = 1u + source.value;
-    ++open_offers_[source.value];
+              source.ingress < OfferSource::kCount && source.relay < OfferSource::kCount);
+    own.last_xid = kHasSource | std::uint32_t{source.ingress} << kPlaceBits | source.relay;
+    ++open_offers_[source.ingress];
+    open_offers_[source.relay] += source.relay == source.ingress ? 0 : 1;
 }
 
 void Shard::leave_offer(Record& own) noexcept {
-    if (own.last_xid != 0) {
-        --open_offers_[own.last_xid - 1];
-        own.last_xid = 0;
+    if (own.last_xid == 0) {
+        return;
     }
+    const std::uint32_t ingress = own.last_xid >> kPlaceBits & (OfferSource::kCount - 1);
+    const std::uint32_t relay = own.last_xid & (OfferSource::kCount - 1);
+    --open_offers_[ingress];
+    open_offers_[relay] -= relay == ingress ? 0 : 1;
+    own.last_xid = 0;
 }
 
 void Shard::set_horizon(Unit unit, BootSeconds horizon) noexcept {

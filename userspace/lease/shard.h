@@ -47,12 +47,13 @@ enum class TakeError : std::uint8_t {
     kFull,  // no room for the tenant: capacity, side memory, or an identity above kMaxIdentityLen
 };
 
-// Where an offer came from (relay and port, or interface), as a place in a small table: sources
-// that share a place share their limit.
+// Where an offer came from, as places in a small table: who shares a place shares its limit. An
+// offer counts at both places, or once if they are the same.
 struct OfferSource {
     static constexpr std::size_t kCount = 4096;
 
-    std::uint16_t value = 0;  // below kCount
+    std::uint16_t ingress = 0;  // interface, VLAN and link of the client; below kCount
+    std::uint16_t relay = 0;    // relay and its port; that of the ingress without a relay
 };
 
 struct Grant {
@@ -125,12 +126,12 @@ class Shard {
 
     // Extends (or shortens) an offer; `unit` is kOffered.
     void offer(Unit unit, BootSeconds until) noexcept;
-    // Counts the offer against its source until it is no offer any more; `unit` is kOffered and has
-    // no source yet.
+    // Counts the offer at its source until it is no offer any more; `unit` is kOffered and has no
+    // source yet.
     void set_offer_source(Unit unit, OfferSource source) noexcept;
-    // Units in state kOffered of that source.
-    [[nodiscard]] std::uint32_t open_offers(OfferSource source) const noexcept {
-        return open_offers_[source.value];
+    // Units in state kOffered that count at this place, which is below OfferSource::kCount.
+    [[nodiscard]] std::uint32_t open_offers(std::uint16_t place) const noexcept {
+        return open_offers_[place];
     }
     // kOffered or kLeased becomes kLeased, first time or renewal; one cache line. An expiry of
     // never stays until release.
@@ -292,7 +293,7 @@ class Shard {
     SideStore side_;
     TimerWheel wheel_;
     ShardCounters counters_;
-    std::vector<std::uint32_t> open_offers_;  // by OfferSource
+    std::vector<std::uint32_t> open_offers_;  // by place of an OfferSource
 };
 
 }  // namespace xdhcpd::lease

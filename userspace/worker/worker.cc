@@ -21,6 +21,7 @@ constexpr int kPollTimeoutMs = 100;
 // Units that may end in one round: a network of leases that all end at once must not stop the
 // packets.
 constexpr std::size_t kExpireBudget = 256;
+constexpr std::chrono::milliseconds kDrainTime{500};
 
 [[nodiscard]] BootTime boot_clock() noexcept {
     timespec time{};
@@ -70,11 +71,13 @@ BootTime Worker::now() const noexcept {
 
 void Worker::run() {
     while (!stop_requested_.load(std::memory_order_acquire)) {
-        if (step() == 0) {
+        if (step() == 0 && !behind_) {
             sleep();
         }
     }
-    while (step() != 0) {  // what has arrived is still answered
+    // What has arrived is still answered, but a flood does not keep the server from ending.
+    const BootTime deadline = clock_() + kDrainTime;
+    while (step() != 0 && clock_() < deadline) {
     }
 }
 
@@ -193,14 +196,13 @@ void Worker::explain(const Port& port, const engine::Request& request, engine::D
 
 void Worker::pass_time(BootTime now) {
     const BootSeconds second = to_boot_seconds(now);
-    if (second == last_tick_) {
+    if (second == last_tick_ && !behind_) {
         return;
     }
     const std::size_t ended = shard_->expire(
         second, kExpireBudget, [this](lease::Unit, lease::LeaseState) { counters_.expired.add(); });
-    if (ended < kExpireBudget) {
-        last_tick_ = second;  // else go on in the next round
-    }
+    last_tick_ = second;
+    behind_ = ended == kExpireBudget;  // then go on in the next round, without sleeping
 }
 
 // Publishes that it sleeps, looks once more, then polls: whoever posts after the look sees the

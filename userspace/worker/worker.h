@@ -98,6 +98,7 @@ class Worker {
     Announcement announcement_;
     std::unique_ptr<engine::Request[]> requests_;  // kBatchLen, reused
     BootSeconds last_tick_;
+    bool behind_ = false;  // more has ended than one round lets go
 
     Mailbox mailbox_;
     int wake_fd_;                   // eventfd

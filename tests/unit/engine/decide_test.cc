@@ -106,14 +106,16 @@ TEST(DecideTest, AFormerTenantGetsItsAddressBack) {
     Engine engine;
     ASSERT_EQ(engine.get_lease(1), "192.0.2.10");
     ASSERT_EQ(engine.get_lease(2), "192.0.2.11");
-    engine.pass(3601);
+    engine.pass(3600 + kLeaseSlack);
     EXPECT_EQ(engine.held(HeldCount::kLeased), 0u);
     EXPECT_EQ(engine.get_lease(2), "192.0.2.11");
     EXPECT_EQ(engine.get_lease(1), "192.0.2.10");
 }
 
 TEST(DecideTest, AnOfferNotTakenIsFreeAgain) {
-    Engine engine;
+    auto configuration = small_configuration();
+    configuration.dhcp4.max_offers_per_relay = 100;
+    Engine engine{configuration};
     for (int client = 1; client <= 10; ++client) {
         ASSERT_TRUE(engine.send(discover(client)).reply);
     }
@@ -176,7 +178,9 @@ TEST(DecideTest, ARetransmittedRequestGetsTheSameAckAndChangesNothing) {
     ASSERT_TRUE(second.reply);
     EXPECT_EQ(first.reply->bytes, second.reply->bytes);
     EXPECT_FALSE(second.reply->decision.journal_unit);
-    engine.pass(990);  // the first grant's end, not the second's
+    engine.pass(989 + kLeaseSlack);
+    EXPECT_EQ(engine.held(HeldCount::kLeased), 1u);
+    engine.pass(1);  // the first grant's end, not the second's
     EXPECT_EQ(engine.held(HeldCount::kLeased), 0u);
 }
 
@@ -188,7 +192,7 @@ TEST(DecideTest, AClientThatNeverChangesItsXidCanStillRenew) {
     Message renewal{3, 1};
     renewal.ciaddr("192.0.2.10").option_u32(51, 600);
     ASSERT_TRUE(engine.send_unicast(renewal, "192.0.2.10").reply);
-    engine.pass(301);
+    engine.pass(301 + kLeaseSlack);
     EXPECT_EQ(engine.held(HeldCount::kLeased), 1u);
 }
 
@@ -251,9 +255,9 @@ TEST(DecideTest, RenewingExtendsTheLease) {
     ASSERT_TRUE(outcome.reply);
     EXPECT_EQ(outcome.reply->type(), MessageType::kAck);
     EXPECT_EQ(to_string(outcome.reply->message->ciaddr()), "192.0.2.10");
-    engine.pass(1801);
+    engine.pass(1801 + kLeaseSlack);
     EXPECT_EQ(engine.held(HeldCount::kLeased), 1u);
-    engine.pass(1800);
+    engine.pass(1799);
     EXPECT_EQ(engine.held(HeldCount::kLeased), 0u);
 }
 
@@ -569,27 +573,100 @@ TEST(DecideTest, UnreadableMessagesSayWhy) {
               DropReason{dhcp4::ParseError::kTruncated});
 }
 
-TEST(DecideTest, OffersPerInterfaceAreLimitedAndLeasesAreNot) {
+// 200 addresses: one way in may hold three times as many open offers as are left.
+model::Configuration with_200() {
     auto configuration = small_configuration();
     configuration.dhcp4.subnets[0].pools = {
         {testing::ip("192.0.2.10"), testing::ip("192.0.2.209")}};
-    Engine engine{configuration};  // 200 addresses: offers stop where as many are open as are free
+    return configuration;
+}
+
+TEST(DecideTest, OffersPerInterfaceAreLimitedAndLeasesAreNot) {
+    Engine engine{with_200()};
     int offers = 0;
     while (engine.send(discover(1 + offers)).reply) {
         ++offers;
     }
-    EXPECT_EQ(offers, 100);
+    EXPECT_EQ(offers, 150);
     EXPECT_EQ(engine.send(discover(500)).drop, DropReason{Refusal::kOfferLimit});
     EXPECT_TRUE(engine.send(discover(1)).reply);  // an open offer is repeated
-    // Another relay still gets something.
+    // Another way in still gets something.
     Message relayed{1, 600};
     relayed.giaddr("192.0.2.254");
     EXPECT_TRUE(engine.send_relayed(relayed, "192.0.2.254").reply);
     // Offers that become leases make room.
-    EXPECT_TRUE(engine.send(discover(501)).drop);
-    ASSERT_TRUE(engine.send(selecting("192.0.2.10", 1)).reply);
-    ASSERT_TRUE(engine.send(selecting("192.0.2.11", 2)).reply);
+    for (int client = 1; client <= 4; ++client) {
+        EXPECT_TRUE(engine.send(discover(501)).drop);
+        ASSERT_TRUE(engine.send(selecting("192.0.2." + std::to_string(9 + client), client)).reply);
+    }
     EXPECT_TRUE(engine.send(discover(501)).reply);
+}
+
+TEST(DecideTest, AllClientsGetAnAddressThoughOffersAreLimited) {
+    Engine engine{with_200()};
+    std::set<std::string> seen;
+    for (int client = 1; client <= 200; ++client) {
+        seen.insert(engine.get_lease(client));
+    }
+    EXPECT_EQ(seen.size(), 200u);
+    EXPECT_EQ(engine.held(HeldCount::kLeased), 200u);
+}
+
+TEST(DecideTest, ForgedRelaysAndCircuitsDoNotGetAroundTheLimit) {
+    Engine engine{with_200()};
+    int offers = 0;
+    for (int client = 1; client <= 400; ++client) {
+        Message forged = discover(client);
+        if (client % 2 == 0) {
+            forged.giaddr("192.0.2." + std::to_string(210 + client % 40));
+        }
+        forged.option(82, {1, 2, client & 0xff, client >> 8});
+        offers += engine.send(forged).reply ? 1 : 0;
+    }
+    EXPECT_EQ(offers, 150);
+}
+
+TEST(DecideTest, ReservedLeasesDoNotCountAgainstThePool) {
+    auto configuration = small_configuration();
+    for (int client = 1; client <= 60; ++client) {
+        Bytes hw = bytes({1});
+        testing::append(hw, testing::mac(client).bytes());
+        model::ReservationConfiguration reservation;
+        reservation.identifier = {model::IdentifierKind::kHwAddress, hw};
+        reservation.address =
+            Ipv4{testing::ip("192.0.2.100").value + static_cast<std::uint32_t>(client)};
+        configuration.dhcp4.subnets[0].reservations.push_back(reservation);
+    }
+    Engine engine{configuration};
+    for (int client = 1; client <= 60; ++client) {
+        ASSERT_EQ(engine.get_lease(client), "192.0.2." + std::to_string(100 + client));
+    }
+    int offers = 0;
+    for (int client = 101; client <= 110; ++client) {
+        offers += engine.send(discover(client)).reply ? 1 : 0;
+    }
+    EXPECT_EQ(offers, 8);
+}
+
+TEST(DecideTest, DecliningAnOfferCostsNoAddress) {
+    Engine engine;
+    ASSERT_TRUE(engine.send(discover(1)).reply);
+    EXPECT_EQ(
+        engine.send(Message{4, 1}.option_address(50, "192.0.2.10").option_address(54, "192.0.2.1"))
+            .drop,
+        DropReason{Refusal::kDeclined});
+    EXPECT_EQ(engine.held(HeldCount::kDeclined), 0u);
+    EXPECT_EQ(engine.held(HeldCount::kOffered), 0u);
+}
+
+TEST(DecideTest, ALeaseOutlivesWhatARetransmissionWasTold) {
+    Engine engine;
+    ASSERT_TRUE(engine.send(discover()).reply);
+    ASSERT_TRUE(engine.send(selecting("192.0.2.10").option_u32(51, 300)).reply);
+    engine.pass(63);
+    ASSERT_EQ(engine.send(selecting("192.0.2.10").option_u32(51, 300)).reply->u32(51), 300u);
+    engine.pass(300);
+    EXPECT_EQ(engine.send(selecting("192.0.2.10", 2)).reply->type(), MessageType::kNak);
 }
 
 TEST(DecideTest, AConfiguredOfferLimitCounts) {

@@ -169,6 +169,56 @@ TEST(RelayTest, TheRelaysOwnAddressIsNeverLeased) {
     EXPECT_EQ(nak.reply->type(), MessageType::kNak);
 }
 
+TEST(RelayTest, ARelaysAddressIsNotGivenBackEither) {
+    Engine engine{two_subnets()};
+    const auto ask = [&](Message message, std::string_view giaddr) {
+        return engine.send_relayed(message.giaddr(giaddr), giaddr);
+    };
+    ASSERT_TRUE(ask(Message{1, 1}, "203.0.113.1").reply);
+    ASSERT_TRUE(
+        ask(Message{3, 1}.option_address(50, "203.0.113.10").option_address(54, "198.51.100.1"),
+            "203.0.113.1")
+            .reply);
+    EXPECT_EQ(ask(Message{1, 1}, "203.0.113.10").reply->yiaddr(), "203.0.113.11");
+    const auto again = ask(Message{3, 1}.option_address(50, "203.0.113.10").xid(7), "203.0.113.10");
+    ASSERT_TRUE(again.reply);
+    EXPECT_EQ(again.reply->type(), MessageType::kNak);
+}
+
+TEST(RelayTest, ImpossibleRelayAddressesAreDropped) {
+    Engine engine{two_subnets()};
+    for (const char* const giaddr :
+         {"255.255.255.255", "224.0.0.1", "127.0.0.1", "192.0.2.255", "0.0.0.7"}) {
+        EXPECT_EQ(engine.send(Message{1, 1}.giaddr(giaddr)).drop,
+                  DropReason{Refusal::kBadRelayAddress})
+            << giaddr;
+    }
+}
+
+TEST(RelayTest, ListedRelaysKeepDirectClientsOut) {
+    auto configuration = two_subnets();
+    configuration.dhcp4.subnets[1].relays = {testing::ip("203.0.113.1")};
+    Engine engine{configuration};
+    EXPECT_EQ(engine.send(Message{1, 1}.option_address(118, "203.0.113.0")).drop,
+              DropReason{Refusal::kRelayNotAllowed});
+    EXPECT_EQ(
+        engine.send(Message{1, 1}.option(82, suboption(5, address_bytes("203.0.113.0")))).drop,
+        DropReason{Refusal::kRelayNotAllowed});
+}
+
+TEST(RelayTest, InformOnASharedNetworkGetsTheParametersOfItsOwnSubnet) {
+    auto configuration = two_subnets();
+    for (auto& subnet : configuration.dhcp4.subnets) {
+        subnet.shared_network = "floor-2";
+        subnet.interface = "eth1";
+    }
+    configuration.dhcp4.subnets[1].options = {testing::option_value(3, bytes({203, 0, 113, 1}))};
+    Engine engine{configuration};
+    const auto outcome = engine.send(Message{8, 1}.ciaddr("203.0.113.99"));
+    ASSERT_TRUE(outcome.reply);
+    EXPECT_TRUE(equal_bytes(outcome.reply->option(3), bytes({203, 0, 113, 1})));
+}
+
 TEST(RelayTest, OnlyListedRelaysMayAsk) {
     auto configuration = two_subnets();
     configuration.dhcp4.subnets[1].relays = {testing::ip("203.0.113.1"),

@@ -220,6 +220,29 @@ TEST(ReplyTest, TheFrameIsNeverOverrun) {
     EXPECT_EQ(engine.send(Message{1, 1}).drop, DropReason{Refusal::kReplyTooLong});
 }
 
+TEST(ReplyTest, Option82IsKeptByLeavingOtherOptionsOut) {
+    RecordProperty("rfc", "3046 2.2");
+    Engine engine{with_much()};
+    Bytes information = bytes({1, 200});
+    testing::append(information, Bytes(200, std::byte{4}));
+    const auto outcome =
+        engine.send(Message{1, 1}.option(57, {3000 >> 8, 3000 & 0xff}).option(82, information));
+    ASSERT_TRUE(outcome.reply);
+    EXPECT_TRUE(equal_bytes(outcome.reply->option(82), information));
+    EXPECT_LE(outcome.reply->frame.payload.size(), 1472u);
+}
+
+TEST(ReplyTest, ALeaseWhoseAckDoesNotFitIsNotGranted) {
+    Engine engine;
+    ASSERT_TRUE(engine.send(Message{1, 1}).reply);
+    engine.tx_len = 42 + 299;
+    EXPECT_EQ(
+        engine.send(Message{3, 1}.option_address(50, "192.0.2.10").option_address(54, "192.0.2.1"))
+            .drop,
+        DropReason{Refusal::kReplyTooLong});
+    EXPECT_EQ(engine.held(lease::HeldCount::kLeased), 0u);
+}
+
 TEST(ReplyTest, NoByteOfTheBufferLeaks) {
     Engine engine;
     const auto outcome = engine.send(Message{1, 1});

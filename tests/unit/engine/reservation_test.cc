@@ -119,6 +119,58 @@ TEST(ReservationTest, AnAddressReservedWhileSomebodyHoldsItWaits) {
     EXPECT_EQ(engine.get_lease(1), "192.0.2.10");
 }
 
+// Which key names a client depends on reservations; a reload must not make strangers of clients.
+TEST(ReservationTest, AReloadThatAddsOrRemovesAReservationKeepsTheLease) {
+    const auto renew = [](Engine& engine, std::uint32_t xid) {
+        const auto outcome =
+            engine.send_unicast(Message{3, 1}.ciaddr("192.0.2.10").xid(xid), "192.0.2.10");
+        return outcome.reply ? outcome.reply->type() : MessageType::kNone;
+    };
+    Engine engine;
+    ASSERT_EQ(engine.get_lease(1), "192.0.2.10");
+    auto named = reserve(IdentifierKind::kHwAddress, hw(1), "");
+    named.hostname = "pc1";
+    engine.reload(with({named}));  // options only
+    EXPECT_EQ(renew(engine, 1), MessageType::kAck);
+    engine.reload(with({reserve(IdentifierKind::kHwAddress, hw(1), "192.0.2.10")}));  // pinned
+    EXPECT_EQ(renew(engine, 2), MessageType::kAck);
+    EXPECT_EQ(engine.get_lease(1), "192.0.2.10");
+    engine.reload(small_configuration());  // and free again
+    EXPECT_EQ(renew(engine, 3), MessageType::kAck);
+    EXPECT_EQ(engine.held(lease::HeldCount::kLeased), 1u);
+    EXPECT_EQ(engine.shard.check_invariants(), "");
+}
+
+TEST(ReservationTest, AClientIdentifierThatBecomesReservedKeepsItsLease) {
+    Engine engine;
+    ASSERT_EQ(engine.send(Message{1, 1}.option(61, {0, 'c'})).reply->yiaddr(), "192.0.2.10");
+    ASSERT_TRUE(engine
+                    .send(Message{3, 1}
+                              .option(61, {0, 'c'})
+                              .option_address(50, "192.0.2.10")
+                              .option_address(54, "192.0.2.1"))
+                    .reply);
+    engine.reload(with({reserve(IdentifierKind::kClientId, bytes({0, 'c'}), "192.0.2.10")}));
+    const auto outcome = engine.send_unicast(
+        Message{3, 1}.option(61, {0, 'c'}).ciaddr("192.0.2.10").xid(5), "192.0.2.10");
+    ASSERT_TRUE(outcome.reply);
+    EXPECT_EQ(outcome.reply->type(), MessageType::kAck);
+}
+
+TEST(ReservationTest, ADiscoverAloneGivesUpNothing) {
+    Engine engine;
+    ASSERT_EQ(engine.get_lease(2), "192.0.2.10");
+    engine.reload(with({reserve(IdentifierKind::kHwAddress, hw(1), "192.0.2.10")}));
+    ASSERT_EQ(engine.get_lease(1), "192.0.2.11");
+    engine.pass(3600 + kLeaseSlack - 10);
+    ASSERT_TRUE(engine.send_unicast(Message{3, 1}.ciaddr("192.0.2.11").xid(5), "192.0.2.11").reply);
+    engine.pass(10);  // the other one's lease of .10 has ended
+    EXPECT_EQ(engine.send(Message{1, 1}).reply->yiaddr(), "192.0.2.10");
+    EXPECT_EQ(engine.held(lease::HeldCount::kLeased), 1u);  // .11 until .10 is granted
+    EXPECT_EQ(engine.get_lease(1), "192.0.2.10");
+    EXPECT_EQ(engine.held(lease::HeldCount::kLeased), 1u);
+}
+
 TEST(ReservationTest, AReservationThatMovesTakesItsClientAlong) {
     Engine engine{with({reserve(IdentifierKind::kHwAddress, hw(1), "192.0.2.50")})};
     ASSERT_EQ(engine.get_lease(1), "192.0.2.50");

@@ -150,6 +150,23 @@ TEST_F(WorkerTest, TimePassesWithoutTraffic) {
     EXPECT_EQ(worker->counters().expired.value(), 1u);
 }
 
+TEST_F(WorkerTest, ManyUnitsThatEndTogetherAreFreedWithoutSleepingInBetween) {
+    constexpr std::uint32_t kUnits = 2000;
+    const lease::Space& space = store.add_space(lease::SpaceKind::kIpv4, kUnits);
+    for (std::uint32_t index = 0; index < kUnits; ++index) {
+        ASSERT_TRUE(worker->shard().quarantine_free(space.unit_at(index), {1005}));
+    }
+    now_seconds += 6;
+    const std::uint64_t polls = worker->counters().polls.value();
+    std::thread thread{[this] { worker->run(); }};
+    while (worker->counters().expired.value() < kUnits) {
+        std::this_thread::yield();
+    }
+    worker->stop();
+    thread.join();
+    EXPECT_LE(worker->counters().polls.value() - polls, 2u);
+}
+
 TEST_F(WorkerTest, RunsUntilStoppedAndDoesItsMailMeanwhile) {
     std::thread thread{[this] { worker->run(); }};
     std::thread::id where;
