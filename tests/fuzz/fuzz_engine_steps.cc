@@ -1,5 +1,5 @@
 // Drives one engine through a sequence of messages and time steps taken from the input, and checks
-// the store's invariants after each, and that no two clients hold one address.
+// the store's invariants after each, and that the network's own addresses are never leased.
 //
 // Input: steps of [kind, client, argument, length, length bytes of raw options].
 #include <cstdint>

@@ -34,9 +34,9 @@ class [[nodiscard]] Result {
 
     // Asking for what is not there is our bug, not an input.
     T& value() & noexcept { return *checked_value(); }
-    const T& value() const& noexcept { return *checked_value(); }
+    [[nodiscard]] const T& value() const& noexcept { return *checked_value(); }
     T&& value() && noexcept { return std::move(*checked_value()); }
-    const E& error() const& noexcept {
+    [[nodiscard]] const E& error() const& noexcept {
         XD_ASSERT(!has_value());
         return *std::get_if<1>(&state_);
     }
@@ -51,7 +51,7 @@ class [[nodiscard]] Result {
         XD_ASSERT(has_value());
         return std::get_if<0>(&state_);
     }
-    const T* checked_value() const noexcept {
+    [[nodiscard]] const T* checked_value() const noexcept {
         XD_ASSERT(has_value());
         return std::get_if<0>(&state_);
     }

@@ -252,7 +252,7 @@ class Control::Implementation {
     // Likewise, and remembers what is in force now.
     std::vector<std::string> put_in_force(model::Configuration configuration,
                                           const model::HostState& host);
-    void remember_spaces();
+    void remember_spaces(const model::Snapshot& snapshot);
     void describe_for_metrics();
     [[nodiscard]] std::vector<NamedSpace> spaces() const;
 
@@ -268,9 +268,9 @@ class Control::Implementation {
     std::map<Ipv4Prefix, lease::SpaceId> spaces_;  // that ever were in a snapshot
     std::map<Ipv4Prefix, bool> is_full_;           // of subnets with a pool
     model::HostState host_;  // of the newest snapshot, what matters of it
-    // The newest snapshot leaves out subnets of the configuration in force: a reload is on its way,
-    // or ended by an exception, and then the next tick() publishes all of it again.
-    bool interim_ = false;
+    // Snapshot and bitmaps are not, or not certainly, what the configuration in force says: a reload
+    // is on its way, or an exception ended it, and then the next tick() publishes again.
+    bool unsettled_ = false;
     BootTime host_read_;
     std::string host_error_;  // reported last
 
@@ -298,7 +298,7 @@ Control::Implementation::Implementation(ControlParts parts)
       progress_(parts_.workers.size(), Progress{0, started_, false}) {
     host_ = relevant(parts_.host, parts_.configuration);
     parts_.host = {};
-    remember_spaces();
+    remember_spaces(parts_.snapshots.newest());
     describe_for_metrics();
 }
 
@@ -385,6 +385,14 @@ Answer Control::Implementation::status() const {
             const InterfaceStatus none;
             const InterfaceStatus& interface = found == interfaces.end() ? none : *found;
             const PortCounters& counters = port->counters();
+            json kernel_drops = json::object();
+            for (const InterfaceStatus::PortDrops& drops : interface.kernel_drops) {
+                for (const auto& [reason, frames] : drops.reasons) {
+                    if (drops.queue == port->queue()) {
+                        kernel_drops[reason] = frames;
+                    }
+                }
+            }
             ports.push_back({{"interface", port->interface_name()},
                              {"ifindex", interface.ifindex},
                              {"queue", port->queue()},
@@ -394,8 +402,12 @@ Answer Control::Implementation::status() const {
                              {"why", interface.why},
                              {"mtu", interface.mtu},
                              {"rx_frames", counters.rx_frames.value()},
+                             {"rx_truncated", counters.rx_truncated.value()},
                              {"tx_frames", counters.tx_frames.value()},
-                             {"tx_errors", counters.tx_errors.value()}});
+                             {"tx_errors", counters.tx_errors.value()},
+                             {"tx_no_frame", counters.tx_no_frame.value()},
+                             {"kick_retries", counters.kick_retries.value()},
+                             {"kernel_drops", std::move(kernel_drops)}});
         }
         const worker::WorkerCounters& counters = worker->counters();
         add_counts(received_by_type, counters.received_by_type, type_name);
@@ -748,8 +760,8 @@ ReloadOutcome Control::Implementation::reload(bool dry_run) {
     }
     if (outcome.leases_outside_count != 0) {
         log(LogLevel::kWarning, "reload: " + std::to_string(outcome.leases_outside_count) +
-                                    " leases lie outside the new configuration: their clients "
-                                    "are refused when they renew and get other addresses");
+                                    " leases lie outside the new configuration: a client that "
+                                    "renews one is refused and gets another address");
     }
     log(LogLevel::kInfo, "reload done, generation " + std::to_string(generation_));
     return outcome;
@@ -865,7 +877,6 @@ std::string Control::Implementation::hand_over(const model::Configuration& wante
         return true;
     });
     if (without.dhcp4.subnets.size() != parts_.configuration.dhcp4.subnets.size()) {
-        interim_ = true;
         // The XDP programs go on as before: what belongs to nobody for a moment is only not
         // answered.
         static_cast<void>(publish(without, host, false));
@@ -874,7 +885,7 @@ std::string Control::Implementation::hand_over(const model::Configuration& wante
                               ? find_overlap(wanted)
                               : "addresses go over from one subnet to another, but a worker stands "
                                 "still and may go on leasing them; try again";
-    if (!problem.empty() && interim_) {
+    if (!problem.empty() && unsettled_) {
         static_cast<void>(put_in_force(parts_.configuration, host));
     }
     return problem;
@@ -894,8 +905,10 @@ bool Control::Implementation::wait_for_workers() {
 std::vector<std::string> Control::Implementation::publish(const model::Configuration& configuration,
                                                           const model::HostState& host,
                                                           bool tell_drivers) {
+    unsettled_ = true;
     model::SnapshotResult made = model::make_snapshot(configuration, host, parts_.registry,
                                                       parts_.hash_key, generation_ + 1);
+    remember_spaces(*made.snapshot);
     // Units that close must be closed, and those that open may be open, before workers see the
     // snapshot: what it says about pools is never wider than the bits.
     model::apply_policy(*made.snapshot, configuration, host, parts_.registry);
@@ -904,23 +917,24 @@ std::vector<std::string> Control::Implementation::publish(const model::Configura
     }
     parts_.snapshots.publish(std::move(made.snapshot));
     ++generation_;
-    static_cast<void>(collect_snapshots());
     return std::move(made.warnings);
 }
 
 std::vector<std::string> Control::Implementation::put_in_force(model::Configuration configuration,
                                                                const model::HostState& host) {
+    model::HostState seen = relevant(host, configuration);
     std::vector<std::string> warnings = publish(configuration, host);
-    interim_ = false;
+    // Nothing may fail between the publication and here.
     parts_.configuration = std::move(configuration);
-    host_ = relevant(host, parts_.configuration);
-    remember_spaces();
+    host_ = std::move(seen);
+    unsettled_ = false;
     describe_for_metrics();
+    static_cast<void>(collect_snapshots());
     return warnings;
 }
 
-void Control::Implementation::remember_spaces() {
-    for (const model::Subnet& subnet : parts_.snapshots.newest().subnets) {
+void Control::Implementation::remember_spaces(const model::Snapshot& snapshot) {
+    for (const model::Subnet& subnet : snapshot.subnets) {
         spaces_.emplace(subnet.prefix, subnet.space);
     }
 }
@@ -952,11 +966,15 @@ void Control::Implementation::tick() {
     if (stopping()) {
         return;
     }
-    static_cast<void>(collect_snapshots());
-    watch_workers(current);
-    watch_pools();
-    watch_host(current);
-    describe_for_metrics();
+    try {
+        static_cast<void>(collect_snapshots());
+        watch_workers(current);
+        watch_pools();
+        watch_host(current);
+        describe_for_metrics();
+    } catch (const std::exception& error) {  // out of memory, most likely: the next tick tries again
+        log(LogLevel::kError, error.what());
+    }
 }
 
 // Whether all workers use the newest one.
@@ -1018,7 +1036,7 @@ void Control::Implementation::watch_workers(BootTime current) {
 }
 
 void Control::Implementation::watch_host(BootTime current) {
-    if (!interim_ && current - host_read_ < kHostInterval) {
+    if (!unsettled_ && current - host_read_ < kHostInterval) {
         return;
     }
     host_read_ = current;
@@ -1031,7 +1049,7 @@ void Control::Implementation::watch_host(BootTime current) {
         return;
     }
     host_error_.clear();
-    if (interim_) {
+    if (unsettled_) {
         static_cast<void>(put_in_force(parts_.configuration, *host));
         return;
     }

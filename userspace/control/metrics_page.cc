@@ -97,13 +97,37 @@ void add_interfaces(Families& families, const Workers& workers,
     }
     families.push_back(verdicts.take());
 
+    Family drops{MetricType::Counter, "xdhcpd_port_kernel_drops_total",
+                 "Frames that the kernel dropped before a port could have them, by its reasons; a "
+                 "frame may count under two of them"};
+    for (const InterfaceStatus& interface : interfaces) {
+        for (const InterfaceStatus::PortDrops& port : interface.kernel_drops) {
+            const std::string queue = std::to_string(port.queue);
+            for (const auto& [reason, count] : port.reasons) {
+                drops.add(number(count), {{"interface", interface.name},
+                                          {"queue", queue},
+                                          {"reason", reason}});
+            }
+        }
+    }
+    families.push_back(drops.take());
+
     struct PortFamily {
         Family family;
         Counter PortCounters::*counter;
     };
-    std::array<PortFamily, 3> ports{
+    std::array<PortFamily, 6> ports{
         {{Family{MetricType::Counter, "xdhcpd_port_rx_frames_total", "Frames received by a port"},
           &PortCounters::rx_frames},
+         {Family{MetricType::Counter, "xdhcpd_port_rx_truncated_total",
+                 "Frames that were too long for a port"},
+          &PortCounters::rx_truncated},
+         {Family{MetricType::Counter, "xdhcpd_port_tx_no_frame_total",
+                 "Times a port had no free frame for a reply"},
+          &PortCounters::tx_no_frame},
+         {Family{MetricType::Counter, "xdhcpd_port_kick_retries_total",
+                 "Times the kernel asked a port to send later"},
+          &PortCounters::kick_retries},
          {Family{MetricType::Counter, "xdhcpd_port_tx_frames_total", "Frames sent by a port"},
           &PortCounters::tx_frames},
          {Family{MetricType::Counter, "xdhcpd_port_tx_errors_total",

@@ -1,6 +1,7 @@
 #include "daemon/drivers.h"
 
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include "io/packet/packet_port.h"
@@ -56,6 +57,9 @@ Result<DrivenInterface, Error> DrivenInterface::open(
         if (opened) {
             driven.driver_ = name_of(driver);
             driven.why_ = refused;
+            if (driver != Driver::kUdp) {  // which has the port itself
+                driven.hold_port(ports.server);
+            }
             return driven;
         }
         if (!refused.empty()) {
@@ -92,6 +96,7 @@ Result<Success, Error> DrivenInterface::try_driver(
         if (!opened) {
             return Unexpected{opened.error()};
         }
+        socket_drops_ = [&port = **opened] { return port.kernel_drops(); };
         port_ = std::move(*opened);
     } else {
         UdpOptions options;
@@ -101,10 +106,44 @@ Result<Success, Error> DrivenInterface::try_driver(
         if (!opened) {
             return Unexpected{opened.error()};
         }
+        socket_drops_ = [&port = **opened] { return port.kernel_drops(); };
         port_ = std::move(*opened);
     }
     ports_ = {port_.get()};
     return Success{};
+}
+
+void DrivenInterface::hold_port(std::uint16_t server_port) {
+    auto opened = PortHolder::open(host_interface_.name, server_port);
+    if (opened) {
+        port_holder_ = std::move(*opened);
+        return;
+    }
+    const Error& error = opened.error();
+    port_problem_ = error.message;
+    if (error.errno_value == EADDRINUSE) {
+        port_problem_ += ": another DHCP server or relay on this host has it for itself, and will "
+                         "see the same unicast requests";
+    } else {
+        port_problem_ += "; without a socket on the port the kernel may answer unicast requests "
+                         "with ICMP port unreachable";
+    }
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> DrivenInterface::kernel_drops(
+    std::size_t port_index) const {
+    if (!xdp_) {
+        return {{"receive_buffer_full", socket_drops_()}};
+    }
+    const auto statistics = xdp_->statistics(port_index);
+    if (!statistics) {
+        return {};
+    }
+    return {{"rx_dropped", statistics->rx_dropped},
+            {"rx_ring_full", statistics->rx_ring_full},
+            {"rx_fill_ring_empty", statistics->rx_fill_ring_empty},
+            {"rx_invalid_descriptors", statistics->rx_invalid_descriptors},
+            {"tx_invalid_descriptors", statistics->tx_invalid_descriptors}};
 }
 
 std::string DrivenInterface::mode() const {
@@ -125,7 +164,11 @@ Result<Success, Error> DrivenInterface::update(const model::Snapshot& snapshot) 
     if (auto set = xdp_->set_local(snapshot.local_destinations()); !set) {
         return set;
     }
-    const XdpLink untagged;
+    // The MAC may have changed since the program was loaded; unicast renewals go to the present one.
+    XdpLink untagged;
+    if (const model::Ingress* const ingress = snapshot.find_ingress(host_interface_.ifindex)) {
+        untagged.mac = ingress->interface.mac;
+    }
     return xdp_->set_links({&untagged, 1});
 }
 

@@ -1,13 +1,18 @@
 // Opens the driver of an interface: the one asked for, or the best that works. Control thread.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/result.h"
+#include "io/udp/port_holder.h"
 #include "io/xsk/xdp_interface.h"
 #include "model/configuration.h"
 #include "model/host_state.h"
@@ -39,7 +44,16 @@ class DrivenInterface {
     // Null unless the driver is xdp or xdp-generic.
     [[nodiscard]] XdpInterface* xdp() const noexcept { return xdp_.get(); }
 
-    // Tells the XDP program which destinations are ours; nothing for the other drivers.
+    // Why the server's UDP port is not held (see PortHolder), and what that means; empty if it is, or
+    // need not be.
+    [[nodiscard]] const std::string& port_problem() const noexcept { return port_problem_; }
+    // What the kernel dropped before ports()[port_index] could have it, by reason, since open().
+    // Any thread.
+    [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> kernel_drops(
+        std::size_t port_index) const;
+
+    // Tells the XDP program which destinations are ours, its MAC among them; nothing for the
+    // other drivers.
     [[nodiscard]] Result<Success, Error> update(const model::Snapshot& snapshot);
 
   private:
@@ -48,12 +62,16 @@ class DrivenInterface {
     [[nodiscard]] Result<Success, Error> try_driver(
         model::Driver driver, const model::InterfaceConfiguration& configuration,
         const model::PortConfiguration& ports);
+    void hold_port(std::uint16_t server_port);
 
     model::HostInterface host_interface_;
     std::string driver_;
     std::string why_;
     std::unique_ptr<XdpInterface> xdp_;
     std::unique_ptr<Port> port_;  // of the drivers with one port
+    std::function<std::uint64_t()> socket_drops_;  // of port_
+    std::optional<PortHolder> port_holder_;
+    std::string port_problem_;
     std::vector<Port*> ports_;
 };
 

@@ -100,7 +100,7 @@ class Server::Implementation {
   private:
     [[nodiscard]] Result<Success, Error> open_interfaces(const model::HostState& host);
     [[nodiscard]] Result<Success, Error> open_worker();
-    [[nodiscard]] Result<Success, Error> open_control();
+    [[nodiscard]] Result<Success, Error> open_control(const model::HostState& host);
     void update_drivers(const model::Snapshot& snapshot);
     [[nodiscard]] std::vector<control::InterfaceStatus> interface_status() const;
     void log_table(const model::Snapshot& snapshot) const;
@@ -152,7 +152,7 @@ Result<Success, Error> Server::Implementation::open() {
     if (auto opened = open_worker(); !opened) {
         return opened;
     }
-    return open_control();
+    return open_control(*host);
 }
 
 // Each interface gets the driver that was promised or, under `auto`, the best there is. An
@@ -197,7 +197,7 @@ Result<Success, Error> Server::Implementation::open_worker() {
     return Success{};
 }
 
-Result<Success, Error> Server::Implementation::open_control() {
+Result<Success, Error> Server::Implementation::open_control(const model::HostState& host) {
     const model::Configuration& configuration = options_.configuration;
     control_ = std::make_unique<control::Control>(control::ControlParts{
         .configuration_name = options_.configuration_name,
@@ -207,6 +207,7 @@ Result<Success, Error> Server::Implementation::open_control() {
         .workers = {worker_.get()},
         .hash_key = hash_key_,
         .configuration = configuration,
+        .host = host,
         .host_state = host::read_host_state,
         .interfaces = [this] { return interface_status(); },
         .on_snapshot = [this](const model::Snapshot& snapshot) { update_drivers(snapshot); },
@@ -258,6 +259,10 @@ std::vector<control::InterfaceStatus> Server::Implementation::interface_status()
                 }
             }
         }
+        for (std::size_t i = 0; i < interface->ports().size(); ++i) {
+            status.kernel_drops.push_back(
+                {interface->ports()[i]->queue(), interface->kernel_drops(i)});
+        }
         all.push_back(std::move(status));
     }
     return all;
@@ -291,6 +296,9 @@ void Server::Implementation::log_table(const model::Snapshot& snapshot) const {
         if (!interface->why().empty()) {
             spdlog::warn("interface {}: driver {} because {}", interface->name(),
                          interface->driver(), interface->why());
+        }
+        if (!interface->port_problem().empty()) {
+            spdlog::warn("interface {}: {}", interface->name(), interface->port_problem());
         }
         if (server_address.is_zero()) {
             spdlog::warn(

@@ -63,6 +63,10 @@ TEST(Control, StatusTellsWhatTheContractSays) {
     EXPECT_EQ(port["why"], "the others are slower");
     EXPECT_EQ(port["rx_frames"], 3);
     EXPECT_EQ(port["tx_frames"], 1);
+    EXPECT_EQ(port["rx_truncated"], 0);
+    EXPECT_EQ(port["tx_no_frame"], 0);
+    EXPECT_EQ(port["kick_retries"], 0);
+    EXPECT_EQ(port["kernel_drops"], (json{{"rx_dropped", 0}, {"rx_ring_full", 5}}));
     EXPECT_EQ(status["received"], 3);
     EXPECT_EQ(status["answered"], 1);
     EXPECT_EQ(status["explained"], 2);
@@ -418,6 +422,113 @@ TEST(Reload, RefusesASubnetOverAddressesThatAnotherOneStillLeases) {
     EXPECT_TRUE(lab.control().reload(false).ok);
 }
 
+// The log says that a subnet is closed after the first look at its leases and before workers know:
+// the moment in which one of them may still lease an address.
+TEST(Reload, GivesNoAddressTwiceWhenAWorkerLeasesMeanwhile) {
+    Lab lab{2};
+    lab.configure(with("subnet: 192.0.2.0/24", "subnet: 192.0.2.0/25"));
+    bool leased = false;
+    lab.on_log([&](const std::string& line) {
+        if (line.find("subnet 192.0.2.0/24 is closed") != std::string::npos && !leased) {
+            leased = true;
+            lab.lease(nth(0), {1}, 3600, 1);
+        }
+    });
+    const ReloadOutcome refused = lab.control().reload(false);
+    ASSERT_TRUE(leased);
+    EXPECT_FALSE(refused.ok);
+    ASSERT_EQ(refused.errors.size(), 1u);
+    EXPECT_THAT(refused.errors[0], HasSubstr("192.0.2.0/25 overlaps subnet 192.0.2.0/24"));
+    EXPECT_THAT(refused.changes, IsEmpty());
+
+    // The old configuration serves again.
+    const json subnets = lab.ask({{"command", "subnets"}})["subnets"];
+    ASSERT_EQ(subnets.size(), 1u);
+    EXPECT_EQ(subnets[0]["subnet"], "192.0.2.0/24");
+    EXPECT_EQ(subnets[0]["pool_addresses"], 51);
+    EXPECT_EQ(subnets[0]["free"], 50);
+    EXPECT_EQ(lab.slot().newest().generation, 3u);
+    lab.discover(2);
+    EXPECT_EQ(lab.ask({{"command", "status"}})["answered"], 1);
+
+    // Once nothing is leased there, the addresses go over, by way of a snapshot without them.
+    for (const std::string& address : addresses(lab.ask({{"command", "leases"}}))) {
+        lab.ask({{"command", "leases"}, {"action", "delete"}, {"address", address}});
+    }
+    const ReloadOutcome done = lab.control().reload(false);
+    EXPECT_TRUE(done.ok) << ::testing::PrintToString(done.errors);
+    EXPECT_EQ(lab.slot().newest().generation, 5u);
+    EXPECT_EQ(lab.ask({{"command", "subnets"}})["subnets"][0]["subnet"], "192.0.2.0/25");
+    for (std::size_t i = 0; i < 2; ++i) {
+        EXPECT_GE(lab.worker(i).announcement().generation.load(), 4u);
+    }
+}
+
+TEST(Reload, DoesNotHandAddressesOverPastAWorkerThatStandsStill) {
+    Lab lab{2};
+    lab.configure(with("subnet: 192.0.2.0/24", "subnet: 192.0.2.0/25"));
+    std::atomic<bool> stands{false};
+    std::atomic<bool> go{false};
+    std::thread blocker;
+    lab.on_log([&](const std::string& line) {
+        if (line.find("is closed") != std::string::npos) {
+            blocker = std::thread{[&] {
+                lab.worker(1).call([&] {
+                    stands = true;
+                    while (!go) {
+                        std::this_thread::yield();
+                    }
+                });
+            }};
+            while (!stands) {
+                std::this_thread::yield();
+            }
+        }
+    });
+    const ReloadOutcome refused = lab.control().reload(false);
+    go = true;
+    ASSERT_TRUE(blocker.joinable());
+    blocker.join();
+    EXPECT_FALSE(refused.ok);
+    ASSERT_EQ(refused.errors.size(), 1u);
+    EXPECT_THAT(refused.errors[0], HasSubstr("a worker stands still"));
+    EXPECT_EQ(lab.ask({{"command", "subnets"}})["subnets"][0]["subnet"], "192.0.2.0/24");
+    EXPECT_EQ(lab.ask({{"command", "subnets"}})["subnets"][0]["pool_addresses"], 51);
+    lab.on_log({});
+    EXPECT_TRUE(lab.control().reload(false).ok);
+}
+
+TEST(Reload, SurvivesTheEndOfMemory) {
+    Lab lab;
+    lab.run_out_of_memory(true);
+    const ReloadOutcome outcome = lab.control().reload(false);
+    EXPECT_FALSE(outcome.ok);
+    ASSERT_EQ(outcome.errors.size(), 1u);
+    EXPECT_THAT(outcome.errors[0], HasSubstr("bad_alloc"));
+    EXPECT_EQ(lab.logged("bad_alloc"), 1u);
+    EXPECT_EQ(lab.logged("the configuration in force stays"), 1u);
+    lab.run_out_of_memory(false);
+    EXPECT_TRUE(lab.control().reload(false).ok);
+}
+
+// An exception between the two snapshots of a reload: the subnet that was closed comes back.
+TEST(Reload, OpensAClosedSubnetAgainAfterAnException) {
+    Lab lab;
+    lab.configure(with("subnet: 192.0.2.0/24", "subnet: 192.0.2.0/25"));
+    lab.on_publish([&](const model::Snapshot& snapshot) {
+        if (snapshot.subnets.front().prefix.length == 25) {
+            throw std::bad_alloc{};
+        }
+    });
+    EXPECT_FALSE(lab.control().reload(false).ok);
+    EXPECT_THAT(lab.slot().newest().subnets, IsEmpty());
+    lab.control().tick();
+    EXPECT_EQ(lab.ask({{"command", "subnets"}})["subnets"][0]["subnet"], "192.0.2.0/24");
+    EXPECT_EQ(lab.ask({{"command", "subnets"}})["subnets"][0]["pool_addresses"], 51);
+    lab.control().tick();
+    EXPECT_EQ(lab.slot().newest().generation, 3u);  // once
+}
+
 TEST(Reload, FreesOldSnapshotsOnceWorkersHaveMovedOn) {
     Lab lab{2};
     for (int i = 0; i < 50; ++i) {
@@ -534,6 +645,17 @@ TEST(Watch, TakesNewAddressesOfTheHostIntoANewSnapshot) {
     EXPECT_THAT(lab.published(), ElementsAre(2u));
 }
 
+// The daemon reads the host, opens its interfaces, and only then makes Control.
+TEST(Watch, SeesWhatHasChangedSinceTheFirstSnapshot) {
+    Lab lab{1, kLabText, [](model::HostState& host) {
+                host.interfaces[0].addresses.push_back({Ipv4{0xc000020a}, 24});
+            }};
+    lab_seconds += 11;
+    lab.control().tick();
+    EXPECT_THAT(lab.published(), ElementsAre(2u));
+    EXPECT_TRUE(lab.slot().newest().is_local(Ipv4{0xc000020a}));
+}
+
 TEST(Watch, ReportsAHostThatCannotBeReadOnce) {
     Lab lab;
     lab.fail_host("read interfaces: no");
@@ -563,6 +685,10 @@ TEST(Metrics, HaveTheNamesOfTheContract) {
           "xdhcpd_xdp_verdicts_total{interface=\"eth1\",verdict=\"redirected\"} 7\n",
           "xdhcpd_port_rx_frames_total{interface=\"eth1\",queue=\"0\",driver=\"memory\"} 3\n",
           "xdhcpd_port_tx_frames_total{interface=\"eth1\",queue=\"0\",driver=\"memory\"} 1\n",
+          "xdhcpd_port_kernel_drops_total{interface=\"eth1\",queue=\"0\",reason=\"rx_ring_full\"} 5\n",
+          "xdhcpd_port_rx_truncated_total{interface=\"eth1\",queue=\"0\",driver=\"memory\"} 0\n",
+          "xdhcpd_port_tx_no_frame_total{interface=\"eth1\",queue=\"0\",driver=\"memory\"} 0\n",
+          "xdhcpd_port_kick_retries_total{interface=\"eth1\",queue=\"0\",driver=\"memory\"} 0\n",
           "xdhcpd_port_tx_errors_total{interface=\"eth1\",queue=\"0\",driver=\"memory\"} 0\n",
           "xdhcpd_space_units{subnet=\"192.0.2.0/24\",state=\"size\"} 256\n",
           "xdhcpd_space_units{subnet=\"192.0.2.0/24\",state=\"pool\"} 51\n",

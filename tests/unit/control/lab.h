@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
@@ -59,13 +60,19 @@ inline BootTime lab_clock() noexcept {
 
 class Lab {
   public:
-    explicit Lab(std::uint32_t worker_count = 1, const char* first_text = kLabText)
+    // `change_host` changes the host after the first snapshot and before Control is made.
+    explicit Lab(std::uint32_t worker_count = 1, const char* first_text = kLabText,
+                 const std::function<void(model::HostState&)>& change_host = {})
         : store_{worker_count}, registry_{store_}, text_{first_text} {
         lab_seconds = 86400;
         model::Configuration configuration = *config::load_text(text_, "lab.yaml").configuration;
         auto made = model::make_snapshot(configuration, host_, registry_, kLabKey, 1);
         model::apply_policy(*made.snapshot, configuration, host_, registry_);
         slot_.publish(std::move(made.snapshot));
+        const model::HostState first_host = host_;
+        if (change_host) {
+            change_host(host_);
+        }
         std::vector<worker::Worker*> pointers;
         for (std::uint32_t id = 0; id < worker_count; ++id) {
             ports_.push_back(
@@ -89,12 +96,19 @@ class Lab {
         }
         control_ = std::make_unique<Control>(ControlParts{
             .configuration_name = "lab.yaml",
-            .load = [this] { return config::load_text(text_, "lab.yaml"); },
+            .load =
+                [this] {
+                    if (out_of_memory_) {
+                        throw std::bad_alloc{};
+                    }
+                    return config::load_text(text_, "lab.yaml");
+                },
             .snapshots = slot_,
             .registry = registry_,
             .workers = pointers,
             .hash_key = kLabKey,
             .configuration = configuration,
+            .host = first_host,
             .host_state = [this]() -> Result<model::HostState, Error> {
                 if (!host_error_.empty()) {
                     return Unexpected{Error{0, host_error_}};
@@ -110,14 +124,24 @@ class Lab {
                     status.mode = "native";
                     status.why = "the others are slower";
                     status.verdicts = {{"redirected", 7}};
+                    status.kernel_drops = {{0, {{"rx_dropped", 0}, {"rx_ring_full", 5}}}};
                     return std::vector{status};
                 },
             .on_snapshot =
                 [this](const model::Snapshot& snapshot) {
+                    if (on_publish_) {
+                        on_publish_(snapshot);
+                    }
                     published_.push_back(snapshot.generation);
                 },
             .on_stop = [this] { stopped_ = true; },
-            .log = [this](model::LogLevel, const std::string& line) { log_.push_back(line); },
+            .log =
+                [this](model::LogLevel, const std::string& line) {
+                    log_.push_back(line);
+                    if (on_log_) {
+                        on_log_(line);
+                    }
+                },
             .on_log_configuration = {},
             .clock = lab_clock});
     }
@@ -142,6 +166,13 @@ class Lab {
     [[nodiscard]] bool stopped() const { return stopped_; }
     void configure(std::string text) { text_ = std::move(text); }
     [[nodiscard]] model::HostState& host() { return host_; }
+    // Called with each line of the log, on the control thread.
+    void on_log(std::function<void(const std::string&)> function) { on_log_ = std::move(function); }
+    // Called right before a snapshot that drivers are told of is published.
+    void on_publish(std::function<void(const model::Snapshot&)> function) {
+        on_publish_ = std::move(function);
+    }
+    void run_out_of_memory(bool out) { out_of_memory_ = out; }
     void fail_host(std::string message) { host_error_ = std::move(message); }
 
     [[nodiscard]] nlohmann::json ask(const nlohmann::json& request) {
@@ -225,6 +256,9 @@ class Lab {
     std::string text_;
     model::HostState host_ = lab_host();
     std::string host_error_;
+    bool out_of_memory_ = false;
+    std::function<void(const model::Snapshot&)> on_publish_;
+    std::function<void(const std::string&)> on_log_;
     worker::SnapshotSlot slot_;
     std::vector<std::unique_ptr<MemoryPort>> ports_;
     std::vector<std::unique_ptr<worker::Worker>> workers_;

@@ -14,7 +14,8 @@ TEST(StatusPage, ShowsPortsAccountsAndReasons) {
     const json answer = json::parse(R"({"ok":true,"version":"0.1.0","state":"serving",
         "uptime_seconds":3700,"generation":2,"configuration":"/etc/xdhcpd.yaml","durability":"memory",
         "ports":[{"interface":"eth1","queue":0,"driver":"packet","mode":"","why":"xdp: no","rx_frames":5,
-                  "tx_frames":4,"tx_errors":0},
+                  "tx_frames":4,"tx_errors":0,"rx_truncated":2,"tx_no_frame":0,
+                  "kernel_drops":{"rx_dropped":0,"rx_ring_full":7}},
                  {"interface":"eth1","queue":1,"driver":"packet","mode":"","why":"xdp: no","rx_frames":0,
                   "tx_frames":0,"tx_errors":0}],
         "received":5,"answered":4,"explained":1,"in_flight":0,
@@ -25,7 +26,8 @@ TEST(StatusPage, ShowsPortsAccountsAndReasons) {
                 HasSubstr("xdhcpd 0.1.0 serving since 1h 01m, generation 2, durability memory, "
                           "configuration /etc/xdhcpd.yaml\n"));
     EXPECT_THAT(page, HasSubstr("eth1           0  packet  -            5     4       0\n"));
-    EXPECT_THAT(page, HasSubstr("eth1: not xdp: no\n\n"));  // once per interface
+    EXPECT_THAT(page,  // each once
+                HasSubstr("eth1: not xdp: no\neth1 queue 0 lost: rx_ring_full 7, rx_truncated 2\n\n"));
     EXPECT_THAT(page, HasSubstr("received 5 = answered 4 + explained 1 + in flight 0\n"));
     EXPECT_THAT(page, HasSubstr("no answer, by reason:\n  engine.no-subnet  1\n"));
     EXPECT_THAT(page, HasSubstr("XDP on eth1:\n  redirected  5\n"));
@@ -56,7 +58,8 @@ TEST(ReloadPage, ShowsChangesAndLeasesOutside) {
     EXPECT_EQ(
         reload_page(answer, true),
         "f:1:1: warning: odd\nwould change:\n  subnet 10.0.0.0/24 added, 10 addresses in pools\n"
-        "3 leases outside the pools, until they end:\n  10.77.0.50  02:00:5e:00:53:01\n"
+        "3 leases outside the pools; a client that renews one is refused and gets another address:\n"
+        "  10.77.0.50  02:00:5e:00:53:01\n"
         "  and 2 more\n");
     EXPECT_EQ(reload_page(json::object(), true), "nothing would change\n");
     EXPECT_EQ(reload_page(json::object(), false), "reloaded; nothing has changed\n");
@@ -105,6 +108,7 @@ TEST(Pages, SurviveAnyAnswer) {
         {"{}", "[]", "7", "null",
          R"({"ports":7,"leases":{"a":1},"subnets":["x",null,3],"workers":[[]]})",
          R"({"leases":[{"address":7,"expires_in":"x"}],"drops":[{"age_seconds":"x"}],"xdp":[1]})",
+         R"({"ports":[{"kernel_drops":[1,"x"],"rx_truncated":"x"},{"kernel_drops":{"a":"b"}}]})",
          R"({"workers":[{"ports":[7],"latency_us":3,"id":-1}],"changes":[7],"leases_outside":[7]})"}) {
         const json answer = json::parse(text);
         static_cast<void>(status_page(answer) + subnets_page(answer) + leases_page(answer) +

@@ -49,8 +49,8 @@ class PacketPort final : public Port {
 
     [[nodiscard]] std::uint32_t ifindex() const noexcept;
     [[nodiscard]] Mac mac() const noexcept;
-    // Frames the kernel dropped because the receive buffer was full, since open
-    // (PACKET_STATISTICS).
+    // Frames the kernel dropped because the receive buffer was full, since open (SO_MEMINFO, which
+    // unlike PACKET_STATISTICS is not reset by reading); any thread may ask.
     [[nodiscard]] std::uint64_t kernel_drops() const noexcept;
 
   private:

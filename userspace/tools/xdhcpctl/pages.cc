@@ -52,6 +52,26 @@ using Align = Table::Align;
     return std::to_string(count(object, key));
 }
 
+// "eth1 queue 0 lost: rx_ring_full 5, tx_no_frame 1" if anything was.
+[[nodiscard]] std::string losses(const json& port) {
+    std::string result;
+    const auto add = [&](const std::string& reason, std::uint64_t frames) {
+        if (frames != 0) {
+            result += (result.empty() ? "" : ", ") + reason + " " + std::to_string(frames);
+        }
+    };
+    for (const auto& [reason, frames] : list(port, "kernel_drops").items()) {
+        add(reason, frames.is_number_unsigned() ? frames.get<std::uint64_t>() : 0);
+    }
+    for (const char* const reason : {"rx_truncated", "tx_no_frame"}) {
+        add(reason, count(port, reason));
+    }
+    return result.empty() ? result
+                          : printable(text(port, "interface") + " queue " + figure(port, "queue") +
+                                      " lost: " + result) +
+                                "\n";
+}
+
 // "  discover       12" for each member that is a number.
 [[nodiscard]] std::string counts(std::string_view heading, const json& object) {
     Table table{{{""}, {"", Align::kRight}}};
@@ -89,6 +109,7 @@ std::string status_page(const json& answer) {
                  {"SENT", Align::kRight},
                  {"ERRORS", Align::kRight}}};
     std::string reasons;
+    std::string lost;
     std::string last_interface;
     for (const json& port : list(answer, "ports")) {
         const std::string interface = text(port, "interface");
@@ -100,9 +121,10 @@ std::string status_page(const json& answer) {
             reasons += printable(interface + ": not " + why) + "\n";
         }
         last_interface = interface;
+        lost += losses(port);
     }
     page += ports.empty() ? "no ports\n" : ports.text();
-    page += reasons;
+    page += reasons + lost;
     page += "\nreceived " + figure(answer, "received") + " = answered " +
             figure(answer, "answered") + " + explained " + figure(answer, "explained") +
             " + in flight " + figure(answer, "in_flight") + "\n";
@@ -198,7 +220,8 @@ std::string reload_page(const json& answer, bool dry_run) {
     }
     const std::uint64_t total =
         std::max<std::uint64_t>(count(answer, "leases_outside_count"), outside.size());
-    page += counted(total, "lease") + " outside the pools, until they end:\n";
+    page += counted(total, "lease") + " outside the pools; a client that renews one is "
+                                      "refused and gets another address:\n";
     Table table{{{""}, {""}}};
     for (const json& lease : outside) {
         table.add({"  " + text(lease, "address"), or_dash(text(lease, "hw_address"))});
