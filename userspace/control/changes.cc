@@ -376,6 +376,7 @@ Coverage::Coverage(const model::Configuration& configuration) {
         if (part.forbidden.empty()) {
             append_routers(configuration.dhcp4.options, part.forbidden);
         }
+        part.forbidden.insert(part.forbidden.end(), subnet.relays.begin(), subnet.relays.end());
         if (subnet.server_address) {
             part.forbidden.push_back(*subnet.server_address);
         }
@@ -400,9 +401,11 @@ bool Coverage::covers(Ipv4 address) const {
     if (!part.subnet->prefix.contains(address)) {
         return false;
     }
+    if (contains(part.forbidden, address)) {
+        return false;
+    }
     return contains(part.reserved, address) ||
-           (contains(part.subnet->pools, address) && !contains(part.subnet->excluded, address) &&
-            !contains(part.forbidden, address));
+           (contains(part.subnet->pools, address) && !contains(part.subnet->excluded, address));
 }
 
 }  // namespace xdhcpd::control

@@ -20,8 +20,8 @@ namespace xdhcpd::control {
 [[nodiscard]] model::Configuration applicable(const model::Configuration& in_force,
                                               model::Configuration wanted, bool log_applies);
 
-// Which addresses a configuration would let: those in pools, not excluded, not a router's or the
-// server's; and those reserved. Borrows the configuration.
+// Which addresses a configuration would let: those reserved, and those in pools that are not
+// excluded; without those of routers, relays and the server. Borrows the configuration.
 class Coverage {
   public:
     explicit Coverage(const model::Configuration& configuration);

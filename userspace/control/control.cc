@@ -39,7 +39,8 @@ constexpr std::chrono::seconds kWorkerPatience{5};
 constexpr std::chrono::seconds kControlPatience{30};
 // How often interfaces and addresses are looked at.
 constexpr std::chrono::seconds kHostInterval{10};
-// How long a reload waits until every worker uses a new snapshot; they wake every 100 ms, see above.
+// How long a reload waits until every worker uses a new snapshot; they wake every 100 ms, see
+// above.
 constexpr std::chrono::seconds kFenceTime{1};
 constexpr std::chrono::milliseconds kFenceStep{1};
 
@@ -267,9 +268,9 @@ class Control::Implementation {
     std::uint32_t generation_;
     std::map<Ipv4Prefix, lease::SpaceId> spaces_;  // that ever were in a snapshot
     std::map<Ipv4Prefix, bool> is_full_;           // of subnets with a pool
-    model::HostState host_;  // of the newest snapshot, what matters of it
-    // Snapshot and bitmaps are not, or not certainly, what the configuration in force says: a reload
-    // is on its way, or an exception ended it, and then the next tick() publishes again.
+    model::HostState host_;                        // of the newest snapshot, what matters of it
+    // Snapshot and bitmaps are not, or not certainly, what the configuration in force says: a
+    // reload is on its way, or an exception ended it, and then the next tick() publishes again.
     bool unsettled_ = false;
     BootTime host_read_;
     std::string host_error_;  // reported last
@@ -842,8 +843,7 @@ void Control::Implementation::find_leases_outside(const model::Configuration& co
 std::string Control::Implementation::find_overlap(const model::Configuration& configuration) const {
     for (const model::SubnetConfiguration& subnet : configuration.dhcp4.subnets) {
         for (const auto& [prefix, id] : spaces_) {
-            if (overlap(prefix, subnet.prefix) &&
-                !parts_.registry.store().space(id).is_drained()) {
+            if (overlap(prefix, subnet.prefix) && !parts_.registry.store().space(id).is_drained()) {
                 return "subnet " + xdhcpd::to_string(subnet.prefix) + " overlaps subnet " +
                        xdhcpd::to_string(prefix) +
                        ", which still has leases; remove that, wait for their end, then add this";
@@ -859,9 +859,8 @@ std::string Control::Implementation::find_overlap(const model::Configuration& co
 std::string Control::Implementation::hand_over(const model::Configuration& wanted,
                                                const model::HostState& host) {
     const auto goes_over = [&](Ipv4Prefix prefix) {
-        return std::any_of(
-            wanted.dhcp4.subnets.begin(), wanted.dhcp4.subnets.end(),
-            [prefix](const auto& subnet) { return overlap(prefix, subnet.prefix); });
+        return std::any_of(wanted.dhcp4.subnets.begin(), wanted.dhcp4.subnets.end(),
+                           [prefix](const auto& subnet) { return overlap(prefix, subnet.prefix); });
     };
     if (std::none_of(spaces_.begin(), spaces_.end(),
                      [&](const auto& space) { return goes_over(space.first); })) {
@@ -972,7 +971,8 @@ void Control::Implementation::tick() {
         watch_pools();
         watch_host(current);
         describe_for_metrics();
-    } catch (const std::exception& error) {  // out of memory, most likely: the next tick tries again
+    } catch (
+        const std::exception& error) {  // out of memory, most likely: the next tick tries again
         log(LogLevel::kError, error.what());
     }
 }

@@ -103,8 +103,8 @@ class Control {
     // Answers one request; whatever it is, the answer is an object with "ok".
     [[nodiscard]] nlohmann::json handle(const nlohmann::json& request);
     // Loads the configuration again and puts it in force. After an error the old one is in force,
-    // even when memory runs out. A dry run only says what would change. The outcome is logged. Takes
-    // up to kFenceTime longer when addresses go over from one subnet to another.
+    // even when memory runs out. A dry run only says what would change. The outcome is logged.
+    // Takes up to kFenceTime longer when addresses go over from one subnet to another.
     ReloadOutcome reload(bool dry_run);
     // About once a second: frees old snapshots, watches pools and workers, and every few seconds
     // looks whether interfaces or addresses of the host have changed (then a new snapshot is

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/decide.h"
 #include "engine/request.h"
 #include "lease/store.h"
 #include "model/configuration.h"
@@ -104,7 +105,8 @@ HeldLease copy_lease(const lease::Shard& shard, lease::Unit unit) {
     HeldLease lease;
     lease.index = shard.store().space_of(unit).index_of(unit);
     lease.state = record.state;
-    lease.expiry = record.expiry;
+    lease.expiry =
+        record.state == lease::LeaseState::kLeased ? engine::client_expiry(record) : record.expiry;
     lease.last_xid = record.last_xid;
     lease.mac = record.mac;
     lease.hw_len = record.hw_len;

@@ -22,7 +22,7 @@ namespace xdhcpd::control {
 struct HeldLease {
     std::uint32_t index = 0;  // within its space
     lease::LeaseState state = lease::LeaseState::kNone;
-    BootSeconds expiry;
+    BootSeconds expiry;  // of a lease: as its client knows it
     std::uint32_t last_xid = 0;
     Mac mac;
     std::uint8_t hw_len = 0;

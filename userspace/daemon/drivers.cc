@@ -122,11 +122,13 @@ void DrivenInterface::hold_port(std::uint16_t server_port) {
     const Error& error = opened.error();
     port_problem_ = error.message;
     if (error.errno_value == EADDRINUSE) {
-        port_problem_ += ": another DHCP server or relay on this host has it for itself, and will "
-                         "see the same unicast requests";
+        port_problem_ +=
+            ": another DHCP server or relay on this host has it for itself, and will "
+            "see the same unicast requests";
     } else {
-        port_problem_ += "; without a socket on the port the kernel may answer unicast requests "
-                         "with ICMP port unreachable";
+        port_problem_ +=
+            "; without a socket on the port the kernel may answer unicast requests "
+            "with ICMP port unreachable";
     }
 }
 
@@ -164,7 +166,8 @@ Result<Success, Error> DrivenInterface::update(const model::Snapshot& snapshot) 
     if (auto set = xdp_->set_local(snapshot.local_destinations()); !set) {
         return set;
     }
-    // The MAC may have changed since the program was loaded; unicast renewals go to the present one.
+    // The MAC may have changed since the program was loaded; unicast renewals go to the present
+    // one.
     XdpLink untagged;
     if (const model::Ingress* const ingress = snapshot.find_ingress(host_interface_.ifindex)) {
         untagged.mac = ingress->interface.mac;

@@ -44,8 +44,8 @@ class DrivenInterface {
     // Null unless the driver is xdp or xdp-generic.
     [[nodiscard]] XdpInterface* xdp() const noexcept { return xdp_.get(); }
 
-    // Why the server's UDP port is not held (see PortHolder), and what that means; empty if it is, or
-    // need not be.
+    // Why the server's UDP port is not held (see PortHolder), and what that means; empty if it is,
+    // or need not be.
     [[nodiscard]] const std::string& port_problem() const noexcept { return port_problem_; }
     // What the kernel dropped before ports()[port_index] could have it, by reason, since open().
     // Any thread.
@@ -68,7 +68,7 @@ class DrivenInterface {
     std::string driver_;
     std::string why_;
     std::unique_ptr<XdpInterface> xdp_;
-    std::unique_ptr<Port> port_;  // of the drivers with one port
+    std::unique_ptr<Port> port_;                   // of the drivers with one port
     std::function<std::uint64_t()> socket_drops_;  // of port_
     std::optional<PortHolder> port_holder_;
     std::string port_problem_;

@@ -82,48 +82,54 @@ class Groups {
     return reservation;
 }
 
-// Indices of a space, kept sorted and disjoint.
+// Indices of a space: those added, which are disjoint, without those removed. Any number of both.
 class IndexSet {
   public:
-    void add(lease::UnitRange range) {
-        ranges_.push_back(range);
-        std::sort(ranges_.begin(), ranges_.end(),
-                  [](lease::UnitRange a, lease::UnitRange b) { return a.first < b.first; });
-    }
-    void remove(std::uint32_t first, std::uint32_t last) {
-        std::vector<lease::UnitRange> kept;
-        for (const lease::UnitRange range : ranges_) {
-            if (last < range.first || first > range.last) {
-                kept.push_back(range);
-                continue;
-            }
-            if (range.first < first) {
-                kept.push_back({range.first, first - 1});
-            }
-            if (range.last > last) {
-                kept.push_back({last + 1, range.last});
-            }
-        }
-        ranges_ = std::move(kept);
-    }
+    void add(lease::UnitRange range) { added_.push_back(range); }
     // Removes what lies inside the subnet of an address range.
     void remove(const Subnet& subnet, Ipv4 first, Ipv4 last) {
         const Ipv4 low = std::max(first, subnet.prefix.address);
         const Ipv4 high = std::min(last, subnet.prefix.broadcast());
         if (low <= high) {
-            remove(subnet.index(low), subnet.index(high));
+            removed_.push_back({subnet.index(low), subnet.index(high)});
         }
     }
-    [[nodiscard]] std::span<const lease::UnitRange> ranges() const { return ranges_; }
+    // Sorted and disjoint.
+    [[nodiscard]] std::vector<lease::UnitRange> ranges() {
+        const auto by_first = [](lease::UnitRange a, lease::UnitRange b) {
+            return a.first < b.first;
+        };
+        std::sort(added_.begin(), added_.end(), by_first);
+        std::sort(removed_.begin(), removed_.end(), by_first);
+        std::vector<lease::UnitRange> result;
+        auto hole = removed_.begin();
+        std::uint64_t hole_end = 0;  // all holes so far end before it; they may overlap
+        for (const lease::UnitRange range : added_) {
+            std::uint64_t next = std::max<std::uint64_t>(range.first, hole_end);
+            for (; hole != removed_.end() && hole->first <= range.last; ++hole) {
+                if (hole->first > next) {
+                    result.push_back({static_cast<std::uint32_t>(next), hole->first - 1});
+                }
+                hole_end = std::max(hole_end, std::uint64_t{hole->last} + 1);
+                next = std::max(next, hole_end);
+            }
+            if (next <= range.last) {
+                result.push_back({static_cast<std::uint32_t>(next), range.last});
+            }
+        }
+        return result;
+    }
 
   private:
-    std::vector<lease::UnitRange> ranges_;
+    std::vector<lease::UnitRange> added_;
+    std::vector<lease::UnitRange> removed_;
 };
 
 // Allows exactly `wanted`. Each call of the bitmap changes only bits that differ.
-void set_allowed(lease::UnitBitmap& bitmap, std::uint32_t unit_count, const IndexSet& wanted) {
+void set_allowed(lease::UnitBitmap& bitmap, std::uint32_t unit_count,
+                 std::span<const lease::UnitRange> wanted) {
     std::uint32_t next = 0;  // first unit not yet decided
-    for (const lease::UnitRange range : wanted.ranges()) {
+    for (const lease::UnitRange range : wanted) {
         if (range.first > next) {
             bitmap.forbid({next, range.first - 1});
         }
@@ -135,6 +141,17 @@ void set_allowed(lease::UnitBitmap& bitmap, std::uint32_t unit_count, const Inde
     }
 }
 
+[[nodiscard]] std::vector<Ipv4> routers_of(const Subnet& subnet) {
+    std::vector<Ipv4> routers;
+    const ByteView value = subnet.options.value(dhcp4::OptionCode::kRouters);
+    for (std::size_t at = 0; at + sizeof(std::uint32_t) <= value.size();
+         at += sizeof(std::uint32_t)) {
+        routers.push_back(Ipv4::load(value.data() + at));
+    }
+    return routers;
+}
+
+// Sorted: those of this host's interfaces, and those that clients know it by.
 [[nodiscard]] std::vector<Ipv4> local_addresses(const Configuration& configuration,
                                                 const HostState& host) {
     std::vector<Ipv4> addresses;
@@ -148,6 +165,7 @@ void set_allowed(lease::UnitBitmap& bitmap, std::uint32_t unit_count, const Inde
             addresses.push_back(*subnet.server_address);
         }
     }
+    std::sort(addresses.begin(), addresses.end());
     return addresses;
 }
 
@@ -156,14 +174,31 @@ void remove_never_leased(IndexSet& units, const Subnet& subnet, std::span<const 
         units.remove(subnet, subnet.prefix.network(), subnet.prefix.network());
         units.remove(subnet, subnet.prefix.broadcast(), subnet.prefix.broadcast());
     }
-    const ByteView routers = subnet.options.value(dhcp4::OptionCode::kRouters);
-    for (std::size_t at = 0; at + 4 <= routers.size(); at += 4) {
-        const Ipv4 router = Ipv4::load(routers.data() + at);
+    for (const Ipv4 router : routers_of(subnet)) {
         units.remove(subnet, router, router);
+    }
+    for (const Ipv4 relay : subnet.relays) {
+        units.remove(subnet, relay, relay);
     }
     for (const Ipv4 address : locals) {
         units.remove(subnet, address, address);
     }
+}
+
+// Whose address this is, for people, if it must not be leased even to who has it reserved; empty
+// otherwise. `locals` is sorted.
+[[nodiscard]] std::string_view owner_of(Ipv4 address, std::span<const Ipv4> routers,
+                                        const Subnet& subnet, std::span<const Ipv4> locals) {
+    if (std::find(routers.begin(), routers.end(), address) != routers.end()) {
+        return "a router";
+    }
+    if (std::binary_search(subnet.relays.begin(), subnet.relays.end(), address)) {
+        return "a relay";
+    }
+    if (std::binary_search(locals.begin(), locals.end(), address)) {
+        return "this server";
+    }
+    return {};
 }
 
 }  // namespace
@@ -211,13 +246,27 @@ SnapshotResult make_snapshot(const Configuration& configuration, const HostState
     std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
         return dhcp4.subnets[a].prefix < dhcp4.subnets[b].prefix;
     });
+    const std::vector<Ipv4> locals = local_addresses(configuration, host);
     std::vector<std::uint32_t> place(dhcp4.subnets.size());
     for (std::size_t i = 0; i < order.size(); ++i) {
         place[order[i]] = static_cast<std::uint32_t>(i);
         snapshot.subnets.push_back(make_subnet(dhcp4.subnets[order[i]], dhcp4, registry));
-        for (const ReservationConfiguration& reservation : dhcp4.subnets[order[i]].reservations) {
-            snapshot.reservations.push_back(
-                make_reservation(reservation, static_cast<std::uint32_t>(i)));
+        const Subnet& subnet = snapshot.subnets.back();
+        const std::vector<Ipv4> routers = routers_of(subnet);
+        for (const ReservationConfiguration& from : dhcp4.subnets[order[i]].reservations) {
+            Reservation& reservation = snapshot.reservations.emplace_back(
+                make_reservation(from, static_cast<std::uint32_t>(i)));
+            if (!reservation.address) {
+                continue;
+            }
+            const std::string_view owner = owner_of(*reservation.address, routers, subnet, locals);
+            if (!owner.empty()) {
+                result.warnings.push_back("reservation " + to_string(*reservation.address) +
+                                          " in " + to_string(subnet.prefix) +
+                                          " is the address of " + std::string{owner} +
+                                          "; it is not leased");
+                reservation.address.reset();
+            }
         }
     }
 
@@ -278,9 +327,16 @@ SnapshotResult make_snapshot(const Configuration& configuration, const HostState
         }
     }
     for (const Subnet& subnet : snapshot.subnets) {
+        const bool served =
+            std::any_of(ingresses.begin(), ingresses.end(),
+                        [&](const Ingress& ingress) { return ingress.link == subnet.link; });
         if (!subnet.interface.empty() && host.find(subnet.interface) == nullptr) {
             result.warnings.push_back("subnet " + to_string(subnet.prefix) +
                                       " waits for interface " + subnet.interface);
+        } else if (!served && subnet.relays.empty()) {
+            result.warnings.push_back("subnet " + to_string(subnet.prefix) +
+                                      ": no interface serves it; only clients behind relays are "
+                                      "answered");
         }
     }
     std::vector<Ipv4> broadcasts;
@@ -291,7 +347,7 @@ SnapshotResult make_snapshot(const Configuration& configuration, const HostState
             }
         }
     }
-    snapshot.index(std::move(ingresses), local_addresses(configuration, host), broadcasts);
+    snapshot.index(std::move(ingresses), locals, broadcasts);
     return result;
 }
 
@@ -321,7 +377,7 @@ void apply_policy(const Snapshot& snapshot, const Configuration& configuration,
     }
     for (const auto& [prefix, id] : registry.spaces()) {
         lease::Space& space = registry.store().space(id);
-        set_allowed(space.bitmap(), space.unit_count(), wanted[id.value]);
+        set_allowed(space.bitmap(), space.unit_count(), wanted[id.value].ranges());
     }
 }
 

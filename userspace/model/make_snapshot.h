@@ -43,15 +43,16 @@ struct SnapshotResult {
 };
 
 // `configuration` has been checked by config/. Interfaces that the host lacks are warned of and
-// left out.
+// left out. A reservation of an address that belongs to a router, a relay or this host keeps its
+// options and loses the address, with a warning.
 [[nodiscard]] SnapshotResult make_snapshot(const Configuration& configuration,
                                            const HostState& host, SpaceRegistry& registry,
                                            HashKey hash_key, std::uint32_t generation);
 
 // Sets `allowed` of every unit of every space to what the snapshot says: in a pool, not excluded,
-// not reserved, not network, broadcast, router, local or server address. Spaces of subnets that the
-// snapshot no longer has are closed. Units whose policy does not change are not touched, not even
-// for an instant.
+// not reserved, not network, broadcast, router, relay, local or server address. Spaces of subnets
+// that the snapshot no longer has are closed. Units whose policy does not change are not touched,
+// not even for an instant.
 void apply_policy(const Snapshot& snapshot, const Configuration& configuration,
                   const HostState& host, SpaceRegistry& registry);
 

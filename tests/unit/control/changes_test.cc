@@ -119,9 +119,11 @@ TEST(Applicable, LeavesWhatNeedsARestartAsItIs) {
 
 TEST(Coverage, IsPoolsAndReservationsWithoutWhatIsNeverLet) {
     const model::Configuration configuration = parse(subnet(
-        R"(exclude: [192.0.2.12], server-address: 192.0.2.13, options: {routers: [192.0.2.14]},
+        R"(exclude: [192.0.2.12], server-address: 192.0.2.13, options: {routers: [192.0.2.14, 192.0.2.60]},
+           relays: [192.0.2.16],
            reservations: [{hw-address: "02:00:5e:00:53:01", address: 192.0.2.50},
-                          {hw-address: "02:00:5e:00:53:02", address: 192.0.2.15}])"));
+                          {hw-address: "02:00:5e:00:53:02", address: 192.0.2.15},
+                          {hw-address: "02:00:5e:00:53:03", address: 192.0.2.60}])"));
     const Coverage coverage{configuration};
     const auto covers = [&](std::uint32_t last) {
         return coverage.covers(Ipv4{0xc0000200 + last});
@@ -130,7 +132,7 @@ TEST(Coverage, IsPoolsAndReservationsWithoutWhatIsNeverLet) {
     EXPECT_TRUE(covers(19));
     EXPECT_TRUE(covers(15));
     EXPECT_TRUE(covers(50));
-    for (const std::uint32_t last : {9u, 20u, 12u, 13u, 14u, 51u, 0u, 255u}) {
+    for (const std::uint32_t last : {9u, 20u, 12u, 13u, 14u, 16u, 51u, 60u, 0u, 255u}) {
         EXPECT_FALSE(covers(last)) << last;
     }
     EXPECT_FALSE(coverage.covers(Ipv4{0xc0000100}));

@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "config/load.h"
 #include "control/control.h"
+#include "engine/decide.h"
 #include "io/memory/memory_port.h"
 #include "lease/shard.h"
 #include "lease/store.h"
@@ -216,7 +217,7 @@ class Lab {
                                        .hw_type = 1,
                                        .hash = hash_bytes(kLabKey, identity)};
             const BootSeconds now = to_boot_seconds(lab_clock());
-            const BootSeconds expiry = add_seconds(now, seconds);
+            const BootSeconds expiry = add_seconds(add_seconds(now, seconds), engine::kLeaseSlack);
             const lease::Unit unit =
                 own.store().space(space).unit_at(address.value - prefix.address.value);
             const auto taken = own.take_reserved(tenant, unit, expiry);

@@ -23,7 +23,8 @@ namespace {
     return address;
 }
 
-// Sends one datagram to the port from a connected socket; the errno that comes back, 0 if none does.
+// Sends one datagram to the port from a connected socket; the errno that comes back, 0 if none
+// does.
 [[nodiscard]] int knock(std::uint16_t port) {
     const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     const sockaddr_in address = loopback(port);

@@ -26,8 +26,9 @@ TEST(StatusPage, ShowsPortsAccountsAndReasons) {
                 HasSubstr("xdhcpd 0.1.0 serving since 1h 01m, generation 2, durability memory, "
                           "configuration /etc/xdhcpd.yaml\n"));
     EXPECT_THAT(page, HasSubstr("eth1           0  packet  -            5     4       0\n"));
-    EXPECT_THAT(page,  // each once
-                HasSubstr("eth1: not xdp: no\neth1 queue 0 lost: rx_ring_full 7, rx_truncated 2\n\n"));
+    EXPECT_THAT(
+        page,  // each once
+        HasSubstr("eth1: not xdp: no\neth1 queue 0 lost: rx_ring_full 7, rx_truncated 2\n\n"));
     EXPECT_THAT(page, HasSubstr("received 5 = answered 4 + explained 1 + in flight 0\n"));
     EXPECT_THAT(page, HasSubstr("no answer, by reason:\n  engine.no-subnet  1\n"));
     EXPECT_THAT(page, HasSubstr("XDP on eth1:\n  redirected  5\n"));
@@ -58,7 +59,8 @@ TEST(ReloadPage, ShowsChangesAndLeasesOutside) {
     EXPECT_EQ(
         reload_page(answer, true),
         "f:1:1: warning: odd\nwould change:\n  subnet 10.0.0.0/24 added, 10 addresses in pools\n"
-        "3 leases outside the pools; a client that renews one is refused and gets another address:\n"
+        "3 leases outside the pools; a client that renews one is refused and gets another "
+        "address:\n"
         "  10.77.0.50  02:00:5e:00:53:01\n"
         "  and 2 more\n");
     EXPECT_EQ(reload_page(json::object(), true), "nothing would change\n");

@@ -220,8 +220,9 @@ std::string reload_page(const json& answer, bool dry_run) {
     }
     const std::uint64_t total =
         std::max<std::uint64_t>(count(answer, "leases_outside_count"), outside.size());
-    page += counted(total, "lease") + " outside the pools; a client that renews one is "
-                                      "refused and gets another address:\n";
+    page += counted(total, "lease") +
+            " outside the pools; a client that renews one is "
+            "refused and gets another address:\n";
     Table table{{{""}, {""}}};
     for (const json& lease : outside) {
         table.add({"  " + text(lease, "address"), or_dash(text(lease, "hw_address"))});
