@@ -22,9 +22,7 @@ class Mailbox {
         has_mail_.store(true);  // in one order with the owner's flag that says it sleeps
     }
 
-    [[nodiscard]] bool has_mail() const noexcept {
-        return has_mail_.load();
-    }
+    [[nodiscard]] bool has_mail() const noexcept { return has_mail_.load(); }
 
     // Owner's thread: does what is waiting and returns how much that was. What is posted meanwhile
     // waits.

@@ -522,13 +522,13 @@ void Loader::settle_lease_count(const std::optional<Value>& max_leases) {
         address_count += placed.subnet.reservations.size();
     }
     if (!max_leases) {  // room for everybody; what is not used costs no memory
-        configuration_.max_leases = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
-            address_count, configuration_.max_leases, kMaxLeases));
+        configuration_.max_leases = static_cast<std::uint32_t>(
+            std::clamp<std::uint64_t>(address_count, configuration_.max_leases, kMaxLeases));
     }
     if (address_count > configuration_.max_leases) {
         reporter_.warning(max_leases ? max_leases->place() : Place{},
-                          "max-leases: pools and reservations have " + std::to_string(address_count) +
-                              " addresses, and no more than " +
+                          "max-leases: pools and reservations have " +
+                              std::to_string(address_count) + " addresses, and no more than " +
                               std::to_string(configuration_.max_leases) + " clients get one");
     }
 }

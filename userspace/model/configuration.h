@@ -101,8 +101,8 @@ struct Dhcp4Configuration {
     std::uint32_t offer_time = 30;       // seconds an offer is held (offer-lifetime)
     std::uint32_t decline_time = 86400;  // seconds a declined address rests (decline-quarantine)
     std::uint32_t max_offers_per_relay =
-        0;               // open offers per relay or port; 0: three times what is left
-    bool bootp = false;  // answer plain BOOTP from reservations (RFC 951, RFC 1497)
+        0;                      // open offers per relay or port; 0: three times what is left
+    bool bootp = false;         // answer plain BOOTP from reservations (RFC 951, RFC 1497)
     bool rapid_commit = false;  // RFC 4039
     // T1 and T2 as thousandths of the lease (RFC 2131 section 4.4.5).
     std::uint32_t renew_time_permille = 500;

@@ -248,7 +248,8 @@ const Mistake server_mistakes[] = {
     {"MaxLeasesZero", root("max-leases: 0"),
      "4:13: error: max-leases: 0 is out of range; 1 to 67108864 was meant"},
     {"MaxLeasesBelowThePools", root("max-leases: 89"),
-     "4:13: warning: max-leases: pools and reservations have 90 addresses, and no more than 89 clients get one"},
+     "4:13: warning: max-leases: pools and reservations have 90 addresses, and no more than 89 "
+     "clients get one"},
     {"SizeInDecimalUnits", root("side-memory: 64MB"),
      "4:14: error: side-memory: '64MB' is not a size; 64MiB was meant?"},
     {"SizeWithoutMeaning", root("side-memory: big"),
