@@ -2,12 +2,13 @@
 
 import copy
 import json
-import os
+import pathlib
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -408,18 +409,27 @@ def test_one_missing_interface_leaves_the_other_in_service(namespaces, tmp_path)
         assert "nosuch0" in server.log()
 
 
+UNPRIVILEGED = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--no-new-privs"]
+
+
+@pytest.fixture
+def public_path():
+    """A directory that everybody can reach and write to, with a copy of the server: the checkout may be private."""
+    with tempfile.TemporaryDirectory(prefix="xdt-") as name:
+        path = pathlib.Path(name)
+        path.chmod(0o777)
+        shutil.copy(XDHCPD, path / "xdhcpd")
+        yield path
+
+
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
-def test_without_privileges_the_message_is_clear(namespaces, tmp_path):
+def test_without_privileges_the_message_is_clear(namespaces, public_path):
     server_ns = namespaces("srv")
     veth(server_ns, "srv0", namespaces("cli"), "cli0")
     server_ns.run("ip", "address", "add", f"{SERVER_IP}/24", "dev", "srv0")
-    os.chmod(tmp_path, 0o777)
-    for parent in tmp_path.parents[:2]:
-        os.chmod(parent, 0o755)
-    unprivileged = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--no-new-privs"]
-    config = configuration("srv0", "xdp", [SUBNET], tmp_path)
+    config = configuration("srv0", "xdp", [SUBNET], public_path)
     config["http"] = "off"
-    server = Server(server_ns, tmp_path, config, prefix=unprivileged)
+    server = Server(server_ns, public_path, config, prefix=UNPRIVILEGED, executable=public_path / "xdhcpd")
     server.config_path.chmod(0o644)
     server.start(wait=False)
     server.wait(expected=1)
@@ -428,18 +438,14 @@ def test_without_privileges_the_message_is_clear(namespaces, tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
-def test_without_privileges_auto_serves_high_ports_over_udp(namespaces, tmp_path):
+def test_without_privileges_auto_serves_high_ports_over_udp(namespaces, public_path):
     server_ns = namespaces("srv")
     veth(server_ns, "srv0", namespaces("cli"), "cli0")
     server_ns.run("ip", "address", "add", f"{SERVER_IP}/24", "dev", "srv0")
-    os.chmod(tmp_path, 0o777)
-    for parent in tmp_path.parents[:2]:
-        os.chmod(parent, 0o755)
-    unprivileged = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--no-new-privs"]
-    config = configuration("srv0", "udp", [SUBNET], tmp_path)
+    config = configuration("srv0", "udp", [SUBNET], public_path)
     config["http"] = "off"
     config["ports"] = {"server": 6767, "client": 6868}
-    server = Server(server_ns, tmp_path, config, prefix=unprivileged)
+    server = Server(server_ns, public_path, config, prefix=UNPRIVILEGED, executable=public_path / "xdhcpd")
     server.config_path.chmod(0o644)
     with server:
         assert server.driver() == "udp"

@@ -36,7 +36,7 @@ def configuration(interface, driver, subnets, directory, **dhcp4):
 class Server:
     """xdhcpd in a namespace. Use as a context manager: leaving it stops the server and checks its accounts."""
 
-    def __init__(self, namespace, directory, config=None, arguments=None, prefix=()):
+    def __init__(self, namespace, directory, config=None, arguments=None, prefix=(), executable=XDHCPD):
         self.namespace = namespace
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -45,6 +45,7 @@ class Server:
         self.socket_path = self.directory / "control.sock"
         self.arguments = arguments or ["-c", str(self.config_path)]
         self.prefix = list(prefix)
+        self.executable = executable
         self.process = None
         if config is not None:
             self.write(config)
@@ -56,7 +57,7 @@ class Server:
     def start(self, wait=True):
         with open(self.log_path, "ab") as log:
             self.process = self.namespace.popen(
-                *self.prefix, str(XDHCPD), *self.arguments, stdout=log, stderr=subprocess.STDOUT
+                *self.prefix, str(self.executable), *self.arguments, stdout=log, stderr=subprocess.STDOUT
             )
         if wait:
             eventually(self._ready, START_TIMEOUT, what=f"xdhcpd serving; log: {self.log_path}")
