@@ -785,7 +785,7 @@ ReloadOutcome Control::Implementation::attempt_reload(bool dry_run) {
     if (!host) {
         outcome.errors.push_back(host.error().message);
     }
-    for (std::string problem : {check_room(wanted, parts_.registry), find_overlap(wanted)}) {
+    for (const std::string& problem : {check_room(wanted, parts_.registry), find_overlap(wanted)}) {
         if (!problem.empty()) {
             outcome.errors.push_back(parts_.configuration_name + ": error: " + problem);
         }

@@ -1,6 +1,7 @@
 // xdhcpd: command line.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -69,12 +70,7 @@ void print(const std::vector<config::Diagnostic>& diagnostics) {
     return 0;
 }
 
-}  // namespace
-}  // namespace xdhcpd::daemon
-
-int main(int argc, char** argv) {
-    using namespace xdhcpd;  // NOLINT(google-build-using-namespace): main is ours alone
-
+[[nodiscard]] int run(int argc, char** argv) {
     CLI::App app{"DHCPv4 server on XDP and AF_XDP"};
     app.set_version_flag("--version", std::string{"xdhcpd "} + XDHCPD_VERSION);
     std::string file;
@@ -103,15 +99,15 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
 
     if (check_command->parsed()) {
-        return daemon::check(check_file);
+        return check(check_file);
     }
-    daemon::ServerOptions options;
+    ServerOptions options;
     if (!file.empty()) {
         options.configuration_name = file;
         options.load = [file] { return config::load_file(file); };
     } else if (!quick_start.interface.empty()) {
         options.configuration_name = "quick start";
-        options.load = [quick_start] { return daemon::load_quick_start(quick_start); };
+        options.load = [quick_start] { return load_quick_start(quick_start); };
     } else {
         static_cast<void>(
             std::fprintf(stderr,
@@ -119,5 +115,17 @@ int main(int argc, char** argv) {
                          "--range A-B; --help says more\n"));
         return 1;
     }
-    return daemon::serve(std::move(options));
+    return serve(std::move(options));
+}
+
+}  // namespace
+}  // namespace xdhcpd::daemon
+
+int main(int argc, char** argv) {
+    try {
+        return xdhcpd::daemon::run(argc, argv);
+    } catch (const std::exception& error) {  // no memory, or a bug of a library
+        static_cast<void>(std::fprintf(stderr, "xdhcpd: %s\n", error.what()));
+        return 1;
+    }
 }

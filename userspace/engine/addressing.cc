@@ -1,5 +1,7 @@
 #include "engine/addressing.h"
 
+#include <optional>
+
 namespace xdhcpd::engine {
 namespace {
 
@@ -18,6 +20,22 @@ constexpr std::uint8_t kDscpCs6 = 0xc0;     // network control (RFC 4594 section
     const Mac mac = Mac::load(message.chaddr().data());
     const bool own = request.ingress() != nullptr && request.ingress()->interface.mac == mac;
     return !mac.is_zero() && !mac.is_group() && !own;
+}
+
+// The address that the client has and can be reached by. A NAK says that it is wrong.
+[[nodiscard]] std::optional<Ipv4> client_address(const Request& request,
+                                                 MessageType reply_type) noexcept {
+    const dhcp4::MessageView& message = request.message();
+    if (reply_type == MessageType::kNak) {
+        return std::nullopt;
+    }
+    if (!message.ciaddr().is_zero()) {
+        return message.ciaddr();
+    }
+    // Deviation from RFC 2131 section 4.3.5, which knows no INFORM with ciaddr 0: its IP source is
+    // the address that it would have had to write there.
+    return message.type() == MessageType::kInform ? std::optional{request.frame().source}
+                                                  : std::nullopt;
 }
 
 void broadcast(Udp4Headers& headers) noexcept {
@@ -59,14 +77,8 @@ Addressing choose_addressing(const Request& request, MessageType reply_type, Ipv
                                        ? frame.source_port
                                        : ports.server;
         addressing.set_broadcast_flag = reply_type == MessageType::kNak;
-    } else if (reply_type == MessageType::kNak) {
-        broadcast(headers);
-    } else if (!message.ciaddr().is_zero()) {
-        unicast_back(headers, request, message.ciaddr());
-    } else if (message.type() == MessageType::kInform) {
-        // Deviation from RFC 2131 section 4.3.5, which knows no INFORM with ciaddr 0: its IP source
-        // is the address that it would have had to write there.
-        unicast_back(headers, request, frame.source);
+    } else if (const auto address = client_address(request, reply_type)) {
+        unicast_back(headers, request, *address);
     } else if (message.broadcast() || yiaddr.is_zero() || !is_usable_chaddr(request)) {
         broadcast(headers);
     } else {

@@ -17,7 +17,8 @@ namespace {
 constexpr int kBacklog = 64;
 constexpr unsigned int kMaxConnections = 32;  // more wait in the backlog
 constexpr unsigned int kIdleSeconds = 10;     // a connection that is silent so long is closed
-constexpr std::size_t kConnectionMemory = 16 * 1024;  // head of a request and of its answer
+constexpr std::size_t kConnectionMemory = std::size_t{16}
+                                          << 10;  // head of a request and of its answer
 constexpr const char* kTextType = "text/plain; charset=utf-8";
 constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 

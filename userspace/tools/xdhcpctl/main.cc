@@ -1,6 +1,8 @@
 // xdhcpctl: asks and steers a running xdhcpd over its control socket.
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <cstdio>
+#include <exception>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -120,9 +122,7 @@ template <typename Page>
     return kOk;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
     Options options;
     CLI::App app{"Asks and steers a running xdhcpd.", "xdhcpctl"};
     app.set_version_flag("--version", std::string{"xdhcpctl "} + XDHCPD_VERSION);
@@ -205,4 +205,15 @@ int main(int argc, char** argv) {
                     [](const json&) { return std::string{"xdhcpd is stopping\n"}; });
     }
     return kUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& error) {  // no memory, or a bug of a library
+        static_cast<void>(std::fprintf(stderr, "xdhcpctl: %s\n", error.what()));
+        return kRefused;
+    }
 }

@@ -36,15 +36,15 @@ using Align = Table::Align;
 
 // The elements of an array, or the members of an object; nothing if it is neither.
 [[nodiscard]] const json& list(const json& object, const char* key) {
-    static const json kNone = json::array();
+    static const json none = json::array();
     if (!object.is_object()) {
-        return kNone;
+        return none;
     }
     const auto found = object.find(key);
-    return found != object.end() && found->is_structured() ? *found : kNone;
+    return found != object.end() && found->is_structured() ? *found : none;
 }
 
-[[nodiscard]] std::string or_dash(std::string value) {
+[[nodiscard]] std::string or_dash(const std::string& value) {
     return value.empty() ? "-" : value;
 }
 
@@ -118,7 +118,8 @@ std::string status_page(const json& answer) {
                    figure(port, "tx_frames"), figure(port, "tx_errors")});
         const std::string why = text(port, "why");
         if (!why.empty() && interface != last_interface) {
-            reasons += printable(interface + ": not " + why) + "\n";
+            reasons += printable(interface + ": not " + why);
+            reasons += '\n';
         }
         last_interface = interface;
         lost += losses(port);
