@@ -52,7 +52,7 @@ class Fd {
 };
 
 [[nodiscard]] std::string to_line(const json& answer) {
-    return answer.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
+    return answer.dump(-1, ' ', true, json::error_handler_t::replace) + '\n';
 }
 
 [[nodiscard]] std::string failure_line(std::string_view text) {

@@ -11,6 +11,7 @@ struct Explanation {
 constexpr std::array<Explanation, static_cast<std::size_t>(Refusal::kCount)> kRefusals{{
     {"not-for-us", "the frame was sent to an address or port that is not this server's"},
     {"bad-source-mac", "the frame's source MAC is a group address, zero, or this server's own"},
+    {"unserved-vlan", "the frame carries a VLAN tag that this server does not serve"},
     {"not-request", "the message is a BOOTREPLY: servers do not answer those"},
     {"too-many-hops", "the message has passed more than 16 relays"},
     {"unexpected-type", "the message type is not one that a client sends to this server"},

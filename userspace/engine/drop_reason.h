@@ -17,6 +17,7 @@ namespace xdhcpd::engine {
 enum class Refusal : std::uint8_t {
     kNotForUs,           // destination is neither broadcast nor an address of ours, or another port
     kBadSourceMac,       // the frame's source is a group address, zero, or our own
+    kUnservedVlan,       // a tagged frame on a link that serves no such tag
     kNotRequest,         // op is not BOOTREQUEST
     kTooManyHops,        // hops above 16 (RFC 1542 section 4.1.1)
     kUnexpectedType,     // a message type that clients do not send, or that we do not serve

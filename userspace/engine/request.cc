@@ -91,6 +91,9 @@ Result<Success, DropReason> Request::check_destination() noexcept {
     if (source.is_group() || (own && !source.is_zero())) {
         return Unexpected{DropReason{Refusal::kBadSourceMac}};
     }
+    if (!snapshot_->serves(frame_.tags)) {
+        return Unexpected{DropReason{Refusal::kUnservedVlan}};
+    }
     const bool broadcast =
         frame_.destination == kBroadcastIpv4 || snapshot_->is_local_broadcast(frame_.destination);
     unicast_ = !broadcast && snapshot_->is_local(frame_.destination);

@@ -3,6 +3,7 @@
 // read it without locks and announce which generation they use (worker/).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "model/configuration.h"
 #include "model/host_state.h"
 #include "model/option_table.h"
+#include "packet/vlan.h"
 
 namespace xdhcpd::model {
 
@@ -75,6 +77,9 @@ class Snapshot {
     std::vector<Subnet> subnets;  // sorted by prefix
     std::vector<Link> links;
     std::vector<Reservation> reservations;
+    // Tags that clients are served with; untagged ones always are. Empty: a tagged frame belongs to
+    // another network.
+    std::vector<VlanTags> served_tags;
     PortConfiguration ports;
     std::uint32_t offer_time = 30;
     std::uint32_t decline_time = 86400;
@@ -97,6 +102,11 @@ class Snapshot {
     // Whether the address is the directed broadcast of a prefix that this host is on.
     [[nodiscard]] bool is_local_broadcast(Ipv4 address) const noexcept {
         return broadcasts_.contains(address.value);
+    }
+    [[nodiscard]] bool serves(const VlanTags& tags) const noexcept {
+        return tags.count == 0 ||
+               std::any_of(served_tags.begin(), served_tags.end(),
+                           [&](const VlanTags& served) { return served.same_network(tags); });
     }
     // Whether any reservation matches this kind of identifier at all, so that most messages skip
     // the search.

@@ -1,6 +1,7 @@
 // The VLAN tags of a frame: none, one (IEEE 802.1Q) or two (802.1ad, "QinQ").
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -24,6 +25,12 @@ struct VlanTags {
     std::uint8_t count = 0;                 // 0..2
 
     [[nodiscard]] std::span<const VlanTag> view() const noexcept { return {tags.data(), count}; }
+    // Whether both name the same network, whatever their priorities.
+    [[nodiscard]] bool same_network(const VlanTags& other) const noexcept {
+        return std::equal(
+            view().begin(), view().end(), other.view().begin(), other.view().end(),
+            [](VlanTag a, VlanTag b) { return a.tpid == b.tpid && a.vid() == b.vid(); });
+    }
     auto operator<=>(const VlanTags&) const = default;
 };
 

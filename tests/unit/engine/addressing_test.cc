@@ -113,10 +113,14 @@ TEST(AddressingTest, UnusableHardwareAddressesAreNeverADestination) {
     expect_broadcast(*no_hlen.reply);
 }
 
-TEST(AddressingTest, TagsAreMirrored) {
+TEST(AddressingTest, ServedTagsAreMirroredAndOthersGetNothing) {
     Engine engine;
     FrameSpec spec;
     spec.tags = {{0x88a8, 0x2007}, {0x8100, 0x0008}};
+    // Without being served, a tag means another network: its clients get nothing from this one's
+    // pool.
+    EXPECT_EQ(engine.send(Message{1, 1}, spec).drop, DropReason{Refusal::kUnservedVlan});
+    engine.snapshots.back()->served_tags = {{.tags = {{{0x88a8, 7}, {0x8100, 8}}}, .count = 2}};
     const auto outcome = engine.send(Message{1, 1}, spec);
     ASSERT_TRUE(outcome.reply);
     ASSERT_EQ(outcome.reply->frame.tags.count, 2);

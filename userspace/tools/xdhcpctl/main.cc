@@ -34,7 +34,7 @@ struct Options {
 };
 
 void print(const json& answer) {
-    std::cout << answer.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+    std::cout << answer.dump(2, ' ', true, json::error_handler_t::replace) << '\n';
 }
 
 // The server's answer if it said yes; otherwise its no has been printed.
