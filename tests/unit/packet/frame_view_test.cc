@@ -78,7 +78,8 @@ TEST(FrameViewTest, StepsOverIpOptionsAndIgnoresPadding) {
     FrameSpec spec;
     spec.ip_options = testing::bytes({1, 1, 1, 0});
     spec.padding = Bytes(18, std::byte{0xee});
-    const auto view = FrameView::parse(udp_frame(spec, kPayload));
+    const Bytes frame = udp_frame(spec, kPayload);  // which the view borrows
+    const auto view = FrameView::parse(frame);
     ASSERT_TRUE(view);
     EXPECT_TRUE(equal_bytes(view->payload, kPayload));
 }
