@@ -118,7 +118,10 @@ std::string status_page(const json& answer) {
                    figure(port, "tx_frames"), figure(port, "tx_errors")});
         const std::string why = text(port, "why");
         if (!why.empty() && interface != last_interface) {
-            reasons += printable(interface + ": not " + why);
+            std::string reason = interface;
+            reason += ": not ";
+            reason += why;
+            reasons += printable(reason);
             reasons += '\n';
         }
         last_interface = interface;
