@@ -41,7 +41,6 @@ constexpr std::array<Explanation, static_cast<std::size_t>(Refusal::kCount)> kRe
 
 constexpr std::array<Explanation, static_cast<std::size_t>(Shed::kCount)> kSheds{{
     {"no-tx-frame", "no frame was free to write a reply into: the server is overloaded"},
-    {"draining", "the server is stopping"},
 }};
 
 }  // namespace

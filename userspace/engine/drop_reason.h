@@ -48,7 +48,6 @@ enum class Refusal : std::uint8_t {
 // Reasons of the worker, which owns rings and frames.
 enum class Shed : std::uint8_t {
     kNoTxFrame,  // the port had no frame to lend
-    kDraining,   // the server is stopping
     kCount
 };
 [[nodiscard]] std::string_view name(Shed shed) noexcept;

@@ -19,7 +19,7 @@ TEST(DropReasonTest, EveryReasonHasItsOwnIndexNameAndText) {
     }
     EXPECT_EQ(names.size(), DropReason::kCount);
     EXPECT_EQ(DropReason{Refusal::kNoSubnet}.full_name(), "engine.no-subnet");
-    EXPECT_EQ(DropReason{Shed::kDraining}.full_name(), "worker.draining");
+    EXPECT_EQ(DropReason{Shed::kNoTxFrame}.full_name(), "worker.no-tx-frame");
 }
 
 TEST(DropReasonTest, EveryRefusalIsNamed) {
