@@ -68,7 +68,7 @@ class Network {
     }
 
     // Handles a batch of frames as a worker does; returns how many got a reply.
-    std::size_t handle(std::span<const Bytes> frames) {
+    [[gnu::noinline]] std::size_t handle(std::span<const Bytes> frames) {
         for (std::size_t i = 0; i < frames.size(); ++i) {
             if (requests_[i].parse(frames[i], kIfindex, *snapshot_)) {
                 shard_.prefetch(requests_[i].tenant());
@@ -79,7 +79,7 @@ class Network {
         }
         std::size_t answered = 0;
         for (std::size_t i = 0; i < frames.size(); ++i) {
-            const auto decision = engine::decide(requests_[i], shard_, now_, out_);
+            const auto decision = engine::decide(requests_[i], shard_, reply_cache_, now_, out_);
             answered += decision.drop ? 0 : 1;
         }
         now_ += std::chrono::seconds{10};  // the next lap's messages are no retransmissions
@@ -99,8 +99,8 @@ class Network {
             tenant.hw_type = 1;
             tenant.hash = hash_bytes(snapshot_->hash_key, identity);
             const lease::Space& space = store_.space(snapshot_->subnets[0].space);
-            const auto unit = shard_.take(tenant, space.unit_at(0x100 + client), {5000});
-            shard_.grant(unit.value(), {{900}, {5000}, 0});
+            const auto unit = shard_.take(tenant, space.unit_at(0x100 + client), {2000});
+            shard_.grant(unit.value(), {{900}, {2000}, 0});
         }
     }
     [[nodiscard]] const engine::Request& request(std::size_t i) const { return requests_[i]; }
@@ -112,6 +112,7 @@ class Network {
     lease::Store store_{1};
     model::SpaceRegistry registry_{store_};
     lease::Shard shard_;
+    engine::ReplyCache reply_cache_;
     std::unique_ptr<model::Snapshot> snapshot_;
     BootTime now_ = kStart;
     std::unique_ptr<engine::Request[]> requests_;

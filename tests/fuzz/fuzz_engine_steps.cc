@@ -48,6 +48,8 @@ void check(bool good, const std::string& what) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     Engine engine{configuration(), 12};
+    Engine uncached{configuration(), 12};  // every reply written option by option
+    uncached.reply_cache = engine::ReplyCache{0};
     for (std::size_t at = 0, steps = 0; at + 4 <= size && steps < 64; ++steps) {
         const std::uint8_t kind = data[at];
         const int client = data[at + 1] % 20;
@@ -62,8 +64,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 changed.dhcp4.subnets[0].reservations.clear();
             }
             engine.reload(changed);
+            uncached.reload(changed);
         } else if (kind % 16 == 15) {
             engine.pass(std::uint32_t{argument} * argument);
+            uncached.pass(std::uint32_t{argument} * argument);
         } else {
             Message message{kind % 16 == 14 ? argument % 20 : (kind % 9), client};
             if ((kind & 0x10) != 0) {
@@ -82,7 +86,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             const auto outcome = engine.send(message);
             check(outcome.reply.has_value() != outcome.drop.has_value(),
                   "neither answered nor explained");
+            const auto again = uncached.send(message);
+            check(
+                outcome.drop == again.drop && outcome.reply.has_value() == again.reply.has_value(),
+                "the cache changes a decision");
             if (outcome.reply) {
+                check(outcome.reply->bytes == again.reply->bytes, "the cache changes a reply");
                 check(outcome.reply->frame.checksum == ChecksumState::kFull, "bad checksum");
                 check(outcome.reply->message->op() == 2, "not a reply");
             }

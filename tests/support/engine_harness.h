@@ -113,7 +113,7 @@ class Engine {
             return outcome;
         }
         Bytes out(tx_len, std::byte{0xcc});
-        const engine::Decision decision = engine::decide(request, shard, time(), out);
+        const engine::Decision decision = engine::decide(request, shard, reply_cache, time(), out);
         if (decision.drop) {
             outcome.drop = decision.drop;
             return outcome;
@@ -186,6 +186,7 @@ class Engine {
     lease::Store store{1};
     model::SpaceRegistry registry{store};
     lease::Shard shard;
+    engine::ReplyCache reply_cache;
     model::HostState host;
     std::uint32_t generation = 0;
     std::vector<std::unique_ptr<model::Snapshot>> snapshots;

@@ -125,6 +125,10 @@ class MessageView {
     [[nodiscard]] Ipv4 giaddr() const noexcept { return Ipv4::load(base_ + field::kGiaddr); }
     // The hardware address, hlen() octets.
     [[nodiscard]] ByteView chaddr() const noexcept { return {base_ + field::kChaddr, hlen()}; }
+    // The field that it stands in, whatever hlen() is.
+    [[nodiscard]] ByteView chaddr_field() const noexcept {
+        return {base_ + field::kChaddr, kChaddrLen};
+    }
     // The raw fields, kSnameLen and kFileLen octets, also when they hold options.
     [[nodiscard]] ByteView sname() const noexcept { return {base_ + field::kSname, kSnameLen}; }
     [[nodiscard]] ByteView file() const noexcept { return {base_ + field::kFile, kFileLen}; }

@@ -46,11 +46,13 @@ struct Place {
 
 class Decider {
   public:
-    Decider(const Request& request, lease::Shard& shard, BootTime now, MutableBytes out) noexcept
+    Decider(const Request& request, lease::Shard& shard, ReplyCache& cache, BootTime now,
+            MutableBytes out) noexcept
         : request_{request},
           message_{request.message()},
           snapshot_{request.snapshot()},
           shard_{shard},
+          cache_{cache},
           tenant_{request.tenant()},
           now_{to_boot_seconds(now)},
           out_{out} {}
@@ -122,7 +124,8 @@ class Decider {
     const dhcp4::MessageView& message_;
     const model::Snapshot& snapshot_;
     lease::Shard& shard_;
-    const lease::Tenant tenant_;
+    ReplyCache& cache_;
+    const lease::Tenant& tenant_;
     const BootSeconds now_;
     const MutableBytes out_;
 };
@@ -585,7 +588,7 @@ Decision Decider::bootp() noexcept {
 }
 
 Decision Decider::reply(const ReplyTerms& terms) noexcept {
-    const ReplyFrame frame = write_reply(request_, terms, out_);
+    const ReplyFrame frame = write_reply(request_, terms, cache_, out_);
     if (frame.len == 0) {
         return refuse(Refusal::kReplyTooLong);
     }
@@ -657,9 +660,9 @@ BootSeconds client_expiry(const lease::Record& record) noexcept {
                                     : BootSeconds{record.expiry.value - kLeaseSlack};
 }
 
-Decision decide(const Request& request, lease::Shard& shard, BootTime now,
+Decision decide(const Request& request, lease::Shard& shard, ReplyCache& cache, BootTime now,
                 MutableBytes out) noexcept {
-    return Decider{request, shard, now, out}.run();
+    return Decider{request, shard, cache, now, out}.run();
 }
 
 }  // namespace xdhcpd::engine

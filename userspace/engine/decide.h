@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "dhcp4/options.h"
 #include "engine/drop_reason.h"
+#include "engine/reply_cache.h"
 #include "engine/request.h"
 #include "lease/shard.h"
 
@@ -34,9 +35,10 @@ inline constexpr std::uint32_t kLeaseSlack = 64;
 
 // Answers `request`, whose key belongs to `shard`, at time `now`. The whole reply frame, Ethernet
 // header included, is written to `out`, which has room for kMinBootpLen plus headers at least.
-// Thread of the shard only. What looks random in it (jitter, places in tables) comes from the
-// snapshot's hash key: equal input, equal output.
-[[nodiscard]] Decision decide(const Request& request, lease::Shard& shard, BootTime now,
-                              MutableBytes out) noexcept;
+// Thread of the shard only. What `cache` holds changes nothing but the time it takes. What looks
+// random in it (jitter, places in tables) comes from the snapshot's hash key: equal input, equal
+// output.
+[[nodiscard]] Decision decide(const Request& request, lease::Shard& shard, ReplyCache& cache,
+                              BootTime now, MutableBytes out) noexcept;
 
 }  // namespace xdhcpd::engine

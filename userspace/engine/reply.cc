@@ -1,10 +1,11 @@
 #include "engine/reply.h"
 
 #include <algorithm>
-#include <bitset>
 
 #include "dhcp4/writer.h"
 #include "engine/addressing.h"
+#include "engine/reply_options.h"
+#include "packet/checksum.h"
 #include "packet/headers.h"
 
 namespace xdhcpd::engine {
@@ -14,6 +15,7 @@ using dhcp4::MessageType;
 using dhcp4::OptionCode;
 
 constexpr std::uint16_t kMinMaxMessageSize = 576;  // RFC 2132 section 9.10
+constexpr std::uint8_t kHtypeEthernet = 1;         // IANA "Hardware Types"
 constexpr std::uint32_t kInfinite = 0xffffffff;    // RFC 2131 section 3.3
 
 // Bytes that option 82 takes on the wire, split as RFC 3396 says.
@@ -40,6 +42,31 @@ constexpr std::uint32_t kInfinite = 0xffffffff;    // RFC 2131 section 3.3
                                  request.ingress()->interface.mtu - kIpv4MinLen - kUdpLen);
 }
 
+// Spreads the renewals of clients that all came at once. The same for every transmission of one
+// message: a retransmitted request must get the same answer.
+[[nodiscard]] std::uint32_t jitter_permille(const Request& request) noexcept {
+    const std::uint32_t most = request.snapshot().renew_jitter_permille;
+    return most == 0 ? 0
+                     : static_cast<std::uint32_t>((request.key().hash ^ request.message().xid()) %
+                                                  (most + 1));
+}
+
+// Options 58 and 59, seconds (RFC 2131 section 4.4.5).
+struct RenewalTimes {
+    std::uint32_t renewal = 0;
+    std::uint32_t rebinding = 0;
+};
+[[nodiscard]] RenewalTimes renewal_times(const Request& request,
+                                         std::uint32_t lease_time) noexcept {
+    const model::Snapshot& snapshot = request.snapshot();
+    const auto share = [](std::uint32_t whole, std::uint32_t permille) {
+        return static_cast<std::uint32_t>(std::uint64_t{whole} * permille / 1000);
+    };
+    const std::uint32_t renewal = share(lease_time, snapshot.renew_time_permille);
+    return {renewal - share(renewal, jitter_permille(request)),
+            share(lease_time, snapshot.rebind_time_permille)};
+}
+
 // Adds options once each. What the client asked for and finds no room is left out (RFC 2131
 // section 4.3.1); what the protocol needs is not: ok() says so.
 class OptionList {
@@ -53,34 +80,15 @@ class OptionList {
 
   private:
     void must(bool added) noexcept { ok_ = ok_ && added; }
-    // Not to be added again; true the first time.
-    [[nodiscard]] bool claim(OptionCode code) noexcept {
-        const auto bit = static_cast<std::size_t>(code);
-        const bool first = !done_.test(bit);
-        done_.set(bit);
-        return first;
-    }
-    [[nodiscard]] std::uint32_t jitter_permille() const noexcept;
-    [[nodiscard]] const model::OptionTable* table_with(OptionCode code) const noexcept;
-    void add_configured(OptionCode code) noexcept;
-    void add_all(const model::OptionTable& table) noexcept;
 
     dhcp4::ReplyWriter& writer_;
     const Request& request_;
     const ReplyTerms& terms_;
-    std::bitset<dhcp4::kOptionCodeCount> done_;
     bool ok_ = true;
 };
 
 void OptionList::add_protocol_options() noexcept {
-    for (const OptionCode code :
-         {OptionCode::kPad, OptionCode::kEnd, OptionCode::kMessageType,
-          OptionCode::kServerIdentifier, OptionCode::kLeaseTime, OptionCode::kRenewalTime,
-          OptionCode::kRebindingTime, OptionCode::kOverload, OptionCode::kRelayAgentInformation,
-          OptionCode::kClientIdentifier, OptionCode::kRapidCommit, OptionCode::kMessage,
-          OptionCode::kSubnetSelection}) {
-        done_.set(static_cast<std::size_t>(code));
-    }
+    const dhcp4::MessageView& message = request_.message();
     if (terms_.type != MessageType::kNone) {
         must(writer_.add_message_type(terms_.type));
         must(writer_.add_ipv4(OptionCode::kServerIdentifier, request_.server_identifier()));
@@ -89,15 +97,9 @@ void OptionList::add_protocol_options() noexcept {
         const std::uint32_t lease_time = *terms_.lease_time;
         must(writer_.add_u32(OptionCode::kLeaseTime, lease_time));
         if (lease_time != kInfinite) {
-            const model::Snapshot& snapshot = request_.snapshot();
-            const auto share = [](std::uint32_t whole, std::uint32_t permille) {
-                return static_cast<std::uint32_t>(std::uint64_t{whole} * permille / 1000);
-            };
-            const std::uint32_t renewal = share(lease_time, snapshot.renew_time_permille);
-            must(writer_.add_u32(OptionCode::kRenewalTime,
-                                 renewal - share(renewal, jitter_permille())));
-            must(writer_.add_u32(OptionCode::kRebindingTime,
-                                 share(lease_time, snapshot.rebind_time_permille)));
+            const RenewalTimes times = renewal_times(request_, lease_time);
+            must(writer_.add_u32(OptionCode::kRenewalTime, times.renewal));
+            must(writer_.add_u32(OptionCode::kRebindingTime, times.rebinding));
         }
     }
     if (terms_.rapid_commit) {
@@ -107,84 +109,34 @@ void OptionList::add_protocol_options() noexcept {
         must(writer_.add(OptionCode::kMessage, as_bytes(terms_.message)));
     }
     // RFC 6842 section 3: returned unaltered in every reply.
-    if (request_.message().has(OptionCode::kClientIdentifier) &&
-        terms_.type != MessageType::kNone) {
-        must(writer_.add(OptionCode::kClientIdentifier, request_.message().client_identifier()));
+    if (message.has(OptionCode::kClientIdentifier) && terms_.type != MessageType::kNone) {
+        must(writer_.add(OptionCode::kClientIdentifier, message.client_identifier()));
     }
     // RFC 3011 section 2: so that the client sees that it was understood.
-    if (request_.message().has(OptionCode::kSubnetSelection) && terms_.type != MessageType::kNak) {
+    if (message.has(OptionCode::kSubnetSelection) && terms_.type != MessageType::kNak) {
         must(writer_.add(OptionCode::kSubnetSelection,
-                         request_.message().option(OptionCode::kSubnetSelection)));
+                         message.option(OptionCode::kSubnetSelection)));
     }
     if (terms_.type != MessageType::kNak && terms_.subnet != nullptr) {
-        if (claim(OptionCode::kSubnetMask)) {  // before option 3 (RFC 2132 section 3.3)
-            const model::OptionTable& options = terms_.subnet->options;
-            if (options.has(OptionCode::kSubnetMask)) {
-                must(writer_.add(OptionCode::kSubnetMask, options.value(OptionCode::kSubnetMask)));
-            } else {
-                must(writer_.add_ipv4(OptionCode::kSubnetMask, terms_.subnet->prefix.mask()));
-            }
+        // Before option 3 (RFC 2132 section 3.3).
+        const model::OptionTable& options = terms_.subnet->options;
+        if (options.has(OptionCode::kSubnetMask)) {
+            must(writer_.add(OptionCode::kSubnetMask, options.value(OptionCode::kSubnetMask)));
+        } else {
+            must(writer_.add_ipv4(OptionCode::kSubnetMask, terms_.subnet->prefix.mask()));
         }
     }
 }
 
-// Spreads the renewals of clients that all came at once. The same for every transmission of one
-// message: a retransmitted request must get the same answer.
-std::uint32_t OptionList::jitter_permille() const noexcept {
-    const std::uint32_t most = request_.snapshot().renew_jitter_permille;
-    return most == 0 ? 0
-                     : static_cast<std::uint32_t>((request_.key().hash ^ request_.message().xid()) %
-                                                  (most + 1));
-}
-
-const model::OptionTable* OptionList::table_with(OptionCode code) const noexcept {
-    const model::Reservation* const reservation = request_.reservation();
-    if (reservation != nullptr && reservation->options && reservation->options->has(code)) {
-        return &*reservation->options;
-    }
-    return terms_.subnet->options.has(code) ? &terms_.subnet->options : nullptr;
-}
-
-void OptionList::add_configured(OptionCode code) noexcept {
-    if (!claim(code)) {
-        return;
-    }
-    if (const model::OptionTable* const table = table_with(code)) {
-        static_cast<void>(writer_.add(code, table->value(code)));
-    } else if (code == OptionCode::kBroadcastAddress && terms_.subnet->prefix.has_broadcast()) {
-        static_cast<void>(writer_.add_ipv4(code, terms_.subnet->prefix.broadcast()));
-    }
-}
-
-void OptionList::add_all(const model::OptionTable& table) noexcept {
-    for (const OptionCode code : table.codes()) {
-        add_configured(code);
-    }
-}
-
-// In the client's order; a client that names nothing gets everything (RFC 2131 section 4.3.1).
 void OptionList::add_requested() noexcept {
-    const ByteView requested = request_.message().parameter_request_list();
-    for (const std::byte code : requested) {
-        add_configured(static_cast<OptionCode>(code));
-    }
     const model::Reservation* const reservation = request_.reservation();
-    const bool has_own = reservation != nullptr && reservation->options;
-    if (requested.empty()) {
-        if (has_own) {
-            add_all(*reservation->options);
-        }
-        add_all(terms_.subnet->options);
-        return;
-    }
-    if (has_own) {
-        for (const OptionCode code : reservation->options->always()) {
-            add_configured(code);
-        }
-    }
-    for (const OptionCode code : terms_.subnet->options.always()) {
-        add_configured(code);
-    }
+    const model::OptionTable* const own =
+        reservation != nullptr && reservation->options ? &*reservation->options : nullptr;
+    visit_requested_options(*terms_.subnet, own, request_.message().parameter_request_list(),
+                            [this](OptionCode code, ByteView value) {
+                                static_cast<void>(writer_.add(code, value));
+                                return true;
+                            });
 }
 
 [[nodiscard]] dhcp4::ReplyHeader make_header(const Request& request, const ReplyTerms& terms,
@@ -222,37 +174,193 @@ void OptionList::add_requested() noexcept {
     return header;
 }
 
-}  // namespace
+// What a reply may take: the longest message with option 82, and without.
+struct Room {
+    std::size_t with_relay_information = 0;
+    std::size_t message = 0;
+};
 
-ReplyFrame write_reply(const Request& request, const ReplyTerms& terms, MutableBytes out) noexcept {
-    const Addressing addressing = choose_addressing(request, terms.type, terms.yiaddr);
+// Whether the reply is one of those that ReplyCache has templates of.
+[[nodiscard]] bool fits_template(const Request& request, const ReplyTerms& terms) noexcept {
+    const dhcp4::MessageView& message = request.message();
+    const model::Reservation* const reservation = request.reservation();
+    return (terms.type == MessageType::kOffer || terms.type == MessageType::kAck) &&
+           terms.lease_time && *terms.lease_time != kInfinite && !terms.rapid_commit &&
+           message.htype() == kHtypeEthernet && message.hlen() == Mac::kLen &&
+           !message.has(OptionCode::kSubnetSelection) &&
+           (reservation == nullptr || (!reservation->options && !reservation->next_server &&
+                                       reservation->boot_file_name.empty()));
+}
+
+// Writes what varies into a copy of a template, and adds up the message's ones' complement sum on
+// the way: the template's own sum is known, and only what is stored here is added. Offsets count
+// from the message's first octet.
+class TemplateWriter {
+  public:
+    TemplateWriter(std::byte* out, const ReplyTemplate& reply) noexcept
+        : out_{out}, even_{reply.head_sum} {
+        std::memcpy(out_, reply.head.data(), ReplyTemplate::kHeadLen);
+    }
+
+    // Places that are zero in the template; `at` is even.
+    void store16(std::size_t at, std::uint16_t value) noexcept {
+        store_be16(out_ + at, value);
+        even_ += value;
+    }
+    void store32(std::size_t at, std::uint32_t value) noexcept {
+        store_be32(out_ + at, value);
+        even_ += halves(value);
+    }
+    // Likewise, `at` is odd.
+    void store32_odd(std::size_t at, std::uint32_t value) noexcept {
+        store_be32(out_ + at, value);
+        odd_ += halves(value);
+    }
+    // Behind all that is there so far.
+    void append(ByteView bytes, std::uint16_t sum) noexcept {
+        copy_bytes(out_ + len_, bytes);
+        (len_ % 2 == 0 ? even_ : odd_) += sum;
+        len_ += bytes.size();
+    }
+    void append_option(OptionCode code, ByteView value) noexcept {
+        std::byte* const to = out_ + len_;
+        store_u8(to, static_cast<std::uint8_t>(code));
+        store_u8(to + 1, static_cast<std::uint8_t>(value.size()));
+        copy_bytes(to + 2, value);
+        const std::size_t option_len = 2 + value.size();
+        (len_ % 2 == 0 ? even_ : odd_) += ones_complement_sum({to, option_len});
+        len_ += option_len;
+    }
+    // END, and zeros up to kMinBootpLen. Returns the message's length.
+    [[nodiscard]] std::size_t finish() noexcept {
+        constexpr std::uint8_t kEnd = static_cast<std::uint8_t>(OptionCode::kEnd);
+        store_u8(out_ + len_, kEnd);
+        even_ += len_ % 2 == 0 ? std::uint16_t{kEnd} << 8 : std::uint16_t{kEnd};
+        ++len_;
+        if (len_ < dhcp4::kMinBootpLen) {
+            std::memset(out_ + len_, 0, dhcp4::kMinBootpLen - len_);
+            len_ = dhcp4::kMinBootpLen;
+        }
+        return len_;
+    }
+    // Of the whole message; what began at odd offsets counts with its octets swapped (RFC 1071
+    // section 2 (B)).
+    [[nodiscard]] std::uint16_t sum() const noexcept {
+        return fold_sum(even_ + byte_swap(fold_sum(odd_)));
+    }
+
+  private:
+    [[nodiscard]] static std::uint64_t halves(std::uint32_t value) noexcept {
+        return (value >> 16) + (value & 0xffff);
+    }
+    [[nodiscard]] static std::uint64_t byte_swap(std::uint16_t value) noexcept {
+        return static_cast<std::uint16_t>(value << 8 | value >> 8);
+    }
+
+    std::byte* out_;
+    std::size_t len_ = ReplyTemplate::kHeadLen;
+    std::uint64_t even_;
+    std::uint64_t odd_ = 0;
+};
+
+// The whole frame from a template; 0 if there is none, or too little room for all of its options.
+[[nodiscard]] std::size_t write_from_template(const Request& request, const ReplyTerms& terms,
+                                              const Addressing& addressing, Room room,
+                                              ReplyCache& cache, MutableBytes out) noexcept {
+    const dhcp4::MessageView& message = request.message();
+    const ByteView list = message.parameter_request_list();
+    const ReplyTemplate* const reply =
+        cache.find(request.snapshot(), *terms.subnet, terms.type, list);
+    const ByteView client_id = message.client_identifier();
+    const bool has_client_id = message.has(OptionCode::kClientIdentifier);
+    const ByteView relay_information = message.relay_agent_information();
+    // What would need option 52 or more than one part is left to the long way.
+    constexpr std::size_t kMaxPartLen = 255;
+    constexpr std::size_t kOverloadLen = 3;
+    if (reply == nullptr || client_id.size() > kMaxPartLen ||
+        relay_information.size() > kMaxPartLen ||
+        ReplyTemplate::kHeadLen + (has_client_id ? 2 + client_id.size() : 0) + reply->tail_len +
+                kOverloadLen + 1 >
+            room.message) {
+        return 0;
+    }
+    TemplateWriter writer{out.data() + udp4_payload_offset(addressing.headers.tags.count), *reply};
+    std::uint16_t flags = message.flags();
+    if (addressing.set_broadcast_flag) {
+        flags |= dhcp4::kBroadcastFlag;
+    }
+    writer.store32(dhcp4::field::kXid, message.xid());
+    writer.store16(dhcp4::field::kFlags, flags);
+    if (terms.type == MessageType::kAck) {
+        writer.store32(dhcp4::field::kCiaddr, message.ciaddr().value);
+    }
+    writer.store32(dhcp4::field::kYiaddr, terms.yiaddr.value);
+    writer.store32(dhcp4::field::kGiaddr, message.giaddr().value);
+    const std::byte* const chaddr = message.chaddr().data();
+    writer.store32(dhcp4::field::kChaddr, load_be32(chaddr));
+    writer.store16(dhcp4::field::kChaddr + 4, load_be16(chaddr + 4));
+    const RenewalTimes times = renewal_times(request, *terms.lease_time);
+    writer.store32_odd(ReplyTemplate::kServerIdentifierAt, request.server_identifier().value);
+    writer.store32_odd(ReplyTemplate::kLeaseTimeAt, *terms.lease_time);
+    writer.store32_odd(ReplyTemplate::kRenewalTimeAt, times.renewal);
+    writer.store32_odd(ReplyTemplate::kRebindingTimeAt, times.rebinding);
+    if (has_client_id) {
+        writer.append_option(OptionCode::kClientIdentifier, client_id);
+    }
+    writer.append(ByteView{reply->tail}.first(reply->tail_len), reply->tail_sum);
+    if (!relay_information.empty()) {
+        writer.append_option(OptionCode::kRelayAgentInformation, relay_information);
+    }
+    const std::size_t payload_len = writer.finish();
+    return write_udp4_headers(out, addressing.headers, payload_len, writer.sum());
+}
+
+[[nodiscard]] std::size_t write_option_by_option(const Request& request, const ReplyTerms& terms,
+                                                 const Addressing& addressing, Room room,
+                                                 MutableBytes out) noexcept {
     const std::size_t offset = udp4_payload_offset(addressing.headers.tags.count);
-    if (out.size() < offset + dhcp4::kMinBootpLen) {
-        return {};
-    }
-    const std::size_t room = room_for_message(request, out.size() - offset);
-    const ByteView relay_information = request.message().relay_agent_information();
-    const std::size_t reserved = encoded_len(relay_information);
-    if (room < dhcp4::kMinBootpLen + reserved) {
-        return {};
-    }
-    dhcp4::ReplyWriter writer{out.subspan(offset, room), make_header(request, terms, addressing),
-                              std::min(max_message_len(request), room - reserved)};
+    dhcp4::ReplyWriter writer{out.subspan(offset, room.with_relay_information),
+                              make_header(request, terms, addressing), room.message};
     OptionList options{writer, request, terms};
     options.add_protocol_options();
     if (terms.type != MessageType::kNak && terms.subnet != nullptr) {
         options.add_requested();
     }
     if (!options.ok()) {
+        return 0;
+    }
+    const std::size_t payload_len = writer.finish(request.message().relay_agent_information());
+    if (writer.relay_information_dropped()) {
+        return 0;  // a relay that wants its option back drops a reply without it (RFC 3046
+                   // section 2.1.1)
+    }
+    return write_udp4_headers(out, addressing.headers, payload_len);
+}
+
+}  // namespace
+
+ReplyFrame write_reply(const Request& request, const ReplyTerms& terms, ReplyCache& cache,
+                       MutableBytes out) noexcept {
+    const Addressing addressing = choose_addressing(request, terms.type, terms.yiaddr);
+    const std::size_t offset = udp4_payload_offset(addressing.headers.tags.count);
+    if (out.size() < offset + dhcp4::kMinBootpLen) {
         return {};
     }
-    const std::size_t payload_len = writer.finish(relay_information);
-    if (writer.relay_information_dropped()) {
-        return {};  // a relay that wants its option back drops a reply without it (RFC 3046
-                    // section 2.1.1)
+    Room room;
+    room.with_relay_information = room_for_message(request, out.size() - offset);
+    const std::size_t reserved = encoded_len(request.message().relay_agent_information());
+    if (room.with_relay_information < dhcp4::kMinBootpLen + reserved) {
+        return {};
     }
-    return {static_cast<std::uint32_t>(write_udp4_headers(out, addressing.headers, payload_len)),
-            addressing.unconfigured_destination};
+    room.message = std::min(max_message_len(request), room.with_relay_information - reserved);
+    std::size_t frame_len = 0;
+    if (fits_template(request, terms)) {
+        frame_len = write_from_template(request, terms, addressing, room, cache, out);
+    }
+    if (frame_len == 0) {
+        frame_len = write_option_by_option(request, terms, addressing, room, out);
+    }
+    return {static_cast<std::uint32_t>(frame_len), addressing.unconfigured_destination};
 }
 
 }  // namespace xdhcpd::engine

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "dhcp4/options.h"
+#include "engine/reply_cache.h"
 #include "engine/request.h"
 
 namespace xdhcpd::engine {
@@ -30,6 +31,6 @@ struct ReplyFrame {
 };
 
 [[nodiscard]] ReplyFrame write_reply(const Request& request, const ReplyTerms& terms,
-                                     MutableBytes out) noexcept;
+                                     ReplyCache& cache, MutableBytes out) noexcept;
 
 }  // namespace xdhcpd::engine

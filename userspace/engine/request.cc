@@ -39,11 +39,9 @@ Result<Success, DropReason> Request::parse(ByteView frame, std::uint32_t ifindex
     has_frame_ = false;
     message_.clear();
 
-    const auto parsed = FrameView::parse(frame);
-    if (!parsed) {
-        return Unexpected{DropReason{parsed.error()}};
+    if (const auto error = frame_.read(frame)) {
+        return Unexpected{DropReason{*error}};
     }
-    frame_ = *parsed;
     has_frame_ = true;
     if (const auto checked = check_destination(); !checked) {
         return checked;
@@ -76,6 +74,7 @@ Result<Success, DropReason> Request::parse(ByteView frame, std::uint32_t ifindex
     if (const auto named = name_client(); !named) {
         return named;
     }
+    make_tenant();
     source_address_ = own_address();
     server_identifier_ = relay_.server_id_override().value_or(source_address_);
     if (source_address_.is_zero() || server_identifier_.is_zero()) {
@@ -200,10 +199,12 @@ Result<Success, DropReason> Request::name_client() noexcept {
     }
     const ByteView hw{hw_.data(), hw_len_};
     const ByteView circuit_id = relay_.suboption(RelaySuboption::kCircuitId);
-    if (match_reservation(IdentifierKind::kHwAddress, hw) ||
-        match_reservation(IdentifierKind::kClientId, has_client_id ? client_id : ByteView{}) ||
-        match_reservation(IdentifierKind::kCircuitId, circuit_id) ||
-        match_reservation(IdentifierKind::kRemoteId, relay_.suboption(RelaySuboption::kRemoteId))) {
+    if (!snapshot_->reservations.empty() &&
+        (match_reservation(IdentifierKind::kHwAddress, hw) ||
+         match_reservation(IdentifierKind::kClientId, has_client_id ? client_id : ByteView{}) ||
+         match_reservation(IdentifierKind::kCircuitId, circuit_id) ||
+         match_reservation(IdentifierKind::kRemoteId,
+                           relay_.suboption(RelaySuboption::kRemoteId)))) {
         return Success{};
     }
 
@@ -241,15 +242,15 @@ Ipv4 Request::own_address() const noexcept {
     return ingress_->interface.addresses.front().address;
 }
 
-lease::Tenant Request::tenant() const noexcept {
-    lease::Tenant tenant;
-    tenant.identity = key_.view();
-    tenant.hash = key_.hash;
+void Request::make_tenant() noexcept {
+    tenant_.identity = key_.view();
+    tenant_.hash = key_.hash;
     const ByteView chaddr = message_.chaddr();
-    tenant.hw_len = static_cast<std::uint8_t>(std::min(chaddr.size(), Mac::kLen));
-    tenant.hw_type = message_.htype();
-    copy_bytes(tenant.hw.octets.data(), chaddr.first(tenant.hw_len));
-    return tenant;
+    tenant_.hw_len = static_cast<std::uint8_t>(std::min(chaddr.size(), Mac::kLen));
+    tenant_.hw_type = message_.htype();
+    // The field has room for 16; what is beyond the address counts as zero.
+    tenant_.hw = Mac::load(message_.chaddr_field().data());
+    std::fill(tenant_.hw.octets.begin() + tenant_.hw_len, tenant_.hw.octets.end(), std::byte{0});
 }
 
 }  // namespace xdhcpd::engine

@@ -68,7 +68,7 @@ class Request {
     // relay's) our own.
     [[nodiscard]] Ipv4 source_address() const noexcept { return source_address_; }
     // The client as the lease store knows it.
-    [[nodiscard]] lease::Tenant tenant() const noexcept;
+    [[nodiscard]] const lease::Tenant& tenant() const noexcept { return tenant_; }
     // Calls visit(Tenant) for every key under which this client may be known from before a reload,
     // until it returns true: those of its identifiers that a reservation might match, and the one
     // without any.
@@ -107,12 +107,14 @@ class Request {
     [[nodiscard]] bool fill_key(ClientKey& key, const KeySource& source) const noexcept;
     [[nodiscard]] std::array<KeySource, 6> former_key_sources() const noexcept;
     [[nodiscard]] bool reloaded() const noexcept { return snapshot_->generation > 1; }
+    void make_tenant() noexcept;
     [[nodiscard]] Ipv4 own_address() const noexcept;
 
     FrameView frame_;
     dhcp4::MessageView message_;
     dhcp4::RelayInformation relay_;
     ClientKey key_;
+    lease::Tenant tenant_;                               // borrows key_
     std::array<std::byte, 1 + dhcp4::kChaddrLen> hw_{};  // hardware type and address as one value
     std::uint8_t hw_len_ = 0;                            // of hw_; 0 without a usable address
     std::uint32_t ifindex_ = 0;

@@ -30,12 +30,8 @@ void Snapshot::index(std::vector<Ingress> ingresses, std::span<const Ipv4> local
     std::sort(ingresses_.begin(), ingresses_.end(), [](const Ingress& a, const Ingress& b) {
         return a.interface.ifindex < b.interface.ifindex;
     });
-    for (const Ipv4 address : local_addresses) {
-        local_.insert(address.value);
-    }
-    for (const Ipv4 address : local_broadcasts) {
-        broadcasts_.insert(address.value);
-    }
+    local_ = AddressSet{local_addresses};
+    broadcasts_ = AddressSet{local_broadcasts};
     by_identifier_.reserve(reservations.size());
     for (std::uint32_t i = 0; i < reservations.size(); ++i) {
         const Identifier& identifier = reservations[i].identifier;
@@ -45,13 +41,9 @@ void Snapshot::index(std::vector<Ingress> ingresses, std::span<const Ipv4> local
 }
 
 std::vector<Ipv4> Snapshot::local_destinations() const {
-    std::vector<Ipv4> destinations;
-    for (const std::uint32_t address : local_) {
-        destinations.push_back(Ipv4{address});
-    }
-    for (const std::uint32_t address : broadcasts_) {
-        destinations.push_back(Ipv4{address});
-    }
+    std::vector<Ipv4> destinations = local_.all();
+    const std::vector<Ipv4> broadcasts = broadcasts_.all();
+    destinations.insert(destinations.end(), broadcasts.begin(), broadcasts.end());
     std::sort(destinations.begin(), destinations.end());
     destinations.erase(std::unique(destinations.begin(), destinations.end()), destinations.end());
     return destinations;

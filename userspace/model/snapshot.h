@@ -10,13 +10,13 @@
 #include <span>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "base/addresses.h"
 #include "base/hash.h"
 #include "base/result.h"
 #include "lease/store.h"
+#include "model/address_set.h"
 #include "model/configuration.h"
 #include "model/host_state.h"
 #include "model/option_table.h"
@@ -96,12 +96,10 @@ class Snapshot {
     // Nothing when the interface is not served.
     [[nodiscard]] const Ingress* find_ingress(std::uint32_t ifindex) const noexcept;
     // Whether the address is one of this host, or a configured server address.
-    [[nodiscard]] bool is_local(Ipv4 address) const noexcept {
-        return local_.contains(address.value);
-    }
+    [[nodiscard]] bool is_local(Ipv4 address) const noexcept { return local_.contains(address); }
     // Whether the address is the directed broadcast of a prefix that this host is on.
     [[nodiscard]] bool is_local_broadcast(Ipv4 address) const noexcept {
-        return broadcasts_.contains(address.value);
+        return broadcasts_.contains(address);
     }
     [[nodiscard]] bool serves(const VlanTags& tags) const noexcept {
         return tags.count == 0 ||
@@ -140,8 +138,8 @@ class Snapshot {
     }
 
     std::vector<Ingress> ingresses_;  // sorted by ifindex
-    std::unordered_set<std::uint32_t> local_;
-    std::unordered_set<std::uint32_t> broadcasts_;
+    AddressSet local_;
+    AddressSet broadcasts_;
     std::unordered_multimap<std::uint64_t, std::uint32_t> by_identifier_;
     std::array<bool, 4> kinds_present_{};
 };

@@ -16,95 +16,108 @@ constexpr std::uint16_t kFragmentMask =
     return ether_type == kEtherTypeVlan || ether_type == kEtherTypeQinq;
 }
 
-// Whether the datagram may be believed, and how its sender filled the field.
-[[nodiscard]] Result<ChecksumState, FrameError> check_udp(Ipv4 source, Ipv4 destination,
-                                                          ByteView datagram) noexcept {
-    const std::uint16_t field = load_be16(datagram.data() + 6);
-    if (field == 0) {
-        return ChecksumState::kZero;  // the sender computed none (RFC 768)
-    }
-    const auto udp_len = static_cast<std::uint16_t>(datagram.size());
-    const std::uint16_t pseudo = udp4_pseudo_header_sum(source, destination, udp_len);
-    if (ones_complement_sum(datagram, pseudo) == 0xffff) {
-        return ChecksumState::kFull;
-    }
-    if (field == pseudo) {
-        return ChecksumState::kPseudoHeader;
-    }
-    return Unexpected{FrameError::kBadUdpChecksum};
+// The sum of a header without options, without a call.
+[[nodiscard]] std::uint16_t short_header_sum(const std::byte* ip) noexcept {
+    const std::uint64_t first = load_be64(ip);
+    const std::uint64_t second = load_be64(ip + 8);
+    return fold_sum((first & 0xffffffff) + (first >> 32) + (second & 0xffffffff) + (second >> 32) +
+                    load_be32(ip + 16));
 }
 
 }  // namespace
 
 Result<FrameView, FrameError> FrameView::parse(ByteView frame) noexcept {
-    if (frame.size() < kEthernetLen) {
-        return Unexpected{FrameError::kTruncatedEthernet};
-    }
     FrameView view;
-    view.destination_mac = Mac::load(frame.data());
-    view.source_mac = Mac::load(frame.data() + Mac::kLen);
+    if (const auto error = view.read(frame)) {
+        return Unexpected{*error};
+    }
+    return view;
+}
+
+std::optional<FrameError> FrameView::read(ByteView frame) noexcept {
+    if (frame.size() < kEthernetLen) {
+        return FrameError::kTruncatedEthernet;
+    }
+    destination_mac = Mac::load(frame.data());
+    source_mac = Mac::load(frame.data() + Mac::kLen);
+    tags = {};
     std::size_t at = kEthernetLen;
     std::uint16_t ether_type = load_be16(frame.data() + at - kEtherTypeLen);
     while (is_tag(ether_type)) {
-        if (view.tags.count == VlanTags::kMaxCount) {
-            return Unexpected{FrameError::kTooManyTags};
+        if (tags.count == VlanTags::kMaxCount) {
+            return FrameError::kTooManyTags;
         }
         if (frame.size() < at + VlanTags::kTagLen) {
-            return Unexpected{FrameError::kTruncatedEthernet};
+            return FrameError::kTruncatedEthernet;
         }
-        view.tags.tags[view.tags.count++] = VlanTag{ether_type, load_be16(frame.data() + at)};
+        tags.tags[tags.count++] = VlanTag{ether_type, load_be16(frame.data() + at)};
         at += VlanTags::kTagLen;
         ether_type = load_be16(frame.data() + at - kEtherTypeLen);
     }
     if (ether_type != kEtherTypeIpv4) {
-        return Unexpected{FrameError::kNotIpv4};
+        return FrameError::kNotIpv4;
     }
+    return read_ip(frame.subspan(at));
+}
 
-    const ByteView ip = frame.subspan(at);
+std::optional<FrameError> FrameView::read_ip(ByteView ip) noexcept {
     if (ip.size() < kIpv4MinLen) {
-        return Unexpected{FrameError::kTruncatedIp};
+        return FrameError::kTruncatedIp;
     }
     const std::uint8_t version_and_len = load_u8(ip.data());
     if (version_and_len >> 4 != 4) {
-        return Unexpected{FrameError::kNotIpv4};
+        return FrameError::kNotIpv4;
     }
     const std::size_t header_len = std::size_t{version_and_len & 0x0fu} * 4;
     if (header_len < kIpv4MinLen || header_len > ip.size()) {
-        return Unexpected{FrameError::kTruncatedIp};
+        return FrameError::kTruncatedIp;
     }
     const std::size_t total_len = load_be16(ip.data() + 2);
     if (total_len < header_len || total_len > ip.size()) {
-        return Unexpected{FrameError::kBadIpLength};
+        return FrameError::kBadIpLength;
     }
-    if (ones_complement_sum(ip.first(header_len)) != 0xffff) {
-        return Unexpected{FrameError::kBadIpChecksum};
+    const std::uint16_t sum = header_len == kIpv4MinLen ? short_header_sum(ip.data())
+                                                        : ones_complement_sum(ip.first(header_len));
+    if (sum != 0xffff) {
+        return FrameError::kBadIpChecksum;
     }
     if ((load_be16(ip.data() + 6) & kFragmentMask) != 0) {
-        return Unexpected{FrameError::kIpFragment};
+        return FrameError::kIpFragment;
     }
     if (load_u8(ip.data() + 9) != kProtocolUdpNumber) {
-        return Unexpected{FrameError::kNotUdp};
+        return FrameError::kNotUdp;
     }
-    view.source = Ipv4::load(ip.data() + 12);
-    view.destination = Ipv4::load(ip.data() + 16);
+    source = Ipv4::load(ip.data() + 12);
+    destination = Ipv4::load(ip.data() + 16);
+    return read_udp(ip.subspan(header_len, total_len - header_len));
+}
 
-    const ByteView udp = ip.subspan(header_len, total_len - header_len);
+std::optional<FrameError> FrameView::read_udp(ByteView udp) noexcept {
     if (udp.size() < kUdpLen) {
-        return Unexpected{FrameError::kTruncatedUdp};
+        return FrameError::kTruncatedUdp;
     }
     const std::size_t udp_len = load_be16(udp.data() + 4);
     if (udp_len < kUdpLen || udp_len > udp.size()) {
-        return Unexpected{FrameError::kBadUdpLength};
+        return FrameError::kBadUdpLength;
     }
-    const auto checksum = check_udp(view.source, view.destination, udp.first(udp_len));
-    if (!checksum) {
-        return Unexpected{checksum.error()};
+    const std::uint16_t field = load_be16(udp.data() + 6);
+    if (field == 0) {
+        checksum = ChecksumState::kZero;  // the sender computed none (RFC 768)
+    } else {
+        const std::uint16_t pseudo =
+            udp4_pseudo_header_sum(source, destination, static_cast<std::uint16_t>(udp_len));
+        if (ones_complement_sum(udp.first(udp_len), pseudo) == 0xffff) {
+            checksum = ChecksumState::kFull;
+        } else if (field == pseudo) {
+            checksum = ChecksumState::kPseudoHeader;
+        } else {
+            return FrameError::kBadUdpChecksum;
+        }
     }
-    view.checksum = *checksum;
-    view.source_port = load_be16(udp.data());
-    view.destination_port = load_be16(udp.data() + 2);
-    view.payload = udp.subspan(kUdpLen, udp_len - kUdpLen);
-    return view;
+    source_port = load_be16(udp.data());
+    destination_port = load_be16(udp.data() + 2);
+    payload = udp.subspan(kUdpLen, udp_len - kUdpLen);
+    return std::nullopt;
 }
 
 std::string_view name(FrameError error) noexcept {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/addresses.h"
@@ -50,6 +51,13 @@ struct FrameView {
 
     // Reads `frame` (from the destination address on, without FCS). IPv4 options are stepped over.
     [[nodiscard]] static Result<FrameView, FrameError> parse(ByteView frame) noexcept;
+    // Likewise in place, for who keeps one for frame after frame. After an error the values mean
+    // nothing.
+    [[nodiscard]] std::optional<FrameError> read(ByteView frame) noexcept;
+
+  private:
+    [[nodiscard]] std::optional<FrameError> read_ip(ByteView ip) noexcept;
+    [[nodiscard]] std::optional<FrameError> read_udp(ByteView udp) noexcept;
 };
 
 }  // namespace xdhcpd

@@ -28,5 +28,8 @@ struct Udp4Headers {
 // kernel pads). Precondition: offset + payload_len fits `frame`, and payload_len <= 65507.
 std::size_t write_udp4_headers(MutableBytes frame, const Udp4Headers& headers,
                                std::size_t payload_len) noexcept;
+// Likewise, for who knows the payload's ones' complement sum already.
+std::size_t write_udp4_headers(MutableBytes frame, const Udp4Headers& headers,
+                               std::size_t payload_len, std::uint16_t payload_sum) noexcept;
 
 }  // namespace xdhcpd

@@ -152,7 +152,7 @@ void Worker::answer(Port& port, engine::Request& request, BootTime now, std::siz
         explain(port, request, engine::Shed::kNoTxFrame, now);
         return;
     }
-    const engine::Decision decision = engine::decide(request, *shard_, now, frame->bytes());
+    const engine::Decision decision = engine::decide(request, *shard_, reply_cache_, now, frame->bytes());
     if (decision.drop) {
         explain(port, request, *decision.drop, now);
         return;

@@ -18,6 +18,7 @@
 #include "base/mailbox.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "engine/reply_cache.h"
 #include "engine/request.h"
 #include "lease/shard.h"
 #include "packet/port.h"
@@ -95,6 +96,7 @@ class Worker {
     const SnapshotSlot& snapshots_;
     WorkerCounters counters_;
     DropLog drop_log_;
+    engine::ReplyCache reply_cache_;
     Announcement announcement_;
     std::unique_ptr<engine::Request[]> requests_;  // kBatchLen, reused
     BootSeconds last_tick_;

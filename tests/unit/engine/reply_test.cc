@@ -251,5 +251,96 @@ TEST(ReplyTest, NoByteOfTheBufferLeaks) {
     EXPECT_EQ(std::count(payload.begin(), payload.end(), std::byte{0xcc}), 0);
 }
 
+// The same messages to an engine with templates and to one without: every octet must agree.
+class ReplyCacheTest : public ::testing::Test {
+  protected:
+    ReplyCacheTest() { uncached_.reply_cache = ReplyCache{0}; }
+    void expect_same(const Message& message, const testing::FrameSpec& spec = {}) {
+        for (int round = 0; round < 2; ++round) {  // making the template, and using it
+            const auto fast = cached_.send(message, spec);
+            const auto slow = uncached_.send(message, spec);
+            ASSERT_EQ(fast.reply.has_value(), slow.reply.has_value());
+            ASSERT_TRUE(fast.reply);
+            EXPECT_EQ(fast.reply->bytes, slow.reply->bytes);
+            EXPECT_EQ(fast.reply->frame.checksum, ChecksumState::kFull);
+        }
+    }
+    void reload(const model::Configuration& configuration) {
+        cached_.reload(configuration);
+        uncached_.reload(configuration);
+    }
+
+    Engine cached_{with_options()};
+    Engine uncached_{with_options()};
+};
+
+TEST_F(ReplyCacheTest, TemplatesChangeNoOctetOfAReply) {
+    const std::vector<Bytes> lists{
+        {},
+        bytes({1, 3, 6, 15}),
+        bytes({28}),
+        bytes({15, 6, 28, 3, 1, 99, 51, 54, 53}),
+        bytes({1, 121, 3, 6, 12, 15, 17, 23, 28, 29, 31, 33, 40, 41, 42}),
+        Bytes(ReplyCache::kMaxListLen, std::byte{6}),
+        Bytes(ReplyCache::kMaxListLen + 1, std::byte{6}),
+    };
+    for (const Bytes& list : lists) {
+        for (const std::size_t id_len : {0u, 2u, 7u, 8u, 255u}) {
+            for (const bool relayed : {false, true}) {
+                Message message{1, 1};
+                message.xid(0xfffefdfc).broadcast();
+                if (!list.empty()) {
+                    message.option(55, list);
+                }
+                if (id_len != 0) {
+                    message.option(61, Bytes(id_len, std::byte{0xc3}));
+                }
+                if (relayed) {
+                    message.giaddr("192.0.2.200").option(82, {1, 3, 7, 8, 9});
+                }
+                expect_same(message);
+            }
+        }
+    }
+}
+
+TEST_F(ReplyCacheTest, ClientsWithLittleRoomGetTheSame) {
+    auto configuration = with_options();
+    configuration.dhcp4.options.push_back(option_value(43, Bytes(200, std::byte{1})));
+    configuration.dhcp4.options.push_back(option_value(60, Bytes(90, std::byte{2})));
+    reload(configuration);
+    for (int size = 576; size < 700; ++size) {
+        expect_same(Message{1, 1}.option(55, {43, 60, 3, 6}).option(57, {size >> 8, size & 0xff}));
+    }
+}
+
+TEST_F(ReplyCacheTest, OptionsTooLongForATemplateAreSentAllTheSame) {
+    auto configuration = with_options();
+    configuration.dhcp4.options.push_back(option_value(43, Bytes(600, std::byte{1})));
+    reload(configuration);
+    expect_same(Message{1, 1}.option(55, {43, 3}).option(57, {5, 220}));
+}
+
+TEST_F(ReplyCacheTest, ReloadedOptionsTakeEffectAtOnce) {
+    const Message message = Message{1, 1}.option(55, {15});
+    expect_same(message);
+    auto configuration = with_options();
+    configuration.dhcp4.subnets[0].options = {option_value(15, bytes({'n', 'e', 't'}))};
+    configuration.dhcp4.subnets[0].boot_file_name = "pxelinux.0";
+    reload(configuration);
+    expect_same(message);
+    const auto outcome = cached_.send(message);
+    ASSERT_TRUE(outcome.reply);
+    EXPECT_EQ(as_text(outcome.reply->option(15)), "net");
+}
+
+TEST_F(ReplyCacheTest, AcksEchoCiaddrAndOffersDoNot) {
+    const std::string address = cached_.get_lease(1);
+    ASSERT_EQ(uncached_.get_lease(1), address);
+    testing::FrameSpec spec;
+    spec.source = testing::ip(address);
+    expect_same(Message{3, 1}.ciaddr(address).option(55, {3, 6, 1}), spec);
+}
+
 }  // namespace
 }  // namespace xdhcpd::engine
