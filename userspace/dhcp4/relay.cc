@@ -30,7 +30,7 @@ std::optional<ByteView> RelayInformation::find(RelaySuboption code) const noexce
     return std::nullopt;
 }
 
-std::optional<Ipv4> RelayInformation::address(RelaySuboption code) const noexcept {
+std::optional<Ipv4> RelayInformation::find_address(RelaySuboption code) const noexcept {
     const auto value = find(code);
     return value ? std::optional{Ipv4::load(value->data())} : std::nullopt;
 }

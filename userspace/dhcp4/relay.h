@@ -28,7 +28,7 @@ class RelayInformation {
     [[nodiscard]] bool has(RelaySuboption code) const noexcept { return find(code).has_value(); }
     // The value of the first such sub-option; empty if absent or without value.
     [[nodiscard]] ByteView suboption(RelaySuboption code) const noexcept {
-        return find(code).value_or(ByteView{});
+        return empty() ? ByteView{} : find(code).value_or(ByteView{});
     }
     // An address inside the client's subnet, instead of giaddr (RFC 3527).
     [[nodiscard]] std::optional<Ipv4> link_selection() const noexcept {
@@ -52,7 +52,11 @@ class RelayInformation {
   private:
     explicit RelayInformation(ByteView value) noexcept : value_{value} {}
     [[nodiscard]] std::optional<ByteView> find(RelaySuboption code) const noexcept;
-    [[nodiscard]] std::optional<Ipv4> address(RelaySuboption code) const noexcept;
+    // Most messages have no option 82: that much is inline.
+    [[nodiscard]] std::optional<Ipv4> address(RelaySuboption code) const noexcept {
+        return empty() ? std::nullopt : find_address(code);
+    }
+    [[nodiscard]] std::optional<Ipv4> find_address(RelaySuboption code) const noexcept;
 
     ByteView value_;
 };

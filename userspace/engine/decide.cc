@@ -79,7 +79,10 @@ class Decider {
     [[nodiscard]] bool may_offer_more() const noexcept;
     [[nodiscard]] std::uint64_t free_units() const noexcept;
 
-    [[nodiscard]] Decision grant(Unit unit, const model::Subnet& subnet) noexcept;
+    [[nodiscard]] Decision grant(Unit unit, const model::Subnet& subnet) noexcept {
+        return grant(unit, subnet, address_of(unit));
+    }
+    [[nodiscard]] Decision grant(Unit unit, const model::Subnet& subnet, Ipv4 address) noexcept;
     void give_up_others(Unit kept) noexcept;
     [[nodiscard]] bool is_retransmission(const lease::Record& record) const noexcept;
     void remember_client(Unit unit) noexcept;
@@ -100,11 +103,17 @@ class Decider {
         return shard_.find(tenant_, request_.link().spaces);
     }
     [[nodiscard]] bool holds(Unit unit) const noexcept {
+        return unit == held_at_first_ || holds_by_record(unit);
+    }
+    [[nodiscard]] bool holds_by_record(Unit unit) const noexcept {
         return shard_.holds(unit) && equal_bytes(shard_.identity(unit), tenant_.identity);
     }
     // Policy lets this tenant keep the unit: in a pool, or reserved for it, and not the relay's
     // own.
-    [[nodiscard]] bool may_keep(Unit unit) const noexcept;
+    [[nodiscard]] bool may_keep(Unit unit) const noexcept {
+        return may_keep(unit, address_of(unit));
+    }
+    [[nodiscard]] bool may_keep(Unit unit, Ipv4 address) const noexcept;
     [[nodiscard]] std::optional<Ipv4> reserved_address() const noexcept {
         return request_.reservation() != nullptr ? request_.reservation()->address : std::nullopt;
     }
@@ -126,12 +135,16 @@ class Decider {
     lease::Shard& shard_;
     ReplyCache& cache_;
     const lease::Tenant& tenant_;
+    // What the client held when its message came; until the decision changes that, holds() need not
+    // look.
+    std::optional<Unit> held_at_first_;
     const BootSeconds now_;
     const MutableBytes out_;
 };
 
 Decision Decider::run() noexcept {
-    if (!held_unit()) {
+    held_at_first_ = held_unit();
+    if (!held_at_first_) {
         adopt();
     }
     switch (message_.type()) {
@@ -382,11 +395,11 @@ Decision Decider::confirm(Ipv4 wanted, bool init_reboot) noexcept {
         return nak(subnet, kOtherAddress);  // so that the client comes for what is reserved for it
     }
     if (holds(unit)) {
-        if (!may_keep(unit)) {
+        if (!may_keep(unit, wanted)) {
             give_up(unit);
             return nak(subnet, kNotLeased);
         }
-        return grant(unit, subnet);
+        return grant(unit, subnet, wanted);
     }
     if (!init_reboot) {
         return grant_unheld(unit, subnet, is_reserved);
@@ -437,13 +450,13 @@ bool Decider::is_retransmission(const lease::Record& record) const noexcept {
 }
 
 // The reply is written first: a lease whose ACK does not fit the frame is not granted.
-Decision Decider::grant(Unit unit, const model::Subnet& subnet) noexcept {
+Decision Decider::grant(Unit unit, const model::Subnet& subnet, Ipv4 address) noexcept {
     const lease::Record& record = shard_.record(unit);
     const bool is_again = is_retransmission(record);
     const bool is_new = record.state == LeaseState::kOffered;
     ReplyTerms terms;
     terms.type = MessageType::kAck;
-    terms.yiaddr = address_of(unit);
+    terms.yiaddr = address;
     terms.subnet = &subnet;
     terms.rapid_commit = message_.type() == MessageType::kDiscover;
     terms.lease_time = is_again ? granted_time(record) : lease_time(subnet);
@@ -607,7 +620,9 @@ std::uint32_t Decider::lease_time(const model::Subnet& subnet) const noexcept {
 }
 
 std::optional<Place> Decider::place_of(Ipv4 address) const noexcept {
-    const model::Subnet* const subnet = snapshot_.find_subnet(address);
+    const model::Subnet* const subnet = request_.subnet().prefix.contains(address)
+                                            ? &request_.subnet()
+                                            : snapshot_.find_subnet(address);
     if (subnet == nullptr || subnet->link != request_.subnet().link) {
         return std::nullopt;
     }
@@ -639,6 +654,7 @@ bool Decider::may_have(Ipv4 reserved) const noexcept {
 }
 
 void Decider::give_up(Unit unit) noexcept {
+    held_at_first_.reset();
     if (shard_.record(unit).state == LeaseState::kOffered) {
         shard_.withdraw(unit);
     } else {
@@ -646,9 +662,9 @@ void Decider::give_up(Unit unit) noexcept {
     }
 }
 
-bool Decider::may_keep(Unit unit) const noexcept {
+// `address` is the unit's.
+bool Decider::may_keep(Unit unit, Ipv4 address) const noexcept {
     const lease::Space& space = shard_.store().space_of(unit);
-    const Ipv4 address = address_of(unit);
     return address != message_.giaddr() &&
            (space.bitmap().allowed(space.index_of(unit)) || reserved_address() == address);
 }

@@ -16,31 +16,23 @@ constexpr std::uint8_t kHtypeEthernet = 1;
 constexpr std::size_t kHeaderLen = 2;  // code and length
 constexpr std::size_t kMaxPartLen = 255;
 
-[[nodiscard]] std::uint64_t load_word(const std::byte* from) noexcept {
-    std::uint64_t word = 0;
-    std::memcpy(&word, from, sizeof word);
+// The last eight codes of a list, zeros in front of shorter ones. The list stands in a message, so
+// there are always eight octets in front of its end.
+[[nodiscard]] std::uint64_t last_codes(ByteView list) noexcept {
+    std::uint64_t word = load_be64(list.data() + list.size() - sizeof word);
+    if (list.size() < sizeof word) {
+        word &= (std::uint64_t{1} << (8 * list.size())) - 1;
+    }
     return word;
 }
 
-// Lists differ in length, in their first or in their last codes; what this does not tell apart
-// shares a place.
-[[nodiscard]] std::uint64_t hash_of(std::uint32_t subnet, MessageType type,
-                                    ByteView list) noexcept {
+// Lists differ in length, or in their last codes; what this does not tell apart shares a place.
+[[nodiscard]] std::uint64_t hash_of(std::uint32_t subnet, MessageType type, std::size_t list_len,
+                                    std::uint64_t codes) noexcept {
     constexpr std::uint64_t kMultiplier = 0x9e3779b97f4a7c15;
-    std::uint64_t head = 0;
-    std::uint64_t tail = 0;
-    if (list.size() >= sizeof head) {
-        head = load_word(list.data());
-        tail = load_word(list.data() + list.size() - sizeof tail);
-    } else {
-        for (const std::byte code : list) {
-            head = head << 8 | std::to_integer<std::uint64_t>(code);
-        }
-    }
-    std::uint64_t hash = (head + subnet) * kMultiplier;
-    hash ^= hash >> 32;
-    hash = (hash ^ tail ^ (list.size() << 8) ^ static_cast<std::uint64_t>(type)) * kMultiplier;
-    return hash >> 32;
+    const std::uint64_t place =
+        std::uint64_t{subnet} << 16 | list_len << 8 | static_cast<std::uint64_t>(type);
+    return ((codes + place * kMultiplier) * kMultiplier) >> 40;
 }
 
 // Appends complete options to a buffer.
@@ -115,13 +107,19 @@ const ReplyTemplate* ReplyCache::find(const model::Snapshot& snapshot, const mod
     if (entries_.empty() || list.size() > kMaxListLen) {
         return nullptr;
     }
-    const auto index = static_cast<std::uint32_t>(&subnet - snapshot.subnets.data());
-    Entry& entry = entries_[hash_of(index, type, list) & (entries_.size() - 1)];
-    if (entry.generation != snapshot.generation || entry.subnet != index || entry.type != type ||
-        !equal_bytes({entry.list.data(), entry.list_len}, list)) [[unlikely]] {
+    const std::uint64_t codes = list.empty() ? 0 : last_codes(list);
+    Entry& entry = entries_[hash_of(subnet.index_in_snapshot, type, list.size(), codes) &
+                            (entries_.size() - 1)];
+    const bool is_it = entry.generation == snapshot.generation &&
+                       entry.subnet == subnet.index_in_snapshot && entry.type == type &&
+                       entry.last_codes == codes && entry.list_len == list.size() &&
+                       (list.size() <= sizeof codes ||
+                        std::memcmp(entry.list.data(), list.data(), list.size()) == 0);
+    if (!is_it) [[unlikely]] {
         entry.generation = snapshot.generation;
-        entry.subnet = index;
+        entry.subnet = subnet.index_in_snapshot;
         entry.type = type;
+        entry.last_codes = codes;
         entry.list_len = static_cast<std::uint8_t>(list.size());
         copy_bytes(entry.list.data(), list);
         fill_head(entry.reply, subnet, type);

@@ -50,8 +50,9 @@ class ReplyCache {
     // `entry_count` is a power of two, or 0: find() never has anything.
     explicit ReplyCache(std::size_t entry_count = kDefaultEntryCount) : entries_(entry_count) {}
 
-    // `type` is kOffer or kAck. Null when there is no template: the list is too long, or its
-    // options are. Valid until the next call.
+    // `type` is kOffer or kAck. `list` is empty or stands in a message, behind its header. Null
+    // when there is no template: the list is too long, or its options are. Valid until the next
+    // call.
     [[nodiscard]] const ReplyTemplate* find(const model::Snapshot& snapshot,
                                             const model::Subnet& subnet, dhcp4::MessageType type,
                                             ByteView list) noexcept;
@@ -59,9 +60,10 @@ class ReplyCache {
   private:
     struct Entry {
         std::uint32_t generation = 0;  // of the snapshot; 0: unused
-        std::uint32_t subnet = 0;      // index into Snapshot::subnets
+        std::uint32_t subnet = 0;      // Subnet::index_in_snapshot
         dhcp4::MessageType type{};
         std::uint8_t list_len = 0;
+        std::uint64_t last_codes = 0;  // of the list, see reply_cache.cc
         bool fits = false;
         std::array<std::byte, kMaxListLen> list;
         ReplyTemplate reply;

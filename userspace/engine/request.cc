@@ -55,11 +55,14 @@ Result<Success, DropReason> Request::parse(ByteView frame, std::uint32_t ifindex
     if (message_.hops() > kMaxHops) {
         return Unexpected{DropReason{Refusal::kTooManyHops}};
     }
-    const auto relay = dhcp4::RelayInformation::parse(message_.relay_agent_information());
-    if (!relay) {
-        return Unexpected{DropReason{relay.error()}};
+    relay_ = {};
+    if (const ByteView information = message_.relay_agent_information(); !information.empty()) {
+        const auto relay = dhcp4::RelayInformation::parse(information);
+        if (!relay) {
+            return Unexpected{DropReason{relay.error()}};
+        }
+        relay_ = *relay;
     }
-    relay_ = *relay;
     const Ipv4 giaddr = message_.giaddr();
     if (!giaddr.is_zero() && (!is_host_address(giaddr) || snapshot.is_local_broadcast(giaddr))) {
         return Unexpected{DropReason{Refusal::kBadRelayAddress}};

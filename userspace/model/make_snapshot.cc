@@ -251,6 +251,7 @@ SnapshotResult make_snapshot(const Configuration& configuration, const HostState
     for (std::size_t i = 0; i < order.size(); ++i) {
         place[order[i]] = static_cast<std::uint32_t>(i);
         snapshot.subnets.push_back(make_subnet(dhcp4.subnets[order[i]], dhcp4, registry));
+        snapshot.subnets.back().index_in_snapshot = static_cast<std::uint32_t>(i);
         const Subnet& subnet = snapshot.subnets.back();
         const std::vector<Ipv4> routers = routers_of(subnet);
         for (const ReservationConfiguration& from : dhcp4.subnets[order[i]].reservations) {

@@ -4,6 +4,11 @@
 
 namespace xdhcpd::model {
 
+namespace {
+// Up to here a loop is faster than a search.
+constexpr std::size_t kFewIngresses = 4;
+}  // namespace
+
 const Subnet* Snapshot::find_subnet(Ipv4 address) const noexcept {
     // The last prefix that does not begin after the address; prefixes are disjoint.
     const auto after = std::upper_bound(
@@ -17,6 +22,15 @@ const Subnet* Snapshot::find_subnet(Ipv4 address) const noexcept {
 }
 
 const Ingress* Snapshot::find_ingress(std::uint32_t ifindex) const noexcept {
+    // A handful of interfaces is the rule.
+    if (ingresses_.size() <= kFewIngresses) {
+        for (const Ingress& ingress : ingresses_) {
+            if (ingress.interface.ifindex == ifindex) {
+                return &ingress;
+            }
+        }
+        return nullptr;
+    }
     const auto at = std::lower_bound(ingresses_.begin(), ingresses_.end(), ifindex,
                                      [](const Ingress& ingress, std::uint32_t wanted) {
                                          return ingress.interface.ifindex < wanted;

@@ -37,8 +37,9 @@ struct Reservation {
 struct Subnet {
     Ipv4Prefix prefix;
     lease::SpaceId space;
-    std::uint32_t link = 0;  // index into Snapshot::links
-    std::string interface;   // name as configured, may be empty
+    std::uint32_t link = 0;               // index into Snapshot::links
+    std::uint32_t index_in_snapshot = 0;  // its own place in Snapshot::subnets
+    std::string interface;                // name as configured, may be empty
     std::string shared_network;
     std::vector<lease::UnitRange> pools;  // indices of the space, which are offsets into the prefix
     LeaseTimes lease_time;
