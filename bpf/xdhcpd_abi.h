@@ -76,6 +76,19 @@ struct xd_local {
 };
 XD_SIZE_CHECK(struct xd_local, 4);
 
+/*
+ * Metadata in front of a redirected frame; AF_XDP delivers it right before the descriptor's address.
+ * Not there if the driver leaves no room for it. Userspace clears the magic once it has read it, so
+ * that a record is never believed twice.
+ */
+#define XD_ARRIVAL_MAGIC 0x78644172
+struct xd_arrival {
+	__u32 magic; /* XD_ARRIVAL_MAGIC */
+	__u32 spare; /* 0 */
+	__u64 time;  /* nanoseconds of CLOCK_MONOTONIC_COARSE */
+};
+XD_SIZE_CHECK(struct xd_arrival, 16);
+
 /* The one value of xd_settings: what changes while the program runs. */
 struct xd_settings {
 	__u32 enabled;	/* 0: everything passes */
