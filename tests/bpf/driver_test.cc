@@ -49,12 +49,7 @@ std::size_t longest_frame_len(const VlanTags& tags) {
 }
 
 std::vector<XdpLink> served_links() {
-    return {{},
-            {.outer_tpid = kTag.tpid, .outer_vid = kTag.vid()},
-            {.outer_tpid = kOuter.tpid,
-             .outer_vid = kOuter.vid(),
-             .inner_tpid = kInner.tpid,
-             .inner_vid = kInner.vid()}};
+    return {{}, {.outer_vid = kTag.vid()}, {.outer_vid = kOuter.vid(), .inner_vid = kInner.vid()}};
 }
 
 // Waits until `port` has a frame, and copies it.
@@ -379,8 +374,7 @@ TEST_P(XdpDriverTest, SetsReplaceWhatWasThere) {
     EXPECT_EQ(receive_one(*port_), to_new);
     EXPECT_EQ(count_of(*interface_, "pass_not_local"), 1U);
 
-    ASSERT_TRUE(interface_->set_links(
-        std::vector<XdpLink>{{.outer_tpid = kTag.tpid, .outer_vid = kTag.vid()}, {}}));
+    ASSERT_TRUE(interface_->set_links(std::vector<XdpLink>{{.outer_vid = kTag.vid()}, {}}));
     ASSERT_TRUE(peer_->send(to_new));
     EXPECT_EQ(receive_one(*port_), to_new);
     headers.tags = lab::tags(kOuter, kInner);

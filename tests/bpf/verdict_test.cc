@@ -98,11 +98,9 @@ class VerdictTest : public testing::Test {
         xd_link_key key{};
         key.ifindex = ifindex_;
         if (tags.count > 0) {
-            key.outer_tpid = tags.tags[0].tpid;
             key.outer_vid = tags.tags[0].vid();
         }
         if (tags.count > 1) {
-            key.inner_tpid = tags.tags[1].tpid;
             key.inner_vid = tags.tags[1].vid();
         }
         xd_link value{};
@@ -203,6 +201,24 @@ TEST_F(VerdictTest, TakesBroadcastRequest) {
     expect_redirect(lab::frame(lab::broadcast_request()), "DISCOVER");
 }
 
+TEST_F(VerdictTest, PriorityTagsNameNoVlanAndTpidsMakeNoDifference) {
+    constexpr VlanTag kPriority{.tpid = kEtherTypeVlan, .tci = 0xe000};
+    constexpr VlanTag kOtherTpid{.tpid = kEtherTypeQinq, .tci = kServedTag.tci};
+    constexpr VlanTag kUnserved{.tpid = kEtherTypeVlan, .tci = 101};
+    const auto frame = [](const VlanTags& tags) {
+        auto headers = lab::broadcast_request();
+        headers.tags = tags;
+        return lab::frame(headers);
+    };
+    expect_redirect(frame(lab::tags(kPriority)), "priority");
+    expect_redirect(frame(lab::tags(kPriority, kServedTag)), "priority outside");
+    expect_redirect(frame(lab::tags(kServedTag, kPriority)), "priority inside");
+    expect_redirect(frame(lab::tags(kOtherTpid)), "0x88a8");
+    expect_pass(frame(lab::tags(kPriority, kUnserved)), XD_PASS_UNKNOWN_LINK, "unserved inside");
+    expect_pass(frame(lab::tags(kServedTag, kServedTag)), XD_PASS_UNKNOWN_LINK, "second tag");
+    expect_pass(frame(lab::tags(kServedOuter)), XD_PASS_UNKNOWN_LINK, "outer of two alone");
+}
+
 TEST_F(VerdictTest, SaysWhenARedirectedFrameCame) {
     const auto now = [] {
         timespec time{};
@@ -255,12 +271,9 @@ TEST_F(VerdictTest, PassesTagsThatAreNotServed) {
         expect_pass(lab::frame(headers), XD_PASS_UNKNOWN_LINK, what);
     };
     pass(lab::tags({.tpid = kEtherTypeVlan, .tci = 101}), "other VID");
-    pass(lab::tags({.tpid = kEtherTypeVlan, .tci = 0}), "priority tag");
-    pass(lab::tags({.tpid = kEtherTypeQinq, .tci = 100}), "other TPID");
     pass(lab::tags(kServedOuter), "outer tag alone");
     pass(lab::tags(kServedInner, kServedOuter), "swapped");
     pass(lab::tags(kServedOuter, {.tpid = kEtherTypeVlan, .tci = 301}), "other inner VID");
-    pass(lab::tags(kServedOuter, {.tpid = kEtherTypeQinq, .tci = 300}), "other inner TPID");
 }
 
 TEST_F(VerdictTest, PassesThirdTag) {
