@@ -23,6 +23,17 @@ static __always_inline struct xd_cursor xd_cursor_open(const struct xdp_md *ctx)
 	return c;
 }
 
+/* Likewise over the metadata in front of the frame. */
+static __always_inline struct xd_cursor xd_cursor_open_meta(const struct xdp_md *ctx)
+{
+	struct xd_cursor c = {
+		.pos = (void *)(long)ctx->data_meta,
+		.end = (void *)(long)ctx->data,
+	};
+
+	return c;
+}
+
 /* Take @len bytes, or NULL if the frame ends first. Nothing else moves the cursor. */
 static __always_inline void *xd_cursor_take(struct xd_cursor *c, __u64 len)
 {

@@ -41,16 +41,25 @@ static __always_inline bool xd_is_vlan(__be16 proto)
 	return proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD);
 }
 
+/* Note a VLAN in the link key. A priority tag names none, wherever it stands. */
+static __always_inline void xd_enter_vlan(struct xd_link_key *link, __u16 vid)
+{
+	if (!link->outer_vid)
+		link->outer_vid = vid;
+	else if (vid)
+		link->inner_vid = vid;
+}
+
 /* Take the tag that @proto announces; @proto becomes what follows. False if the frame ends first.
  */
-static __always_inline bool xd_take_tag(struct xd_cursor *c, __be16 *proto, __u16 *tpid, __u16 *vid)
+static __always_inline bool xd_take_tag(struct xd_cursor *c, __be16 *proto,
+					struct xd_link_key *link)
 {
 	const struct xd_vlan_tag *tag = xd_cursor_take(c, sizeof(*tag));
 
 	if (!tag)
 		return false;
-	*tpid = bpf_ntohs(*proto);
-	*vid = bpf_ntohs(tag->tci) & XD_VID_MASK;
+	xd_enter_vlan(link, bpf_ntohs(tag->tci) & XD_VID_MASK);
 	*proto = tag->next_proto;
 	return true;
 }
@@ -68,16 +77,15 @@ static __always_inline bool xd_take_ether(struct xd_cursor *c, __u32 ifindex,
 		return false;
 	out->proto = out->header->h_proto;
 
-	if (stripped->tpid) {
-		link->outer_tpid = bpf_ntohs(stripped->tpid);
-		link->outer_vid = stripped->tci & XD_VID_MASK;
-	} else if (xd_is_vlan(out->proto)) {
-		if (!xd_take_tag(c, &out->proto, &link->outer_tpid, &link->outer_vid))
-			return false;
-	}
-	if (!link->outer_tpid || !xd_is_vlan(out->proto))
+	if (stripped->tpid)
+		xd_enter_vlan(link, stripped->tci & XD_VID_MASK);
+	else if (!xd_is_vlan(out->proto))
 		return true;
-	return xd_take_tag(c, &out->proto, &link->inner_tpid, &link->inner_vid);
+	else if (!xd_take_tag(c, &out->proto, link))
+		return false;
+	if (!xd_is_vlan(out->proto))
+		return true;
+	return xd_take_tag(c, &out->proto, link);
 }
 
 /*

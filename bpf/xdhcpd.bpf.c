@@ -49,6 +49,27 @@ static __always_inline void xd_count(enum xd_verdict verdict)
 }
 
 /*
+ * Say in front of the frame when it came. Without room for that it goes without. The coarse clock
+ * costs a load, and what waits for milliseconds is what userspace wants to know.
+ */
+static __always_inline void xd_stamp(struct xdp_md *ctx)
+{
+	struct xd_arrival *arrival;
+	struct xd_cursor c;
+
+	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*arrival)))
+		return;
+	c = xd_cursor_open_meta(ctx);
+	arrival = xd_cursor_take(&c, sizeof(*arrival));
+	if (!arrival)
+		return; /* cannot be: the room has just been made */
+	*arrival = (struct xd_arrival){
+		.magic = XD_ARRIVAL_MAGIC,
+		.time = bpf_ktime_get_coarse_ns(),
+	};
+}
+
+/*
  * The target is named first and the tag put back last, so that a frame is changed only when it is
  * certain to leave. An empty slot of the map yields the fallback action.
  */
@@ -59,6 +80,7 @@ static __always_inline enum xd_verdict xd_redirect(struct xdp_md *ctx,
 		return XD_PASS_NO_SOCKET;
 	if (stripped->tpid && !xd_put_tag_back(ctx, stripped))
 		return XD_PASS_NO_HEADROOM;
+	xd_stamp(ctx);
 	return XD_REDIRECTED;
 }
 

@@ -43,17 +43,16 @@ enum xd_verdict {
 };
 
 /*
- * Key of xd_links: where a frame came in. Host byte order. A TPID of 0 means that there is no such
- * tag, its VID is then 0 too.
+ * Key of xd_links: where a frame came in. Host byte order. VLAN identifiers without priority and
+ * DEI; 0: no such tag. Priority tags (identifier 0) are left out, as in the kernel's stack, and both
+ * TPIDs mean the same.
  */
 struct xd_link_key {
 	__u32 ifindex;
-	__u16 outer_tpid; /* 0, 0x8100 or 0x88a8 */
-	__u16 outer_vid;  /* 0..4095, without priority and DEI */
-	__u16 inner_tpid;
-	__u16 inner_vid;
+	__u16 outer_vid; /* 0..4095 */
+	__u16 inner_vid; /* likewise; 0 if outer_vid is */
 };
-XD_SIZE_CHECK(struct xd_link_key, 12);
+XD_SIZE_CHECK(struct xd_link_key, 8);
 
 /* Value of xd_links. */
 struct xd_link {
@@ -75,6 +74,19 @@ struct xd_local {
 	__u32 flags; /* none yet: 0 */
 };
 XD_SIZE_CHECK(struct xd_local, 4);
+
+/*
+ * Metadata in front of a redirected frame; AF_XDP delivers it right before the descriptor's address.
+ * Not there if the driver leaves no room for it. Userspace clears the magic once it has read it, so
+ * that a record is never believed twice.
+ */
+#define XD_ARRIVAL_MAGIC 0x78644172
+struct xd_arrival {
+	__u32 magic; /* XD_ARRIVAL_MAGIC */
+	__u32 spare; /* 0 */
+	__u64 time;  /* nanoseconds of CLOCK_MONOTONIC_COARSE */
+};
+XD_SIZE_CHECK(struct xd_arrival, 16);
 
 /* The one value of xd_settings: what changes while the program runs. */
 struct xd_settings {

@@ -49,16 +49,12 @@ std::size_t longest_frame_len(const VlanTags& tags) {
 }
 
 std::vector<XdpLink> served_links() {
-    return {{},
-            {.outer_tpid = kTag.tpid, .outer_vid = kTag.vid()},
-            {.outer_tpid = kOuter.tpid,
-             .outer_vid = kOuter.vid(),
-             .inner_tpid = kInner.tpid,
-             .inner_vid = kInner.vid()}};
+    return {{}, {.outer_vid = kTag.vid()}, {.outer_vid = kOuter.vid(), .inner_vid = kInner.vid()}};
 }
 
 // Waits until `port` has a frame, and copies it.
-std::optional<Frame> receive_one(Port& port, milliseconds timeout = milliseconds{2000}) {
+std::optional<Frame> receive_one(Port& port, milliseconds timeout = milliseconds{2000},
+                                 std::chrono::nanoseconds* waited = nullptr) {
     pollfd ready{.fd = port.fd(), .events = POLLIN, .revents = 0};
     std::array<RxFrame, 1> batch;
     if (::poll(&ready, 1, static_cast<int>(timeout.count())) <= 0 || port.receive(batch) != 1) {
@@ -66,6 +62,10 @@ std::optional<Frame> receive_one(Port& port, milliseconds timeout = milliseconds
     }
     Frame copy(batch[0].bytes.begin(), batch[0].bytes.end());
     EXPECT_NE(batch[0].ifindex, 0U);
+    EXPECT_GE(batch[0].waited.count(), 0);
+    if (waited != nullptr) {
+        *waited = batch[0].waited;
+    }
     port.release(batch);
     return copy;
 }
@@ -159,6 +159,30 @@ class DriverTest : public testing::Test {
         const Frame request = lab::frame(lab::broadcast_request(), lab::kBootRequest, 333);
         ASSERT_TRUE(peer_->send(request));
         EXPECT_EQ(receive_one(port), request);
+    }
+    // A frame says how long it lay in the socket, and the next one does not repeat it. More frames
+    // than there are buffers, so that each is used again.
+    void expect_waiting_times(Port& port) {
+        constexpr milliseconds kWait{300};
+        constexpr milliseconds kTick{20};  // of the coarse clock, twice
+        constexpr milliseconds kSoon{150};
+        const Frame request = lab::frame(lab::broadcast_request());
+        ASSERT_TRUE(peer_->send(request));  // the kernel starts to keep time stamps some time later
+        ASSERT_TRUE(receive_one(port));
+        std::this_thread::sleep_for(milliseconds{50});
+        for (int round = 0; round < 3; ++round) {
+            std::chrono::nanoseconds waited{0};
+            ASSERT_TRUE(peer_->send(request));
+            std::this_thread::sleep_for(kWait);
+            ASSERT_TRUE(receive_one(port, milliseconds{2000}, &waited));
+            EXPECT_GE(waited, kWait - kTick);
+            EXPECT_LE(waited, kWait + kSoon);
+            for (int i = 0; i < 50; ++i) {
+                ASSERT_TRUE(peer_->send(request));
+                ASSERT_TRUE(receive_one(port, milliseconds{2000}, &waited));
+                ASSERT_LT(waited, kSoon) << i;
+            }
+        }
     }
     // Thousands of frames through every ring and pool of `port`, some lent frames parked all the
     // while.
@@ -328,6 +352,10 @@ TEST_P(XdpDriverTest, LeavesRequestsToTheKernelWhenDisabledOrUnserved) {
     EXPECT_FALSE(receive_one(*port_, milliseconds{1}));
 }
 
+TEST_P(XdpDriverTest, SaysHowLongAFrameWaited) {
+    expect_waiting_times(*port_);
+}
+
 TEST_P(XdpDriverTest, SetsReplaceWhatWasThere) {
     auto headers = lab::broadcast_request();
     headers.source = lab::kClientIp;
@@ -346,8 +374,7 @@ TEST_P(XdpDriverTest, SetsReplaceWhatWasThere) {
     EXPECT_EQ(receive_one(*port_), to_new);
     EXPECT_EQ(count_of(*interface_, "pass_not_local"), 1U);
 
-    ASSERT_TRUE(interface_->set_links(
-        std::vector<XdpLink>{{.outer_tpid = kTag.tpid, .outer_vid = kTag.vid()}, {}}));
+    ASSERT_TRUE(interface_->set_links(std::vector<XdpLink>{{.outer_vid = kTag.vid()}, {}}));
     ASSERT_TRUE(peer_->send(to_new));
     EXPECT_EQ(receive_one(*port_), to_new);
     headers.tags = lab::tags(kOuter, kInner);
@@ -482,6 +509,17 @@ TEST_F(DriverTest, XdpShowsTagsThatAreInMetadata) {
     EXPECT_EQ(count_of(**interface, "pass_unknown_link"), 1U);
 }
 
+TEST_F(DriverTest, XdpSaysHowLongAFrameWaitedWhoseTagIsInMetadata) {
+    auto interface = open_xdp(XdpMode::kNative);
+    ASSERT_TRUE(interface) << interface.error().message;
+    if (!kernel_has_vlan_metadata()) {
+        GTEST_SKIP() << "needs Linux 6.8 (bpf_xdp_metadata_rx_vlan_tag)";
+    }
+    const MetadataTagger tagger{lab::kPeerInterface, kTag};
+    ASSERT_TRUE(tagger.is_attached());
+    expect_waiting_times(*(*interface)->ports()[0]);
+}
+
 // Outer tag in metadata, inner one in the frame.
 TEST_F(DriverTest, XdpShowsBothTagsWhenTheOuterIsInMetadata) {
     auto interface = open_xdp(XdpMode::kNative);
@@ -555,6 +593,12 @@ TEST_F(DriverTest, PacketLeavesForeignFramesAlone) {
     auto port = PacketPort::open({.interface_name = lab::kServerInterface});
     ASSERT_TRUE(port) << port.error().message;
     expect_foreign_frames_ignored(**port);
+}
+
+TEST_F(DriverTest, PacketSaysHowLongAFrameWaited) {
+    auto port = PacketPort::open({.interface_name = lab::kServerInterface});
+    ASSERT_TRUE(port) << port.error().message;
+    expect_waiting_times(**port);
 }
 
 TEST_F(DriverTest, PacketDoesNotReceiveWhatItsHostSends) {
@@ -638,6 +682,12 @@ TEST_F(UdpDriverTest, ReceivesBroadcastRequestAsAFrame) {
     EXPECT_EQ(view->source_mac, lab::kClientMac);
     EXPECT_EQ(view->checksum, ChecksumState::kZero);
     EXPECT_EQ(received->size(), request.size());
+}
+
+TEST_F(UdpDriverTest, SaysHowLongADatagramWaited) {
+    auto port = open_udp();
+    ASSERT_TRUE(port) << port.error().message;
+    expect_waiting_times(**port);
 }
 
 TEST_F(UdpDriverTest, SendsUnicastFromTheServersAddress) {

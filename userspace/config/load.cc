@@ -23,6 +23,8 @@ namespace {
 constexpr std::size_t kMaxInterfaceLen = 15;    // IFNAMSIZ less its NUL
 constexpr std::size_t kMaxSocketPathLen = 107;  // sun_path less its NUL
 constexpr std::uint32_t kMaxQueueIndex = 4095;  // no driver of Linux has more
+// Of one interface: each is an entry of the XDP program's map, which has room for a few others too.
+constexpr std::uint32_t kMaxVlans = 16000;
 constexpr std::uint32_t kMaxLeases = 1u << 26;  // units are numbered in 26 bits
 constexpr std::uint64_t kMinSideMemory = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMaxSideMemory = std::uint64_t{64} << 30;
@@ -97,6 +99,7 @@ class Loader {
     void read_subnets(const Value& value);
     void check_subnet_overlaps();
     void check_subnet_interfaces();
+    void check_vlans();
     void check_shared_networks();
     void warn_of_unserved_interfaces();
     void settle_lease_count(const std::optional<Value>& max_leases);
@@ -419,6 +422,7 @@ void Loader::read_subnets(const Value& value) {
     }
     check_subnet_overlaps();
     check_subnet_interfaces();
+    check_vlans();
     check_shared_networks();
 }
 
@@ -470,6 +474,46 @@ void Loader::check_subnet_interfaces() {
     }
 }
 
+// A tagged frame names one link.
+void Loader::check_vlans() {
+    std::unordered_map<std::string, std::uint32_t> counts;  // by interface
+    for (std::size_t i = 0; i < subnets_.size(); ++i) {
+        const PlacedSubnet& placed = subnets_[i];
+        std::uint32_t& count = counts[placed.subnet.interface];
+        for (const model::VlanRange& range : placed.subnet.vlans) {
+            const bool had_room = count <= kMaxVlans;
+            count = std::min(count + range.size(), 2 * kMaxVlans);
+            if (had_room && count > kMaxVlans) {
+                reporter_.error(placed.vlan, "vlan: interface " +
+                                                 in_quotes(placed.subnet.interface) +
+                                                 " has more than " + std::to_string(kMaxVlans) +
+                                                 " VLANs with this; narrower ranges were meant");
+            }
+        }
+        for (std::size_t j = 0; j < i; ++j) {
+            const PlacedSubnet& other = subnets_[j];
+            const bool one_link = !placed.subnet.shared_network.empty() &&
+                                  placed.subnet.shared_network == other.subnet.shared_network;
+            if (one_link || placed.subnet.interface != other.subnet.interface) {
+                continue;
+            }
+            for (const model::VlanRange& range : placed.subnet.vlans) {
+                const auto taken = std::ranges::find_if(
+                    other.subnet.vlans,
+                    [&](const model::VlanRange& have) { return have.overlaps(range); });
+                if (taken != other.subnet.vlans.end()) {
+                    reporter_.error(placed.vlan,
+                                    "vlan: " + model::to_string(range) + " overlaps " +
+                                        model::to_string(*taken) + " of subnet " +
+                                        xdhcpd::to_string(other.subnet.prefix) + " on " +
+                                        to_string(other.vlan) +
+                                        "; subnets of one VLAN have the same shared-network");
+                }
+            }
+        }
+    }
+}
+
 void Loader::check_shared_networks() {
     std::unordered_map<std::string, const PlacedSubnet*> first_of;
     for (const PlacedSubnet& placed : subnets_) {
@@ -478,6 +522,18 @@ void Loader::check_shared_networks() {
         }
         const auto [first, is_new] = first_of.emplace(placed.subnet.shared_network, &placed);
         const PlacedSubnet& other = *first->second;
+        if (!is_new && placed.subnet.interface == other.subnet.interface &&
+            placed.subnet.vlans != other.subnet.vlans) {
+            const auto vlan_of = [](const PlacedSubnet& subnet) {
+                return subnet.subnet.vlans.empty() ? std::string{"no vlan"}
+                                                   : model::to_string(subnet.subnet.vlans);
+            };
+            reporter_.error(placed.subnet.vlans.empty() ? placed.shared_network : placed.vlan,
+                            "shared-network: " + in_quotes(placed.subnet.shared_network) + " has " +
+                                vlan_of(placed) + " here and " + vlan_of(other) + " on " +
+                                to_string(other.place) +
+                                "; subnets of one link name the same vlan");
+        }
         if (is_new || placed.subnet.interface == other.subnet.interface) {
             continue;
         }

@@ -17,6 +17,7 @@ constexpr std::size_t kMaxBootFileNameLen = 127;
 constexpr std::size_t kMaxHostnameLen = 253;  // RFC 1123 section 2.1
 constexpr std::size_t kMaxLabelLen = 63;      // RFC 1035 section 2.3.1
 constexpr std::size_t kMaxInterfaceLen = 15;  // IFNAMSIZ less its NUL
+constexpr std::size_t kMaxVlanLen = 32;
 constexpr std::size_t kMaxNetworkNameLen = 255;
 constexpr std::size_t kMaxIdentifierLen = 255;  // of an option
 constexpr std::uint8_t kMinPrefixLen = 8;
@@ -32,10 +33,11 @@ constexpr std::pair<std::string_view, model::IdentifierKind> kIdentifierKinds[] 
     {"circuit-id", model::IdentifierKind::kCircuitId},
     {"remote-id", model::IdentifierKind::kRemoteId}};
 
-constexpr std::array<std::string_view, 15> kSubnetKeys{
-    "subnet",         "interface",  "shared-network", "server-address", "authoritative",
-    "identity",       "lease-time", "relays",         "next-server",    "server-hostname",
-    "boot-file-name", "pools",      "exclude",        "options",        "reservations"};
+constexpr std::array<std::string_view, 17> kSubnetKeys{
+    "vlan",           "vlan-identity",   "subnet",         "interface",  "shared-network",
+    "server-address", "authoritative",   "identity",       "lease-time", "relays",
+    "next-server",    "server-hostname", "boot-file-name", "pools",      "exclude",
+    "options",        "reservations"};
 constexpr std::array<std::string_view, 9> kReservationKeys{
     "hw-address", "client-id", "circuit-id",  "remote-id",     "address",
     "hostname",   "options",   "next-server", "boot-file-name"};
@@ -260,6 +262,7 @@ void SubnetReader::read_plain_members(const MapReader& map, PlacedSubnet& placed
         placed.interface = member->place();
         subnet.interface = reader_.text(*member, kMaxInterfaceLen).value_or("");
     }
+    read_vlans(map, placed);
     if (const auto member = map.find("shared-network")) {
         placed.shared_network = member->place();
         subnet.shared_network = reader_.text(*member, kMaxNetworkNameLen).value_or("");
@@ -295,6 +298,46 @@ void SubnetReader::read_plain_members(const MapReader& map, PlacedSubnet& placed
     }
     if (const auto member = map.find("boot-file-name")) {
         subnet.boot_file_name = reader_.text(*member, kMaxBootFileNameLen).value_or("");
+    }
+}
+
+void SubnetReader::read_vlans(const MapReader& map, PlacedSubnet& placed) {
+    std::vector<model::VlanRange>& vlans = placed.subnet.vlans;
+    const auto vlan = map.find("vlan");
+    if (vlan) {
+        placed.vlan = vlan->place();
+        const bool is_list = vlan->node->kind == Node::Kind::kSequence;
+        if (is_list && vlan->node->children.empty()) {
+            reader_.error(*vlan, "the list is empty; a VLAN such as 100 was meant");
+        }
+        for (const Value& element : is_list ? reader_.list(*vlan) : std::vector{*vlan}) {
+            const auto text = reader_.text(element, kMaxVlanLen);
+            const auto range = text ? model::parse_vlan_range(*text) : model::VlanRange{};
+            if (!text) {
+                continue;
+            }
+            if (!range) {
+                reader_.error(element, in_quotes(*text) + " " + std::string{range.error()});
+                continue;
+            }
+            const auto other = std::ranges::find_if(
+                vlans, [&](const model::VlanRange& have) { return have.overlaps(*range); });
+            if (other != vlans.end()) {
+                reader_.error(element, in_quotes(*text) + " overlaps " + model::to_string(*other) +
+                                           " of the same subnet");
+                continue;
+            }
+            vlans.push_back(*range);
+        }
+        if (!map.find("interface")) {
+            reader_.error(*vlan, "needs an interface beside it, the one that the tags come in on");
+        }
+    }
+    if (const auto member = map.find("vlan-identity")) {
+        placed.subnet.vlan_identity = reader_.boolean(*member).value_or(false);
+        if (placed.subnet.vlan_identity && !vlan) {
+            reader_.error(*member, "needs vlan: beside it");
+        }
     }
 }
 

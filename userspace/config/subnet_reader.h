@@ -23,6 +23,7 @@ struct PlacedSubnet {
     model::SubnetConfiguration subnet;
     Place place;             // of the prefix
     Place interface;         // of the interface's name; line 0 if there is none
+    Place vlan;              // of vlan:; line 0 if there is none
     Place shared_network;    // likewise
     bool has_prefix = true;  // false: reported, the prefix is a placeholder
 };
@@ -49,6 +50,7 @@ class SubnetReader {
     };
 
     void read_plain_members(const MapReader& map, PlacedSubnet& placed);
+    void read_vlans(const MapReader& map, PlacedSubnet& placed);
     void read_pools(const Value& pools, const PlacedSubnet& placed, Parts& parts);
     void read_excluded(const Value& excluded, PlacedSubnet& placed, Parts& parts);
     void read_relays(const Value& relays, model::SubnetConfiguration& subnet);

@@ -214,6 +214,8 @@ void compare_reservations(Lines& lines, const std::vector<model::ReservationConf
 void compare_subnets(Lines lines, const model::SubnetConfiguration& before,
                      const model::SubnetConfiguration& after) {
     lines.compare("interface", before.interface, after.interface);
+    lines.compare("vlan", model::to_string(before.vlans), model::to_string(after.vlans));
+    lines.compare("vlan-identity", before.vlan_identity, after.vlan_identity);
     lines.compare("shared-network", before.shared_network, after.shared_network);
     lines.compare("pools", before.pools, after.pools);
     lines.compare("exclude", before.excluded, after.excluded);

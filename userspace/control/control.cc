@@ -445,6 +445,7 @@ Answer Control::Implementation::subnets() const {
         const lease::Space& space = parts_.registry.store().space(subnet.space);
         list.push_back({{"subnet", xdhcpd::to_string(subnet.prefix)},
                         {"interface", subnet.interface},
+                        {"vlan", model::to_string(subnet.vlans)},
                         {"shared_network", subnet.shared_network},
                         {"size", subnet.prefix.size()},
                         {"pool_addresses", space.bitmap().allowed_count()},

@@ -96,6 +96,10 @@ ByteView client_id_in(ByteView identity) noexcept {
         return {};
     }
     const std::uint8_t kind = load_u8(identity.data());
+    constexpr std::size_t kVlanLen = 4;
+    if (kind == ClientKey::kVlanClientId) {
+        return identity.subspan(1 + kVlanLen);
+    }
     return kind == ClientKey::kClientId || kind == kReservedClientId ? identity.subspan(1)
                                                                      : ByteView{};
 }

@@ -40,11 +40,16 @@ using model::Driver;
     return XdpZeroCopy::kAuto;
 }
 
+constexpr std::string_view kTagsInvisible =
+    "VLAN tags that the device or the far end of a veth pair has put into metadata are invisible "
+    "there, and subnets of this interface have vlan: (ethtool -K DEVICE rxvlan off mends that on a "
+    "network card)";
+
 }  // namespace
 
 Result<DrivenInterface, Error> DrivenInterface::open(
     const model::InterfaceConfiguration& configuration, const model::PortConfiguration& ports,
-    const model::HostInterface& host_interface) {
+    const model::HostInterface& host_interface, bool has_vlans) {
     static constexpr std::array<Driver, 4> kWalk{Driver::kXdp, Driver::kXdpGeneric, Driver::kPacket,
                                                  Driver::kUdp};
     DrivenInterface driven{host_interface};
@@ -53,7 +58,7 @@ Result<DrivenInterface, Error> DrivenInterface::open(
         if (configuration.driver != Driver::kAuto && configuration.driver != driver) {
             continue;
         }
-        const auto opened = driven.try_driver(driver, configuration, ports);
+        const auto opened = driven.try_driver(driver, configuration, ports, has_vlans);
         if (opened) {
             driven.driver_ = name_of(driver);
             driven.why_ = refused;
@@ -72,7 +77,10 @@ Result<DrivenInterface, Error> DrivenInterface::open(
 
 Result<Success, Error> DrivenInterface::try_driver(
     Driver driver, const model::InterfaceConfiguration& configuration,
-    const model::PortConfiguration& ports) {
+    const model::PortConfiguration& ports, bool has_vlans) {
+    if (driver == Driver::kUdp && has_vlans) {
+        return Unexpected{Error{0, "sees no VLAN tags, and subnets of this interface have vlan:"}};
+    }
     if (driver == Driver::kXdp || driver == Driver::kXdpGeneric) {
         XdpOptions options;
         options.interface_name = configuration.name;
@@ -85,6 +93,10 @@ Result<Success, Error> DrivenInterface::try_driver(
             return Unexpected{opened.error()};
         }
         xdp_ = std::move(*opened);
+        if (has_vlans && !sees_tags()) {
+            xdp_.reset();
+            return Unexpected{Error{0, std::string{kTagsInvisible}}};
+        }
         ports_.assign(xdp_->ports().begin(), xdp_->ports().end());
         return Success{};
     }
@@ -168,11 +180,27 @@ Result<Success, Error> DrivenInterface::update(const model::Snapshot& snapshot) 
     }
     // The MAC may have changed since the program was loaded; unicast renewals go to the present
     // one.
-    XdpLink untagged;
+    std::vector<XdpLink> links(1);
+    bool hides_tags = false;
     if (const model::Ingress* const ingress = snapshot.find_ingress(host_interface_.ifindex)) {
-        untagged.mac = ingress->interface.mac;
+        links[0].mac = ingress->interface.mac;
+        hides_tags = !ingress->vlans.empty() && !sees_tags();
+        for (const model::VlanLink& vlan : ingress->vlans) {
+            if (!hides_tags) {
+                links.push_back({vlan.ids.outer, vlan.ids.inner, ingress->interface.mac});
+            }
+        }
     }
-    return xdp_->set_links({&untagged, 1});
+    if (auto set = xdp_->set_links(links); !set || !hides_tags) {
+        return set;
+    }
+    return Unexpected{Error{0, "VLANs are not served before a restart with another driver: " +
+                                   std::string{kTagsInvisible}}};
+}
+
+// Whether the XDP program is sure to see every tag of a frame.
+bool DrivenInterface::sees_tags() const noexcept {
+    return xdp_->facts().sees_stripped_tags || !xdp_->facts().strips_tags;
 }
 
 }  // namespace xdhcpd::daemon

@@ -26,9 +26,11 @@ class DrivenInterface {
   public:
     // Opens `configuration.driver`. `auto` walks down xdp, xdp-generic, packet, udp and keeps why
     // each one before the last refused. An error names the interface and every driver tried.
+    // `has_vlans`: tagged clients are served here, so a driver that cannot see every tag will not
+    // do.
     [[nodiscard]] static Result<DrivenInterface, Error> open(
         const model::InterfaceConfiguration& configuration, const model::PortConfiguration& ports,
-        const model::HostInterface& host_interface);
+        const model::HostInterface& host_interface, bool has_vlans);
 
     [[nodiscard]] const std::string& name() const noexcept { return host_interface_.name; }
     [[nodiscard]] const model::HostInterface& host_interface() const noexcept {
@@ -61,7 +63,8 @@ class DrivenInterface {
         : host_interface_{host_interface} {}
     [[nodiscard]] Result<Success, Error> try_driver(
         model::Driver driver, const model::InterfaceConfiguration& configuration,
-        const model::PortConfiguration& ports);
+        const model::PortConfiguration& ports, bool has_vlans);
+    [[nodiscard]] bool sees_tags() const noexcept;
     void hold_port(std::uint16_t server_port);
 
     model::HostInterface host_interface_;

@@ -8,6 +8,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <nlohmann/json.hpp>
@@ -165,7 +166,12 @@ Result<Success, Error> Server::Implementation::open_interfaces(const model::Host
             missing.push_back(wanted.name);
             continue;
         }
-        auto opened = DrivenInterface::open(wanted, options_.configuration.ports, *interface);
+        const bool has_vlans =
+            std::ranges::any_of(options_.configuration.dhcp4.subnets, [&](const auto& subnet) {
+                return subnet.interface == wanted.name && !subnet.vlans.empty();
+            });
+        auto opened =
+            DrivenInterface::open(wanted, options_.configuration.ports, *interface, has_vlans);
         if (!opened) {
             return Unexpected{opened.error()};
         }
@@ -284,6 +290,12 @@ void Server::Implementation::log_table(const model::Snapshot& snapshot) const {
                 if (server_address.is_zero()) {
                     server_address = subnet.server_address;
                 }
+            }
+        }
+        for (const model::Subnet& subnet : snapshot.subnets) {
+            if (!subnet.vlans.empty() && subnet.interface == host_interface.name) {
+                subnets.push_back(to_string(subnet.prefix) + " (vlan " +
+                                  model::to_string(subnet.vlans) + ")");
             }
         }
         if (server_address.is_zero() && !host_interface.addresses.empty()) {

@@ -93,9 +93,16 @@ Result<Success, DropReason> Request::check_destination() noexcept {
     if (source.is_group() || (own && !source.is_zero())) {
         return Unexpected{DropReason{Refusal::kBadSourceMac}};
     }
-    if (!snapshot_->serves(frame_.tags)) {
-        return Unexpected{DropReason{Refusal::kUnservedVlan}};
+    direct_link_ = ingress_ != nullptr ? ingress_->link : std::nullopt;
+    const model::VlanIds vlan = model::vlan_ids(frame_.tags);
+    if (vlan.tagged()) {
+        direct_link_ = ingress_ != nullptr ? ingress_->find_vlan(vlan) : std::nullopt;
+        if (!direct_link_) {
+            return Unexpected{DropReason{Refusal::kUnservedVlan}};
+        }
     }
+    store_be16(vlan_.data(), vlan.outer);
+    store_be16(vlan_.data() + 2, vlan.inner);
     const bool broadcast =
         frame_.destination == kBroadcastIpv4 || snapshot_->is_local_broadcast(frame_.destination);
     unicast_ = !broadcast && snapshot_->is_local(frame_.destination);
@@ -122,8 +129,8 @@ Result<Success, DropReason> Request::choose_subnet() noexcept {
         if (unicast_ && !message_.ciaddr().is_zero()) {
             subnet_ = snapshot_->find_subnet(message_.ciaddr());
         }
-        if (subnet_ == nullptr && ingress_ != nullptr && ingress_->link) {
-            subnet_ = &snapshot_->subnets[snapshot_->links[*ingress_->link].subnets.front()];
+        if (subnet_ == nullptr && direct_link_) {
+            subnet_ = &snapshot_->subnets[snapshot_->links[*direct_link_].subnets.front()];
         }
     }
     if (subnet_ == nullptr) {
@@ -181,8 +188,17 @@ std::array<Request::KeySource, 6> Request::former_key_sources() const noexcept {
              {reserved_kind(IdentifierKind::kRemoteId),
               {},
               relay_.suboption(RelaySuboption::kRemoteId)},
-             {ClientKey::kClientId, {}, is_reserved ? client_id : ByteView{}},
-             {ClientKey::kHwAddress, {}, is_reserved ? hw : ByteView{}}}};
+             own_key(ClientKey::kClientId, is_reserved ? client_id : ByteView{}),
+             own_key(ClientKey::kHwAddress, is_reserved ? hw : ByteView{})}};
+}
+
+// A relayed client's tags are those of its relay.
+Request::KeySource Request::own_key(ClientKey::Kind kind, ByteView value) const noexcept {
+    if (!subnet_->vlan_identity || relayed()) {
+        return {kind, {}, value};
+    }
+    return {kind == ClientKey::kHwAddress ? ClientKey::kVlanHwAddress : ClientKey::kVlanClientId,
+            vlan_, value};
 }
 
 Result<Success, DropReason> Request::name_client() noexcept {
@@ -219,9 +235,11 @@ Result<Success, DropReason> Request::name_client() noexcept {
     }
     const bool by_hw =
         has_chaddr && (!has_client_id || subnet_->identity == model::Identity::kHwAddress);
-    const bool filled = by_hw ? fill_key(key_, {ClientKey::kHwAddress, {}, hw})
-                              : fill_key(key_, {ClientKey::kClientId, {}, client_id});
-    XD_ASSERT(filled);  // both have bytes, and not too many
+    const bool filled = fill_key(key_, by_hw ? own_key(ClientKey::kHwAddress, hw)
+                                             : own_key(ClientKey::kClientId, client_id));
+    if (!filled) {  // both have bytes, but with the VLANs there may be too many
+        return Unexpected{DropReason{Refusal::kBadClientIdentity}};
+    }
     return Success{};
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -21,7 +22,14 @@ namespace xdhcpd::engine {
 struct ClientKey {
     static constexpr std::size_t kMaxValueLen = 255;
     // Kinds above kReserved come from a reservation's identifier of kind `value - kReserved`.
-    enum Kind : std::uint8_t { kHwAddress = 1, kClientId = 2, kCircuitId = 3, kReserved = 16 };
+    enum Kind : std::uint8_t {
+        kHwAddress = 1,
+        kClientId = 2,
+        kCircuitId = 3,
+        kVlanHwAddress = 4,
+        kVlanClientId = 5,
+        kReserved = 16
+    };
 
     std::array<std::byte, 1 + kMaxValueLen> bytes{};
     std::uint16_t len = 0;
@@ -108,6 +116,8 @@ class Request {
     [[nodiscard]] std::array<KeySource, 6> former_key_sources() const noexcept;
     [[nodiscard]] bool reloaded() const noexcept { return snapshot_->generation > 1; }
     void make_tenant() noexcept;
+    // Key of a client without a reservation, its VLANs before it where they are part of it.
+    [[nodiscard]] KeySource own_key(ClientKey::Kind kind, ByteView value) const noexcept;
     [[nodiscard]] Ipv4 own_address() const noexcept;
 
     FrameView frame_;
@@ -117,6 +127,8 @@ class Request {
     lease::Tenant tenant_;                               // borrows key_
     std::array<std::byte, 1 + dhcp4::kChaddrLen> hw_{};  // hardware type and address as one value
     std::uint8_t hw_len_ = 0;                            // of hw_; 0 without a usable address
+    std::array<std::byte, 4> vlan_{};                    // identifiers of the frame's tags
+    std::optional<std::uint32_t> direct_link_;           // of who sends with these tags here
     std::uint32_t ifindex_ = 0;
     const model::Snapshot* snapshot_ = nullptr;
     const model::Ingress* ingress_ = nullptr;

@@ -11,6 +11,7 @@
 
 #include "base/addresses.h"
 #include "dhcp4/options.h"
+#include "model/vlan_range.h"
 
 namespace xdhcpd::model {
 
@@ -77,7 +78,9 @@ struct SubnetConfiguration {
     Ipv4Prefix prefix;  // no host bits, length 8..32
     std::string
         interface;  // serve direct clients of this interface; empty: decided by its addresses
-    std::string shared_network;  // subnets of one link carry the same name; empty: alone
+    std::vector<VlanRange> vlans;  // of direct clients (vlan:); empty: untagged ones
+    bool vlan_identity = false;    // equal clients in two VLANs are two (vlan-identity:)
+    std::string shared_network;    // subnets of one link carry the same name; empty: alone
     std::vector<PoolConfiguration> pools;
     std::vector<PoolConfiguration>
         excluded;  // never leased dynamically (exclude: address, range or prefix)

@@ -33,6 +33,9 @@ class Groups {
 
 [[nodiscard]] bool serves_directly(const SubnetConfiguration& subnet,
                                    const HostInterface& interface) {
+    if (!subnet.vlans.empty()) {
+        return false;  // an untagged client is in another network
+    }
     if (!subnet.interface.empty()) {
         return subnet.interface == interface.name;
     }
@@ -46,6 +49,8 @@ class Groups {
     subnet.prefix = from.prefix;
     subnet.space = registry.space_for(from.prefix);
     subnet.interface = from.interface;
+    subnet.vlans = from.vlans;
+    subnet.vlan_identity = from.vlan_identity;
     subnet.shared_network = from.shared_network;
     for (const PoolConfiguration& pool : from.pools) {
         subnet.pools.push_back({subnet.index(pool.first), subnet.index(pool.last)});
@@ -185,6 +190,43 @@ void remove_never_leased(IndexSet& units, const Subnet& subnet, std::span<const 
     }
 }
 
+// The server's address in a VLAN is that of a VLAN interface, not of the one that frames come from.
+[[nodiscard]] Ipv4 address_within(Ipv4Prefix prefix, const HostState& host) {
+    for (const HostInterface& interface : host.interfaces) {
+        for (const Ipv4Prefix& address : interface.addresses) {
+            if (prefix.contains(address.address)) {
+                return address.address;
+            }
+        }
+    }
+    return {};
+}
+
+// Every VLAN of the interface's subnets, each once: config/ has seen to that, and to their number.
+[[nodiscard]] std::vector<VlanLink> vlan_links(const Snapshot& snapshot,
+                                               const std::string& interface) {
+    std::vector<VlanLink> links;
+    for (const Subnet& subnet : snapshot.subnets) {
+        if (subnet.interface != interface) {
+            continue;
+        }
+        for (const VlanRange& range : subnet.vlans) {
+            for (std::uint32_t outer = range.outer_first; outer <= range.outer_last; ++outer) {
+                for (std::uint32_t inner = range.inner_first; inner <= range.inner_last; ++inner) {
+                    links.push_back(
+                        {{static_cast<std::uint16_t>(outer), static_cast<std::uint16_t>(inner)},
+                         subnet.link});
+                }
+            }
+        }
+    }
+    const auto by_ids = [](const VlanLink& a, const VlanLink& b) { return a.ids < b.ids; };
+    const auto same_ids = [](const VlanLink& a, const VlanLink& b) { return a.ids == b.ids; };
+    std::sort(links.begin(), links.end(), by_ids);
+    links.erase(std::unique(links.begin(), links.end(), same_ids), links.end());
+    return links;
+}
+
 // Whose address this is, for people, if it must not be leased even to who has it reserved; empty
 // otherwise. `locals` is sorted.
 [[nodiscard]] std::string_view owner_of(Ipv4 address, std::span<const Ipv4> routers,
@@ -251,8 +293,11 @@ SnapshotResult make_snapshot(const Configuration& configuration, const HostState
     for (std::size_t i = 0; i < order.size(); ++i) {
         place[order[i]] = static_cast<std::uint32_t>(i);
         snapshot.subnets.push_back(make_subnet(dhcp4.subnets[order[i]], dhcp4, registry));
-        snapshot.subnets.back().index_in_snapshot = static_cast<std::uint32_t>(i);
-        const Subnet& subnet = snapshot.subnets.back();
+        Subnet& subnet = snapshot.subnets.back();
+        subnet.index_in_snapshot = static_cast<std::uint32_t>(i);
+        if (!subnet.vlans.empty() && subnet.server_address.is_zero()) {
+            subnet.server_address = address_within(subnet.prefix, host);
+        }
         const std::vector<Ipv4> routers = routers_of(subnet);
         for (const ReservationConfiguration& from : dhcp4.subnets[order[i]].reservations) {
             Reservation& reservation = snapshot.reservations.emplace_back(
@@ -298,7 +343,11 @@ SnapshotResult make_snapshot(const Configuration& configuration, const HostState
                 first_subnet[i] = subnet;
             }
         }
-        if (!first_subnet[i]) {
+        const bool has_vlans = std::any_of(
+            dhcp4.subnets.begin(), dhcp4.subnets.end(), [&](const SubnetConfiguration& subnet) {
+                return !subnet.vlans.empty() && subnet.interface == interface->name;
+            });
+        if (!first_subnet[i] && !has_vlans) {
             result.warnings.push_back("interface " + interface->name +
                                       " has no subnet: only relayed clients are served there");
         }
@@ -320,7 +369,7 @@ SnapshotResult make_snapshot(const Configuration& configuration, const HostState
     for (std::size_t i = 0; i < configuration.interfaces.size(); ++i) {
         const HostInterface* const interface = host.find(configuration.interfaces[i].name);
         if (interface != nullptr) {
-            Ingress ingress{*interface, std::nullopt};
+            Ingress ingress{*interface, std::nullopt, vlan_links(snapshot, interface->name)};
             if (first_subnet[i]) {
                 ingress.link = snapshot.subnets[place[*first_subnet[i]]].link;
             }
@@ -329,8 +378,10 @@ SnapshotResult make_snapshot(const Configuration& configuration, const HostState
     }
     for (const Subnet& subnet : snapshot.subnets) {
         const bool served =
-            std::any_of(ingresses.begin(), ingresses.end(),
-                        [&](const Ingress& ingress) { return ingress.link == subnet.link; });
+            std::any_of(ingresses.begin(), ingresses.end(), [&](const Ingress& ingress) {
+                return ingress.link == subnet.link ||
+                       (!subnet.vlans.empty() && subnet.interface == ingress.interface.name);
+            });
         if (!subnet.interface.empty() && host.find(subnet.interface) == nullptr) {
             result.warnings.push_back("subnet " + to_string(subnet.prefix) +
                                       " waits for interface " + subnet.interface);

@@ -38,6 +38,11 @@ const Ingress* Snapshot::find_ingress(std::uint32_t ifindex) const noexcept {
     return at != ingresses_.end() && at->interface.ifindex == ifindex ? &*at : nullptr;
 }
 
+std::optional<std::uint32_t> Ingress::find_vlan(VlanIds ids) const noexcept {
+    const auto at = std::ranges::lower_bound(vlans, ids, {}, &VlanLink::ids);
+    return at != vlans.end() && at->ids == ids ? std::optional{at->link} : std::nullopt;
+}
+
 void Snapshot::index(std::vector<Ingress> ingresses, std::span<const Ipv4> local_addresses,
                      std::span<const Ipv4> local_broadcasts) {
     ingresses_ = std::move(ingresses);

@@ -40,11 +40,13 @@ struct Subnet {
     std::uint32_t link = 0;               // index into Snapshot::links
     std::uint32_t index_in_snapshot = 0;  // its own place in Snapshot::subnets
     std::string interface;                // name as configured, may be empty
+    std::vector<VlanRange> vlans;         // as configured
+    bool vlan_identity = false;
     std::string shared_network;
     std::vector<lease::UnitRange> pools;  // indices of the space, which are offsets into the prefix
     LeaseTimes lease_time;
     OptionTable options;  // dhcp4's and the subnet's, merged
-    Ipv4 server_address;  // configured; zero: none
+    Ipv4 server_address;  // configured, or with vlans this host's in the prefix; zero: none
     bool authoritative = true;
     Identity identity = Identity::kClientId;
     Ipv4 next_server;
@@ -66,10 +68,20 @@ struct Link {
     std::vector<lease::SpaceId> spaces;  // of those subnets, same order
 };
 
+// A VLAN of an interface and its link.
+struct VlanLink {
+    VlanIds ids;
+    std::uint32_t link = 0;  // index into Snapshot::links
+};
+
 // How direct clients of an interface are served.
 struct Ingress {
     HostInterface interface;
-    std::optional<std::uint32_t> link;  // index into Snapshot::links; none: only relayed clients
+    std::optional<std::uint32_t> link;  // of untagged clients; none: only relayed ones
+    std::vector<VlanLink> vlans;        // of tagged ones, sorted by ids
+
+    // Nothing when the VLAN is not served.
+    [[nodiscard]] std::optional<std::uint32_t> find_vlan(VlanIds ids) const noexcept;
 };
 
 class Snapshot {
@@ -78,9 +90,6 @@ class Snapshot {
     std::vector<Subnet> subnets;  // sorted by prefix
     std::vector<Link> links;
     std::vector<Reservation> reservations;
-    // Tags that clients are served with; untagged ones always are. Empty: a tagged frame belongs to
-    // another network.
-    std::vector<VlanTags> served_tags;
     PortConfiguration ports;
     std::uint32_t offer_time = 30;
     std::uint32_t decline_time = 86400;
@@ -101,11 +110,6 @@ class Snapshot {
     // Whether the address is the directed broadcast of a prefix that this host is on.
     [[nodiscard]] bool is_local_broadcast(Ipv4 address) const noexcept {
         return broadcasts_.contains(address);
-    }
-    [[nodiscard]] bool serves(const VlanTags& tags) const noexcept {
-        return tags.count == 0 ||
-               std::any_of(served_tags.begin(), served_tags.end(),
-                           [&](const VlanTags& served) { return served.same_network(tags); });
     }
     // Whether any reservation matches this kind of identifier at all, so that most messages skip
     // the search.

@@ -12,6 +12,7 @@
 // destroyed.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -29,6 +30,9 @@ struct RxFrame {
     ByteView bytes;             // from the Ethernet destination on, 0..frame size bytes
     std::uint32_t ifindex = 0;  // interface it was received on, never 0
     std::uint64_t token = 0;    // the driver's own
+    // How long it has waited between the network driver and receive(), as exactly as the kernel's
+    // tick (1 to 10 ms); 0 when it is not known.
+    std::chrono::nanoseconds waited{0};
 };
 
 class Port;

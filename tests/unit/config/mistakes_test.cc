@@ -475,6 +475,45 @@ const Mistake pool_mistakes[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Pools, Mistakes, testing::ValuesIn(pool_mistakes), claim_of);
 
+std::string vlan_subnets(const std::string& first, const std::string& second) {
+    return subnets(
+        "[{name: eth1}]",
+        {"subnet: 192.0.2.0/24, interface: eth1, pools: [{range: 192.0.2.1-192.0.2.9}], " + first,
+         "subnet: 198.51.100.0/24, interface: eth1, pools: [{range: "
+         "198.51.100.1-198.51.100.9}], " +
+             second});
+}
+
+const Mistake vlan_mistakes[] = {
+    {"VlanIsNoVlan", subnet("interface: eth1\n      vlan: blue"),
+     "7:13: error: vlan: 'blue' is not a VLAN; 100, 100-199, 100.200 or 100.200-299 was meant"},
+    {"VlanIsOutOfRange", subnet("interface: eth1\n      vlan: 4095"),
+     "7:13: error: vlan: '4095' is out of range; VLAN identifiers are 1 to 4094"},
+    {"InnerVlanIsZero", subnet("interface: eth1\n      vlan: 100.0"),
+     "7:13: error: vlan: '100.0' is out of range; VLAN identifiers are 1 to 4094"},
+    {"VlanRangeIsBackwards", subnet("interface: eth1\n      vlan: [5, 200-100]"),
+     "7:17: error: vlan: '200-100' ends before it begins"},
+    {"VlanNeedsAnInterface", subnet("vlan: 100"),
+     "6:13: error: vlan: needs an interface beside it, the one that the tags come in on"},
+    {"VlanTwiceInASubnet", subnet("interface: eth1\n      vlan: [5-9, 7]"),
+     "7:19: error: vlan: '7' overlaps 5-9 of the same subnet"},
+    {"VlanListIsEmpty", subnet("interface: eth1\n      vlan: []"),
+     "7:13: error: vlan: the list is empty; a VLAN such as 100 was meant"},
+    {"VlanIdentityNeedsAVlan", subnet("vlan-identity: true"),
+     "6:22: error: vlan-identity: needs vlan: beside it"},
+    {"TooManyVlans", subnet("interface: eth1\n      vlan: 1-4.1-4094"),
+     "7:13: error: vlan: interface 'eth1' has more than 16000 VLANs with this; narrower ranges "
+     "were meant"},
+    {"VlanOfTwoSubnets", vlan_subnets("vlan: 100-199", "vlan: 150"),
+     "5:101: error: vlan: 150 overlaps 100-199 of subnet 192.0.2.0/24 on line 4; subnets of one "
+     "VLAN have the same shared-network"},
+    {"SharedNetworkOverTwoVlans",
+     vlan_subnets("vlan: 100, shared-network: a", "vlan: 150, shared-network: a"),
+     "5:101: error: shared-network: 'a' has 150 here and 100 on line 4; subnets of one link name "
+     "the same vlan"},
+};
+INSTANTIATE_TEST_SUITE_P(Vlans, Mistakes, testing::ValuesIn(vlan_mistakes), claim_of);
+
 constexpr const char* kMac = "hw-address: \"02:00:5e:00:53:01\"";
 
 const Mistake reservation_mistakes[] = {

@@ -86,6 +86,7 @@ TEST(Control, SubnetsCountUnitsByState) {
     ASSERT_EQ(answer["subnets"].size(), 1u);
     EXPECT_EQ(answer["subnets"][0], (json{{"subnet", "192.0.2.0/24"},
                                           {"interface", "eth1"},
+                                          {"vlan", ""},
                                           {"shared_network", ""},
                                           {"size", 256},
                                           {"pool_addresses", 51},

@@ -113,21 +113,6 @@ TEST(AddressingTest, UnusableHardwareAddressesAreNeverADestination) {
     expect_broadcast(*no_hlen.reply);
 }
 
-TEST(AddressingTest, ServedTagsAreMirroredAndOthersGetNothing) {
-    Engine engine;
-    FrameSpec spec;
-    spec.tags = {{0x88a8, 0x2007}, {0x8100, 0x0008}};
-    // Without being served, a tag means another network: its clients get nothing from this one's
-    // pool.
-    EXPECT_EQ(engine.send(Message{1, 1}, spec).drop, DropReason{Refusal::kUnservedVlan});
-    engine.snapshots.back()->served_tags = {{.tags = {{{0x88a8, 7}, {0x8100, 8}}}, .count = 2}};
-    const auto outcome = engine.send(Message{1, 1}, spec);
-    ASSERT_TRUE(outcome.reply);
-    ASSERT_EQ(outcome.reply->frame.tags.count, 2);
-    EXPECT_EQ(outcome.reply->frame.tags.tags[0], (VlanTag{0x88a8, 0x2007}));
-    EXPECT_EQ(outcome.reply->frame.tags.tags[1], (VlanTag{0x8100, 0x0008}));
-}
-
 TEST(AddressingTest, ReplyToSourceAnswersWhereItCameFrom) {
     auto configuration = testing::small_configuration();
     configuration.ports = {1067, 1068, true};

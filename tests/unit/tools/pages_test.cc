@@ -80,10 +80,11 @@ TEST(ExplainPage, ShowsReasonAndMeaning) {
 
 TEST(SubnetsPage, ShowsCounts) {
     const json answer = json::parse(R"({"subnets":[{"subnet":"10.77.0.0/16","interface":"eth1",
-        "shared_network":"","size":65536,"pool_addresses":100,"free":90,"offered":1,"leased":8,
+        "vlan":"100-199","shared_network":"","size":65536,"pool_addresses":100,"free":90,"offered":1,"leased":8,
         "declined":1,"reservations":2}]})");
-    EXPECT_THAT(subnets_page(answer),
-                HasSubstr("10.77.0.0/16  eth1       -         100    90        1       8"));
+    EXPECT_THAT(
+        subnets_page(answer),
+        HasSubstr("10.77.0.0/16  eth1       100-199  -         100    90        1       8"));
 }
 
 TEST(WorkersPage, ShowsLatencies) {

@@ -40,7 +40,7 @@ MutableBytes MemoryPort::tx_frame(std::uint32_t index) noexcept {
     return MutableBytes{tx_memory_}.subspan(std::size_t{index} * frame_len_, frame_len_);
 }
 
-bool MemoryPort::inject(ByteView frame, std::uint32_t ifindex) {
+bool MemoryPort::inject(ByteView frame, std::uint32_t ifindex, std::chrono::nanoseconds waited) {
     XD_ASSERT(ifindex != 0);
     if (frame.size() > frame_len_) {
         counters_.rx_truncated.add();
@@ -56,8 +56,10 @@ bool MemoryPort::inject(ByteView frame, std::uint32_t ifindex) {
     // One slot per frame, so the ring cannot be full.
     std::size_t tail = arrivals_head_ + arrivals_count_;
     tail -= tail >= arrivals_.size() ? arrivals_.size() : 0;
-    arrivals_[tail] = {
-        .index = index, .len = static_cast<std::uint32_t>(frame.size()), .ifindex = ifindex};
+    arrivals_[tail] = {.index = index,
+                       .len = static_cast<std::uint32_t>(frame.size()),
+                       .ifindex = ifindex,
+                       .waited = waited};
     ++arrivals_count_;
     return true;
 }
@@ -70,7 +72,8 @@ std::size_t MemoryPort::receive(std::span<RxFrame> batch) {
         rx_state_[arrival.index] = State::kOut;
         out = {.bytes = rx_frame(arrival.index).first(arrival.len),
                .ifindex = arrival.ifindex,
-               .token = arrival.index};
+               .token = arrival.index,
+               .waited = arrival.waited};
         arrivals_head_ = arrivals_head_ + 1 == arrivals_.size() ? 0 : arrivals_head_ + 1;
     }
     arrivals_count_ -= count;

@@ -5,6 +5,7 @@
 // in first out. One thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -41,9 +42,11 @@ class MemoryPort final : public Port {
     void flush() override;
     [[nodiscard]] int fd() const noexcept override { return -1; }
 
-    // A frame "arrives" on interface `ifindex` (not 0). False when every receive frame is taken, or
-    // the frame is longer than frame_len; that is counted as rx_truncated.
-    bool inject(ByteView frame, std::uint32_t ifindex = 1);
+    // A frame "arrives" on interface `ifindex` (not 0), and will have `waited` when it is received.
+    // False when every receive frame is taken, or the frame is longer than frame_len; that is
+    // counted as rx_truncated.
+    bool inject(ByteView frame, std::uint32_t ifindex = 1,
+                std::chrono::nanoseconds waited = std::chrono::nanoseconds{0});
 
     // Calls visit(ByteView frame, const TxInfo& info) for each frame flushed so far, oldest first,
     // and takes their buffers back. Returns how many. visit() must not call this port.
@@ -76,6 +79,7 @@ class MemoryPort final : public Port {
         std::uint32_t index = 0;
         std::uint32_t len = 0;
         std::uint32_t ifindex = 0;
+        std::chrono::nanoseconds waited{0};
     };
 
     void take_back(std::uint64_t token) noexcept override;

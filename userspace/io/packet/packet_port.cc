@@ -13,7 +13,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -132,6 +134,21 @@ bool is_temporary(int error) noexcept {
            error == EINTR;
 }
 
+// Since the kernel took the frame in, by `control` (SCM_TIMESTAMPNS). The stamp is of the wall
+// clock, which may step: never negative.
+std::chrono::nanoseconds waiting_time(const cmsghdr& control,
+                                      std::chrono::nanoseconds now) noexcept {
+    timespec arrival{};
+    std::memcpy(&arrival, CMSG_DATA(&control), sizeof arrival);
+    const auto arrived =
+        std::chrono::seconds{arrival.tv_sec} + std::chrono::nanoseconds{arrival.tv_nsec};
+    return std::max<std::chrono::nanoseconds>(now - arrived, std::chrono::nanoseconds{0});
+}
+
+std::chrono::nanoseconds wall_time() noexcept {
+    return std::chrono::system_clock::now().time_since_epoch();
+}
+
 }  // namespace
 
 struct PacketPort::State {
@@ -143,7 +160,8 @@ struct PacketPort::State {
     // A union to get the alignment that CMSG_FIRSTHDR expects.
     union Control {
         cmsghdr alignment;
-        std::array<std::byte, CMSG_SPACE(sizeof(tpacket_auxdata))> bytes;
+        std::array<std::byte, CMSG_SPACE(sizeof(tpacket_auxdata)) + CMSG_SPACE(sizeof(timespec))>
+            bytes;
     };
 
     explicit State(const PacketOptions& wanted)
@@ -176,7 +194,10 @@ struct PacketPort::State {
         change(tx_states, index, from, FrameState::kFree);
         tx_free.push_back(index);
     }
-    [[nodiscard]] ByteView received_frame(std::uint32_t index, const mmsghdr& message) noexcept;
+    [[nodiscard]] RxFrame received_frame(std::uint32_t index, const mmsghdr& message,
+                                         std::chrono::nanoseconds now) noexcept;
+    [[nodiscard]] ByteView put_tag_back(std::uint32_t index, ByteView frame,
+                                        const tpacket_auxdata& auxdata) noexcept;
     [[nodiscard]] std::size_t send_some(std::span<const Pending> frames, int& error) noexcept;
 
     PacketOptions options;
@@ -198,28 +219,38 @@ struct PacketPort::State {
     std::array<Control, kBatch> controls{};
 };
 
-// Restores a tag from `message`'s control data in front of what was received into slot `index`.
-ByteView PacketPort::State::received_frame(std::uint32_t index, const mmsghdr& message) noexcept {
-    std::byte* const received = rx_slot(index) + VlanTags::kTagLen;
-    const ByteView frame{received, message.msg_len};
+// The frame in slot `index`, with the outer tag if the kernel keeps that beside it.
+ByteView PacketPort::State::put_tag_back(std::uint32_t index, ByteView frame,
+                                         const tpacket_auxdata& auxdata) noexcept {
+    if ((auxdata.tp_status & TP_STATUS_VLAN_VALID) == 0 || frame.size() < kMacsLen) {
+        return frame;
+    }
+    const bool has_tpid = (auxdata.tp_status & TP_STATUS_VLAN_TPID_VALID) != 0;
+    std::byte* const start = rx_slot(index);
+    std::memmove(start, frame.data(), kMacsLen);
+    store_be16(start + kMacsLen, has_tpid ? auxdata.tp_vlan_tpid : kEtherTypeVlan);
+    store_be16(start + kMacsLen + 2, auxdata.tp_vlan_tci);
+    return {start, frame.size() + VlanTags::kTagLen};
+}
+
+// What was received into slot `index`, with what `message`'s control data says about it.
+RxFrame PacketPort::State::received_frame(std::uint32_t index, const mmsghdr& message,
+                                          std::chrono::nanoseconds now) noexcept {
+    RxFrame frame{.bytes = {rx_slot(index) + VlanTags::kTagLen, message.msg_len},
+                  .ifindex = ifindex,
+                  .token = index};
     msghdr header = message.msg_hdr;
     for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
          control = CMSG_NXTHDR(&header, control)) {
-        if (control->cmsg_level != SOL_PACKET || control->cmsg_type != PACKET_AUXDATA ||
-            control->cmsg_len < CMSG_LEN(sizeof(tpacket_auxdata))) {
-            continue;
+        if (control->cmsg_level == SOL_PACKET && control->cmsg_type == PACKET_AUXDATA &&
+            control->cmsg_len >= CMSG_LEN(sizeof(tpacket_auxdata))) {
+            tpacket_auxdata auxdata{};
+            std::memcpy(&auxdata, CMSG_DATA(control), sizeof auxdata);
+            frame.bytes = put_tag_back(index, frame.bytes, auxdata);
+        } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS &&
+                   control->cmsg_len >= CMSG_LEN(sizeof(timespec))) {
+            frame.waited = waiting_time(*control, now);
         }
-        tpacket_auxdata auxdata{};
-        std::memcpy(&auxdata, CMSG_DATA(control), sizeof auxdata);
-        if ((auxdata.tp_status & TP_STATUS_VLAN_VALID) == 0 || frame.size() < kMacsLen) {
-            return frame;
-        }
-        const bool has_tpid = (auxdata.tp_status & TP_STATUS_VLAN_TPID_VALID) != 0;
-        std::byte* const start = rx_slot(index);
-        std::memmove(start, received, kMacsLen);
-        store_be16(start + kMacsLen, has_tpid ? auxdata.tp_vlan_tpid : kEtherTypeVlan);
-        store_be16(start + kMacsLen + 2, auxdata.tp_vlan_tci);
-        return {start, frame.size() + VlanTags::kTagLen};
     }
     return frame;
 }
@@ -283,6 +314,8 @@ Result<std::unique_ptr<PacketPort>, Error> PacketPort::open(const PacketOptions&
     if (::setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof on) != 0) {
         return Unexpected{system_error(errno, "ask for VLAN tags of " + name)};
     }
+    // Without it nothing is known of how long a frame has waited.
+    static_cast<void>(::setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on));
     // Linux 4.20; the filter rejects our own frames as well.
     static_cast<void>(::setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on));
     const int buffer_len = static_cast<int>(
@@ -351,6 +384,7 @@ std::size_t PacketPort::receive(std::span<RxFrame> batch) {
         return 0;
     }
 
+    const std::chrono::nanoseconds now = wall_time();
     std::size_t delivered = 0;
     for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
         if ((s.messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
@@ -359,8 +393,7 @@ std::size_t PacketPort::receive(std::span<RxFrame> batch) {
         }
         const std::uint32_t index = slots[i];
         State::change(s.rx_states, index, State::FrameState::kFree, State::FrameState::kOut);
-        batch[delivered++] = {
-            .bytes = s.received_frame(index, s.messages[i]), .ifindex = s.ifindex, .token = index};
+        batch[delivered++] = s.received_frame(index, s.messages[i], now);
     }
     // Takes the delivered slots off the stack; the others of `slots` stay.
     std::size_t kept = s.rx_free.size() - wanted;

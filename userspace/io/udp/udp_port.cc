@@ -11,7 +11,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -115,6 +117,21 @@ bool is_temporary(int error) noexcept {
            error == EINTR;
 }
 
+// Since the kernel took the datagram in, by `control` (SCM_TIMESTAMPNS). The stamp is of the wall
+// clock, which may step: never negative.
+std::chrono::nanoseconds waiting_time(const cmsghdr& control,
+                                      std::chrono::nanoseconds now) noexcept {
+    timespec arrival{};
+    std::memcpy(&arrival, CMSG_DATA(&control), sizeof arrival);
+    const auto arrived =
+        std::chrono::seconds{arrival.tv_sec} + std::chrono::nanoseconds{arrival.tv_nsec};
+    return std::max<std::chrono::nanoseconds>(now - arrived, std::chrono::nanoseconds{0});
+}
+
+std::chrono::nanoseconds wall_time() noexcept {
+    return std::chrono::system_clock::now().time_since_epoch();
+}
+
 // What kernels say to a source address that is not one of the host's, beside other meanings.
 bool is_source_error(int error) noexcept {
     return error == EINVAL || error == EADDRNOTAVAIL || error == ENETUNREACH;
@@ -136,7 +153,7 @@ struct UdpPort::State {
     // A union to get the alignment that CMSG_FIRSTHDR expects.
     union Control {
         cmsghdr alignment;
-        std::array<std::byte, CMSG_SPACE(sizeof(in_pktinfo))> bytes;
+        std::array<std::byte, CMSG_SPACE(sizeof(in_pktinfo)) + CMSG_SPACE(sizeof(timespec))> bytes;
     };
 
     explicit State(const UdpOptions& wanted)
@@ -171,7 +188,8 @@ struct UdpPort::State {
     }
     [[nodiscard]] Result<Success, Error> open_socket();
     [[nodiscard]] std::optional<RxFrame> received_frame(std::uint32_t index, const mmsghdr& message,
-                                                        const sockaddr_in& from) noexcept;
+                                                        const sockaddr_in& from,
+                                                        std::chrono::nanoseconds now) noexcept;
     [[nodiscard]] std::size_t send_some(std::span<const Pending> frames, int& error) noexcept;
 
     UdpOptions options;
@@ -205,6 +223,8 @@ Result<Success, Error> UdpPort::State::open_socket() {
         ::setsockopt(fd.get(), IPPROTO_IP, IP_PKTINFO, &on, sizeof on) != 0) {
         return Unexpected{system_error(errno, "set options of UDP socket")};
     }
+    // Without it nothing is known of how long a datagram has waited.
+    static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on));
     if (!name.empty()) {
         if (::setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, name.c_str(),
                          static_cast<socklen_t>(name.size())) != 0) {
@@ -242,30 +262,37 @@ Result<Success, Error> UdpPort::State::open_socket() {
 
 // Nothing when the kernel did not say where the datagram came in.
 std::optional<RxFrame> UdpPort::State::received_frame(std::uint32_t index, const mmsghdr& message,
-                                                      const sockaddr_in& from) noexcept {
+                                                      const sockaddr_in& from,
+                                                      std::chrono::nanoseconds now) noexcept {
+    std::optional<in_pktinfo> info;
+    std::chrono::nanoseconds waited{0};
     msghdr header = message.msg_hdr;
     for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
          control = CMSG_NXTHDR(&header, control)) {
-        if (control->cmsg_level != IPPROTO_IP || control->cmsg_type != IP_PKTINFO ||
-            control->cmsg_len < CMSG_LEN(sizeof(in_pktinfo))) {
-            continue;
+        if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO &&
+            control->cmsg_len >= CMSG_LEN(sizeof(in_pktinfo))) {
+            std::memcpy(&info.emplace(), CMSG_DATA(control), sizeof(in_pktinfo));
+        } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS &&
+                   control->cmsg_len >= CMSG_LEN(sizeof(timespec))) {
+            waited = waiting_time(*control, now);
         }
-        in_pktinfo info{};
-        std::memcpy(&info, CMSG_DATA(control), sizeof info);
-        const Ipv4 destination = from_wire(info.ipi_addr);
-        put_headers(rx_frame(index),
-                    {.destination_mac = destination == kBroadcastIpv4 ? kBroadcastMac : mac,
-                     .interface_mac = mac,
-                     .source = from_wire(from.sin_addr),
-                     .destination = destination,
-                     .source_port = ntohs(from.sin_port),
-                     .destination_port = local_port,
-                     .payload_len = message.msg_len});
-        return RxFrame{.bytes = {rx_frame(index), kUdp4HeadersLen + message.msg_len},
-                       .ifindex = static_cast<std::uint32_t>(info.ipi_ifindex),
-                       .token = index};
     }
-    return std::nullopt;
+    if (!info) {
+        return std::nullopt;
+    }
+    const Ipv4 destination = from_wire(info->ipi_addr);
+    put_headers(rx_frame(index),
+                {.destination_mac = destination == kBroadcastIpv4 ? kBroadcastMac : mac,
+                 .interface_mac = mac,
+                 .source = from_wire(from.sin_addr),
+                 .destination = destination,
+                 .source_port = ntohs(from.sin_port),
+                 .destination_port = local_port,
+                 .payload_len = message.msg_len});
+    return RxFrame{.bytes = {rx_frame(index), kUdp4HeadersLen + message.msg_len},
+                   .ifindex = static_cast<std::uint32_t>(info->ipi_ifindex),
+                   .token = index,
+                   .waited = waited};
 }
 
 // Returns how many the kernel took; when none, `error` says why.
@@ -287,7 +314,7 @@ std::size_t UdpPort::State::send_some(std::span<const Pending> frames, int& erro
         header.msg_iov = &buffers[i];
         header.msg_iovlen = 1;
         header.msg_control = controls[i].bytes.data();
-        header.msg_controllen = controls[i].bytes.size();
+        header.msg_controllen = CMSG_SPACE(sizeof(in_pktinfo));
         cmsghdr* const control = CMSG_FIRSTHDR(&header);
         control->cmsg_level = IPPROTO_IP;
         control->cmsg_type = IP_PKTINFO;
@@ -367,13 +394,14 @@ std::size_t UdpPort::receive(std::span<RxFrame> batch) {
         return 0;
     }
 
+    const std::chrono::nanoseconds now = wall_time();
     std::size_t delivered = 0;
     for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
         if ((s.messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
             counters_.rx_truncated.add();
             continue;
         }
-        const auto frame = s.received_frame(slots[i], s.messages[i], s.peers[i]);
+        const auto frame = s.received_frame(slots[i], s.messages[i], s.peers[i], now);
         if (frame) {
             State::change(s.rx_states, slots[i], State::FrameState::kFree, State::FrameState::kOut);
             batch[delivered++] = *frame;

@@ -186,6 +186,18 @@ std::uint32_t find_queue_count(int fd, const std::string& interface_name) noexce
     return std::max<std::uint32_t>(1, channels.combined_count + channels.rx_count);
 }
 
+// Whether rx-vlan-offload is on; true when the driver has no answer. A veth pair hands over what
+// the far end left in metadata, whatever its own setting.
+bool find_strips_tags(int fd, const std::string& interface_name,
+                      std::string_view driver_name) noexcept {
+    ethtool_value flags{};
+    flags.cmd = ETHTOOL_GFLAGS;
+    ifreq request = request_for(interface_name);
+    request.ifr_data = reinterpret_cast<char*>(&flags);
+    return driver_name == "veth" || ::ioctl(fd, SIOCETHTOOL, &request) != 0 ||
+           (flags.data & ETH_FLAG_RXVLAN) != 0;
+}
+
 Result<XdpFacts, Error> find_facts(const std::string& interface_name) {
     XdpFacts facts;
     if (interface_name.empty() || interface_name.size() >= IFNAMSIZ) {
@@ -211,6 +223,7 @@ Result<XdpFacts, Error> find_facts(const std::string& interface_name) {
     std::memcpy(facts.mac.octets.data(), request.ifr_hwaddr.sa_data, Mac::kLen);
     facts.driver_name = find_driver_name(fd.get(), interface_name);
     facts.queue_count = find_queue_count(fd.get(), interface_name);
+    facts.strips_tags = find_strips_tags(fd.get(), interface_name, facts.driver_name);
     return facts;
 }
 
@@ -528,9 +541,7 @@ Result<Success, Error> XdpInterface::set_links(std::span<const XdpLink> links) {
     for (const XdpLink& link : links) {
         xd_link_key key{};
         key.ifindex = parts_->facts.ifindex;
-        key.outer_tpid = link.outer_tpid;
         key.outer_vid = link.outer_vid;
-        key.inner_tpid = link.inner_tpid;
         key.inner_vid = link.inner_vid;
         xd_link value{};
         const Mac& mac = link.mac.is_zero() ? parts_->facts.mac : link.mac;

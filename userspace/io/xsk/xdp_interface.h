@@ -50,12 +50,10 @@ struct XdpOptions {
     std::uint32_t frame_count = 4096;
 };
 
-// A link that is served: the interface with 0, 1 or 2 tags in the frame. A TPID of 0 means no tag.
+// A link that is served: the interface with 0, 1 or 2 VLANs. Tags of either TPID name them.
 struct XdpLink {
-    std::uint16_t outer_tpid = 0;  // 0x8100 or 0x88a8
-    std::uint16_t outer_vid = 0;   // 0..4095; 0 is a priority tag
-    std::uint16_t inner_tpid = 0;
-    std::uint16_t inner_vid = 0;
+    std::uint16_t outer_vid = 0;  // 0: untagged, or a priority tag
+    std::uint16_t inner_vid = 0;  // likewise; 0 if outer_vid is
     Mac mac{};  // unicast destination accepted beside broadcast; zero for the interface's own
 
     bool operator==(const XdpLink&) const = default;
@@ -91,6 +89,9 @@ struct XdpFacts {
     // false, such a frame looks untagged: an interface that carries tags then needs rx-vlan-offload
     // off, or another driver.
     bool sees_stripped_tags = false;
+    // The device takes tags out of frames before the program sees them, or may get frames from
+    // where that was done (veth).
+    bool strips_tags = false;
     std::uint32_t max_frame_len = 0;  // longer requests pass to the kernel
 };
 

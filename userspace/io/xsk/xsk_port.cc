@@ -7,10 +7,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
+#include <cstring>
+#include <ctime>
 #include <thread>
 #include <utility>
 
 #include "base/assert.h"
+#include "bpf/xdhcpd_abi.h"
 
 namespace xdhcpd {
 namespace {
@@ -23,6 +27,28 @@ constexpr int kBindAttempts = 21;
 bool is_tolerated_kick_error(int error) noexcept {
     return error == EAGAIN || error == EBUSY || error == ENOBUFS || error == ENETDOWN ||
            error == EINTR;
+}
+
+// The clock that the XDP program reads too; no system call.
+std::chrono::nanoseconds coarse_time() noexcept {
+    timespec now{};
+    static_cast<void>(::clock_gettime(CLOCK_MONOTONIC_COARSE, &now));
+    return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
+}
+
+// Reads what the XDP program wrote in front of a frame; 0 when it wrote nothing. The record is used
+// up: a frame that comes later without one must not be taken for this one.
+std::chrono::nanoseconds take_waiting_time(std::byte* frame,
+                                           std::chrono::nanoseconds now) noexcept {
+    std::byte* const record = frame - sizeof(xd_arrival);
+    xd_arrival arrival{};
+    std::memcpy(&arrival, record, sizeof arrival);
+    if (arrival.magic != XD_ARRIVAL_MAGIC) {
+        return {};
+    }
+    constexpr decltype(arrival.magic) kUsed = 0;
+    std::memcpy(record + offsetof(xd_arrival, magic), &kUsed, sizeof kUsed);
+    return std::max(now - std::chrono::nanoseconds{arrival.time}, std::chrono::nanoseconds{0});
 }
 
 }  // namespace
@@ -167,18 +193,22 @@ std::size_t XskPort::receive(std::span<RxFrame> batch) {
     const auto wanted =
         static_cast<std::uint32_t>(std::min<std::size_t>(batch.size(), options_.ring_size));
     const std::uint32_t count = xsk_ring_cons__peek(&rx_, wanted, &slot);
+    if (count == 0) {
+        return 0;
+    }
+    const std::chrono::nanoseconds now = coarse_time();
     for (std::uint32_t i = 0; i < count; ++i) {
         const xdp_desc& descriptor = *xsk_ring_cons__rx_desc(&rx_, slot + i);
         const auto index = static_cast<std::uint32_t>(descriptor.addr / options_.frame_len);
         change(index, FrameState::kFilled, FrameState::kReceived);
-        batch[i] = {.bytes = {area_.bytes().data() + descriptor.addr, descriptor.len},
+        std::byte* const start = area_.bytes().data() + descriptor.addr;
+        batch[i] = {.bytes = {start, descriptor.len},
                     .ifindex = options_.ifindex,
-                    .token = index};
+                    .token = index,
+                    .waited = take_waiting_time(start, now)};
     }
-    if (count > 0) {
-        xsk_ring_cons__release(&rx_, count);
-        counters_.rx_frames.add(count);
-    }
+    xsk_ring_cons__release(&rx_, count);
+    counters_.rx_frames.add(count);
     return count;
 }
 

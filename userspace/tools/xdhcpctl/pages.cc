@@ -144,6 +144,7 @@ std::string status_page(const json& answer) {
 std::string subnets_page(const json& answer) {
     Table table{{{"SUBNET"},
                  {"INTERFACE"},
+                 {"VLAN"},
                  {"NETWORK"},
                  {"POOL", Align::kRight},
                  {"FREE", Align::kRight},
@@ -153,9 +154,10 @@ std::string subnets_page(const json& answer) {
                  {"RESERVED", Align::kRight}}};
     for (const json& subnet : list(answer, "subnets")) {
         table.add({text(subnet, "subnet"), or_dash(text(subnet, "interface")),
-                   or_dash(text(subnet, "shared_network")), figure(subnet, "pool_addresses"),
-                   figure(subnet, "free"), figure(subnet, "offered"), figure(subnet, "leased"),
-                   figure(subnet, "declined"), figure(subnet, "reservations")});
+                   or_dash(text(subnet, "vlan")), or_dash(text(subnet, "shared_network")),
+                   figure(subnet, "pool_addresses"), figure(subnet, "free"),
+                   figure(subnet, "offered"), figure(subnet, "leased"), figure(subnet, "declined"),
+                   figure(subnet, "reservations")});
     }
     return table.empty() ? "no subnets\n" : table.text();
 }
