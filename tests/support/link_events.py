@@ -12,7 +12,7 @@ QUEUES = 4
 PASS_SOURCE = b"""
 struct xdp_md;
 __attribute__((section("xdp"), used)) int xdt_pass(struct xdp_md *ctx) { return 2; }
-char license[] __attribute__((section("license"), used)) = "GPL";
+char xdt_license[] __attribute__((section("license"), used)) = "GPL";
 """
 
 
@@ -43,7 +43,7 @@ class Link:
             *("ip", "link", "add", SERVER_INTERFACE, "netns", self.server.name, "address", SERVER_MAC),
             *("numrxqueues", str(QUEUES), "numtxqueues", str(QUEUES), "type", "veth"),
             *("peer", "name", CLIENT_INTERFACE, "netns", self.client.name, "address", CLIENT_MAC),
-            *("numrxqueues", str(QUEUES), "numtxqueues", str(QUEUES)),
+            *("numrxqueues", "1", "numtxqueues", "1"),  # native XDP wants no more than we receive on
         )
         self.server.run("ethtool", "-L", SERVER_INTERFACE, "rx", "1", "tx", "1")
         for namespace, name in ((self.server, SERVER_INTERFACE), (self.client, CLIENT_INTERFACE)):

@@ -236,6 +236,13 @@ void ManagedInterfaces::update_one(ManagedInterface& interface, const model::Hos
         const auto renamed =
             std::find_if(host.interfaces.begin(), host.interfaces.end(),
                          [&](const auto& other) { return other.ifindex == ifindex; });
+        const bool is_explained =
+            renamed != host.interfaces.end() || departure != departures.rend() || lost;
+        if (!is_explained && !interface.is_vanishing) {
+            interface.is_vanishing = true;
+            return;
+        }
+        interface.is_vanishing = false;
         leave(interface,
               renamed != host.interfaces.end() ? "renamed to " + renamed->name
               : moved                          ? "moved to another network namespace"
@@ -243,6 +250,7 @@ void ManagedInterfaces::update_one(ManagedInterface& interface, const model::Hos
               now);
         return;
     }
+    interface.is_vanishing = false;
     if (seen->ifindex != ifindex || departure != departures.rend() || lost) {
         // Back already, but the sockets belong to what has gone.
         close(interface, now);
@@ -341,6 +349,11 @@ void ManagedInterfaces::tick(BootTime now) {
             open(interface, what, now);
         }
     }
+}
+
+bool ManagedInterfaces::wants_another_look() const noexcept {
+    return std::any_of(interfaces_.begin(), interfaces_.end(),
+                       [](const auto& interface) { return interface.is_vanishing; });
 }
 
 bool ManagedInterfaces::is_impatient() const noexcept {

@@ -51,6 +51,7 @@ struct ManagedInterface {
     BootTime retry_at;
     std::chrono::milliseconds backoff{0};
     bool was_open = false;
+    bool is_vanishing = false;  // gone, and nobody has said how
 };
 
 class ManagedInterfaces {
@@ -84,6 +85,9 @@ class ManagedInterfaces {
     void tick(BootTime now);
 
     [[nodiscard]] const std::vector<ManagedInterface>& all() const noexcept { return interfaces_; }
+    // Whether an interface is gone of which the kernel has not yet said where to: a moment later it
+    // will have.
+    [[nodiscard]] bool wants_another_look() const noexcept;
     // Whether the host should be looked at more often: somebody's XDP program is in the way, and
     // that it goes away is not always announced.
     [[nodiscard]] bool is_impatient() const noexcept;

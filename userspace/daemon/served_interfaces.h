@@ -47,6 +47,7 @@ class ServedInterfaces {
     [[nodiscard]] const std::vector<ManagedInterface>& all() const noexcept {
         return managed_.all();
     }
+    [[nodiscard]] bool wants_another_look() const noexcept { return managed_.wants_another_look(); }
     [[nodiscard]] bool is_impatient() const noexcept { return managed_.is_impatient(); }
     // One line per interface: what serves it and why nothing better, and what it serves.
     void log_table(const model::Snapshot& snapshot) const;

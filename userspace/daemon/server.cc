@@ -277,6 +277,9 @@ void Server::Implementation::watch_host(std::chrono::steady_clock::time_point no
         look_at_.reset();
         last_look_ = now;
         control_->look_at_host();
+        if (interfaces_->wants_another_look()) {
+            look_at_ = first_change_ = now + kMaxBurst;
+        }
     }
 }
 
