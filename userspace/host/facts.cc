@@ -13,12 +13,12 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <limits>
 #include <memory>
 #include <set>
 #include <sstream>
@@ -77,9 +77,17 @@ template <typename Visit>
         answer->nlmsg_type == NLMSG_ERROR) {
         return false;
     }
-    const nlattr* each = nullptr;
-    mnl_attr_for_each(each, answer, sizeof(genlmsghdr)) {
-        visit(mnl_attr_get_type(each), mnl_attr_get_payload(each), mnl_attr_get_payload_len(each));
+    const auto* const first = static_cast<const char*>(mnl_nlmsg_get_payload(answer));
+    const std::size_t end = mnl_nlmsg_get_payload_len(answer);
+    for (std::size_t at = MNL_ALIGN(sizeof(genlmsghdr)); at + sizeof(nlattr) <= end;) {
+        nlattr each{};
+        std::memcpy(&each, first + at, sizeof each);
+        if (each.nla_len < sizeof each || at + each.nla_len > end) {
+            break;
+        }
+        visit(static_cast<std::uint16_t>(each.nla_type & NLA_TYPE_MASK), first + at + sizeof each,
+              each.nla_len - sizeof each);
+        at += MNL_ALIGN(std::size_t{each.nla_len});
     }
     return true;
 }
@@ -154,16 +162,15 @@ void read_driver(InterfaceFacts& facts) {
         facts.lro = (flags.data & ETH_FLAG_LRO) != 0;
         facts.strips_vlan = (flags.data & ETH_FLAG_RXVLAN) != 0;
     }
-    struct {
-        ethtool_sset_info head{};
-        std::uint32_t len = 0;
-    } set;
-    set.head.cmd = ETHTOOL_GSSET_INFO;
-    set.head.sset_mask = std::uint64_t{1} << ETH_SS_FEATURES;
-    if (!ethtool.ask(&set) || set.len == 0 || set.len > 1024) {
+    alignas(ethtool_sset_info) std::array<std::uint32_t, sizeof(ethtool_sset_info) / 4 + 1> set{};
+    auto* const head = reinterpret_cast<ethtool_sset_info*>(set.data());
+    head->cmd = ETHTOOL_GSSET_INFO;
+    head->sset_mask = std::uint64_t{1} << ETH_SS_FEATURES;
+    constexpr std::uint32_t kMaxFeatures = 1024;
+    if (!ethtool.ask(head) || set.back() == 0 || set.back() > kMaxFeatures) {
         return;
     }
-    const std::uint32_t count = set.len;
+    const std::uint32_t count = set.back();
     std::vector<std::uint32_t> names(sizeof(ethtool_gstrings) / 4 +
                                      std::size_t{count} * ETH_GSTRING_LEN / 4);
     auto* const strings = reinterpret_cast<ethtool_gstrings*>(names.data());
