@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import time
 
 import pytest
@@ -10,7 +11,7 @@ from support.dhcp import Wire, request
 from support.link_events import CLIENT_INTERFACE, OTHER_MAC, SERVER_INTERFACE, Link, compile_pass
 from support.load import Load
 from support.netns import Namespace, eventually
-from support.server import Server, configuration
+from support.server import XDHCPD, Server, configuration
 
 SUBNETS = [{"subnet": "10.77.0.0/24", "interface": SERVER_INTERFACE, "pools": [{"range": "10.77.0.100-10.77.0.250"}]}]
 BACK = 3.0  # seconds within which service must be back; it takes milliseconds
@@ -312,3 +313,28 @@ def test_reload_adds_and_removes_interfaces(xdp):
     assert "interface more0: not served any more" in xdp.server.log()
     xdp.load.stop()
     assert xdp.load.lost == 0, "other interfaces do not notice"
+
+
+def test_check_host_names_what_is_to_be_mended(xdp):
+    """Before the server runs, with it, and with the link down."""
+
+    def check(*arguments):
+        done = xdp.namespaces[0].popen(str(XDHCPD), "check", "--host", "--json", *arguments, stdout=subprocess.PIPE)
+        out, _ = done.communicate(timeout=20)
+        findings = json.loads(out)["findings"]
+        return done.returncode, {(each["subject"], each["topic"]): each for each in findings}
+
+    file = str(xdp.server.config_path)
+    code, findings = check("-c", file)
+    assert findings[(SERVER_INTERFACE, "link")]["level"] == findings[("host", "port-67")]["level"] == "good"
+    assert "veth" in findings[(SERVER_INTERFACE, "xdp")]["text"]
+    xdp.link.down()
+    code, findings = check("--interface", SERVER_INTERFACE, "nosuch0")
+    assert code == 1
+    assert findings[(SERVER_INTERFACE, "link")]["command"] == f"ip link set dev {SERVER_INTERFACE} up"
+    assert findings[("nosuch0", "link")]["level"] == "mend"
+    xdp.link.up()
+    xdp.start()
+    code, findings = check("-c", file)
+    assert "held by xdhcpd" in findings[("host", "port-67")]["text"]
+    assert (SERVER_INTERFACE, "xdp-program") not in findings, "it is our own"
