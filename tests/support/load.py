@@ -3,6 +3,7 @@
 Each DISCOVER has its own transaction id and a client of a small set, so that a pool is never the limit. A request is
 lost when no reply came; the time without service is the longest gap between two requests that were answered."""
 
+import errno
 import socket
 import struct
 import threading
@@ -62,14 +63,16 @@ class Load:
                         break
                 if sock is None:
                     sock = self._open()
-                if linger is None and started + xid / self.rate <= now:
-                    self.sent[xid] = now
+                # One that is due while nothing can be sent is lost, not late.
+                while linger is None and started + xid / self.rate <= now:
+                    self.sent[xid] = started + xid / self.rate
                     try:
                         if sock is not None:
                             sock.send(discover_frame(xid % self.clients, xid))
-                    except OSError:
-                        sock.close()
-                        sock = None
+                    except OSError as error:
+                        if error.errno in (errno.ENXIO, errno.ENODEV):
+                            sock.close()
+                            sock = None
                     xid += 1
                 sock = self._receive(sock)
                 time.sleep(0.0005)
@@ -82,9 +85,8 @@ class Load:
                 frame = sock.recv(2048)
             except BlockingIOError:
                 return sock
-            except OSError:
-                sock.close()
-                return None
+            except OSError:  # ENETDOWN, once; if the interface is gone, sending says so
+                return sock
             if len(frame) > 282 and frame[12:14] == b"\x08\x00" and frame[23] == 17 and frame[42] == 2:
                 self.answered.setdefault(struct.unpack("!I", frame[46:50])[0], time.monotonic())
         return None
