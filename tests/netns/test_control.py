@@ -390,12 +390,17 @@ def test_quick_start_without_a_file(namespaces, tmp_path):
         assert server.http("/healthz")[0] == 200
 
 
-def test_missing_interface_is_said(namespaces, tmp_path):
+def test_missing_interface_is_waited_for(namespaces, tmp_path):
     config = configuration("nosuch0", "auto", [{**SUBNET, "interface": "nosuch0"}], tmp_path)
     server = Server(namespaces("srv"), tmp_path, config)
-    server.start(wait=False)
-    server.wait(expected=1)
-    assert "nosuch0" in server.log()
+    try:
+        server.start(wait=False)
+        eventually(lambda: "interface nosuch0: does not exist; waiting for it" in server.log(), 10)
+        eventually(lambda: server.ctl_process("status").returncode == 1, 10)
+        code, text = server.http("/healthz")
+        assert (code, text) == (503, "interface nosuch0 is not served: does not exist\n")
+    finally:
+        server.kill()
 
 
 def test_one_missing_interface_leaves_the_other_in_service(namespaces, tmp_path):

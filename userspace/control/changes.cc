@@ -293,7 +293,7 @@ void compare_interfaces(std::vector<std::string>& result,
         interfaces[interface.name].second = &interface;
     }
     for (const auto& [name, pair] : interfaces) {
-        Lines lines{result, "interface " + name + " ", kNeedsRestart};
+        Lines lines{result, "interface " + name + " "};
         if (pair.first == nullptr) {
             lines.add("added");
         } else if (pair.second == nullptr) {
@@ -357,7 +357,6 @@ model::Configuration applicable(const model::Configuration& in_force, model::Con
     if (!log_applies) {
         wanted.log = in_force.log;
     }
-    wanted.interfaces = in_force.interfaces;
     wanted.control_socket = in_force.control_socket;
     wanted.http = in_force.http;
     wanted.max_leases = in_force.max_leases;

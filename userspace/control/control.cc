@@ -203,6 +203,7 @@ class Control::Implementation {
     [[nodiscard]] json handle(const json& request);
     ReloadOutcome reload(bool dry_run);
     void tick();
+    void look_at_host();
     void stop() noexcept { stopping_.store(true, std::memory_order_relaxed); }
     [[nodiscard]] bool stopping() const noexcept {
         return stopping_.load(std::memory_order_relaxed);
@@ -232,6 +233,8 @@ class Control::Implementation {
     [[nodiscard]] Answer reload(const json& request);
     [[nodiscard]] Answer explain(const json& request) const;
     [[nodiscard]] Answer stop_server();
+    [[nodiscard]] static json to_json(const InterfaceStatus& interface);
+    [[nodiscard]] std::string_view state_name() const;  // "waiting": no interface has a driver
     [[nodiscard]] json to_json(const NamedSpace& space, const HeldLease& lease) const;
     [[nodiscard]] json to_json(const worker::Drop& drop, BootTime now) const;
     [[nodiscard]] std::string interface_name(std::uint32_t ifindex) const;
@@ -261,6 +264,8 @@ class Control::Implementation {
     [[nodiscard]] bool collect_snapshots();
     void watch_pools();
     void watch_workers(BootTime now);
+    void read_host(BootTime current);
+    void tell_of_host(const model::HostState& host) const;
     void watch_host(BootTime now);
 
     ControlParts parts_;
@@ -273,7 +278,8 @@ class Control::Implementation {
     // reload is on its way, or an exception ended it, and then the next tick() publishes again.
     bool unsettled_ = false;
     BootTime host_read_;
-    std::string host_error_;  // reported last
+    std::string host_error_;                  // reported last
+    std::vector<std::string> host_warnings_;  // of the newest snapshot
 
     std::atomic<bool> stopping_{false};
     std::atomic<std::uint64_t> reloads_ok_{0};
@@ -353,14 +359,16 @@ json Control::Implementation::handle(const json& request) {
 
 Answer Control::Implementation::status() const {
     json answer = {{"version", XDHCPD_VERSION},
-                   {"state", stopping() ? "draining" : "serving"},
+                   {"state", state_name()},
                    {"uptime_seconds", static_cast<std::uint64_t>(to_seconds(now() - started_))},
                    {"generation", generation_},
                    {"configuration", parts_.configuration_name},
                    {"durability", "memory"}};
     const std::vector<InterfaceStatus> interfaces = parts_.interfaces();
     json xdp = json::object();
+    json interface_list = json::array();
     for (const InterfaceStatus& interface : interfaces) {
+        interface_list.push_back(to_json(interface));
         if (interface.verdicts.empty()) {
             continue;
         }
@@ -379,35 +387,37 @@ Answer Control::Implementation::status() const {
         return dhcp4::name(static_cast<dhcp4::MessageType>(i));
     };
     for (const worker::Worker* const worker : parts_.workers) {
-        for (const Port* const port : worker->ports()) {
+        for (const worker::PortTotals& port : worker->port_totals()) {
+            if (!port.open) {
+                continue;
+            }
             const auto found = std::find_if(
                 interfaces.begin(), interfaces.end(),
-                [&](const auto& interface) { return interface.name == port->interface_name(); });
+                [&](const auto& interface) { return interface.name == port.interface_name; });
             const InterfaceStatus none;
             const InterfaceStatus& interface = found == interfaces.end() ? none : *found;
-            const PortCounters& counters = port->counters();
             json kernel_drops = json::object();
             for (const InterfaceStatus::PortDrops& drops : interface.kernel_drops) {
                 for (const auto& [reason, frames] : drops.reasons) {
-                    if (drops.queue == port->queue()) {
+                    if (drops.queue == port.queue) {
                         kernel_drops[reason] = frames;
                     }
                 }
             }
-            ports.push_back({{"interface", port->interface_name()},
+            ports.push_back({{"interface", port.interface_name},
                              {"ifindex", interface.ifindex},
-                             {"queue", port->queue()},
-                             {"driver", port->driver()},
+                             {"queue", port.queue},
+                             {"driver", port.driver},
                              {"mode", interface.mode},
                              {"zero_copy", interface.zero_copy},
                              {"why", interface.why},
                              {"mtu", interface.mtu},
-                             {"rx_frames", counters.rx_frames.value()},
-                             {"rx_truncated", counters.rx_truncated.value()},
-                             {"tx_frames", counters.tx_frames.value()},
-                             {"tx_errors", counters.tx_errors.value()},
-                             {"tx_no_frame", counters.tx_no_frame.value()},
-                             {"kick_retries", counters.kick_retries.value()},
+                             {"rx_frames", port.rx_frames},
+                             {"rx_truncated", port.rx_truncated},
+                             {"tx_frames", port.tx_frames},
+                             {"tx_errors", port.tx_errors},
+                             {"tx_no_frame", port.tx_no_frame},
+                             {"kick_retries", port.kick_retries},
                              {"kernel_drops", std::move(kernel_drops)}});
         }
         const worker::WorkerCounters& counters = worker->counters();
@@ -421,6 +431,7 @@ Answer Control::Implementation::status() const {
         sum.explained += accounts.explained;
         sum.in_flight += accounts.in_flight;
     }
+    answer["interfaces"] = std::move(interface_list);
     answer["ports"] = std::move(ports);
     answer["received"] = sum.received;
     answer["answered"] = sum.answered;
@@ -431,6 +442,38 @@ Answer Control::Implementation::status() const {
     answer["dropped"] = std::move(dropped);
     answer["xdp"] = std::move(xdp);
     return answer;
+}
+
+json Control::Implementation::to_json(const InterfaceStatus& interface) {
+    return {{"name", interface.name},
+            {"state", interface.state},
+            {"detail", interface.detail},
+            {"since_seconds", interface.since_seconds},
+            {"reopens", interface.reopens},
+            {"driver", interface.driver},
+            {"mode", interface.mode},
+            {"zero_copy", interface.zero_copy},
+            {"why", interface.why},
+            {"ifindex", interface.ifindex},
+            {"link", interface.ifindex == 0 ? "absent"
+                     : !interface.up        ? "set down"
+                     : !interface.carrier   ? "no carrier"
+                                            : "up"},
+            {"mtu", interface.mtu},
+            {"mac", interface.mac},
+            {"queues", interface.queues},
+            {"device_queues", interface.device_queues},
+            {"addresses", interface.addresses}};
+}
+
+std::string_view Control::Implementation::state_name() const {
+    if (stopping()) {
+        return "draining";
+    }
+    const std::vector<InterfaceStatus> interfaces = parts_.interfaces();
+    const bool is_any_served = std::any_of(interfaces.begin(), interfaces.end(),
+                                           [](const auto& each) { return each.is_served; });
+    return is_any_served ? "serving" : "waiting";
 }
 
 Answer Control::Implementation::subnets() const {
@@ -607,9 +650,10 @@ Answer Control::Implementation::workers() const {
     json list = json::array();
     for (worker::Worker* const worker : parts_.workers) {
         json ports = json::array();
-        for (const Port* const port : worker->ports()) {
-            ports.push_back(std::string{port->interface_name()} + ":" +
-                            std::to_string(port->queue()));
+        for (const worker::PortTotals& port : worker->port_totals()) {
+            if (port.open) {
+                ports.push_back(port.interface_name + ":" + std::to_string(port.queue));
+            }
         }
         int cpu = -1;
         worker->call([&] { cpu = sched_getcpu(); });
@@ -928,6 +972,8 @@ std::vector<std::string> Control::Implementation::put_in_force(model::Configurat
     parts_.configuration = std::move(configuration);
     host_ = std::move(seen);
     unsettled_ = false;
+    host_warnings_ = warnings;
+    tell_of_host(host);
     describe_for_metrics();
     static_cast<void>(collect_snapshots());
     return warnings;
@@ -1037,9 +1083,24 @@ void Control::Implementation::watch_workers(BootTime current) {
 }
 
 void Control::Implementation::watch_host(BootTime current) {
-    if (!unsettled_ && current - host_read_ < kHostInterval) {
+    if (unsettled_ || current - host_read_ >= kHostInterval) {
+        read_host(current);
+    }
+}
+
+void Control::Implementation::look_at_host() {
+    if (stopping()) {
         return;
     }
+    try {
+        read_host(now());
+        describe_for_metrics();
+    } catch (const std::exception& error) {  // out of memory, most likely: tick() tries again
+        log(LogLevel::kError, error.what());
+    }
+}
+
+void Control::Implementation::read_host(BootTime current) {
     host_read_ = current;
     auto host = parts_.host_state();
     if (!host) {
@@ -1050,18 +1111,26 @@ void Control::Implementation::watch_host(BootTime current) {
         return;
     }
     host_error_.clear();
-    if (unsettled_) {
-        static_cast<void>(put_in_force(parts_.configuration, *host));
+    if (!unsettled_ && is_same(relevant(*host, parts_.configuration), host_)) {
+        tell_of_host(*host);
         return;
     }
-    if (is_same(relevant(*host, parts_.configuration), host_)) {
-        return;
-    }
+    // Only what was not said before: a change of one interface is not news of all the others.
+    const std::vector<std::string> known = host_warnings_;
     for (const std::string& warning : put_in_force(parts_.configuration, *host)) {
-        log(LogLevel::kWarning, warning);
+        if (std::find(known.begin(), known.end(), warning) == known.end() &&
+            warning.find("does not exist") == std::string::npos) {
+            log(LogLevel::kWarning, warning);
+        }
     }
-    log(LogLevel::kInfo, "interfaces or addresses of this host have changed, generation " +
-                             std::to_string(generation_));
+    log(LogLevel::kDebug, "interfaces or addresses of this host have changed, generation " +
+                              std::to_string(generation_));
+}
+
+void Control::Implementation::tell_of_host(const model::HostState& host) const {
+    if (parts_.on_host) {
+        parts_.on_host(parts_.configuration, host);
+    }
 }
 
 // == Any thread ==
@@ -1093,6 +1162,11 @@ metrics::Health Control::Implementation::health() const {
                                whole_seconds(current - progress_[i].since)};
         }
     }
+    for (const InterfaceStatus& interface : description_->interfaces) {
+        if (!interface.is_served) {
+            return {false, "interface " + interface.name + " is not served: " + interface.detail};
+        }
+    }
     return {};
 }
 
@@ -1116,6 +1190,10 @@ ReloadOutcome Control::reload(bool dry_run) {
 
 void Control::tick() {
     implementation_->tick();
+}
+
+void Control::look_at_host() {
+    implementation_->look_at_host();
 }
 
 void Control::stop() noexcept {

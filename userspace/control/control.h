@@ -30,10 +30,20 @@
 
 namespace xdhcpd::control {
 
-// A served interface as the driver sees it.
+// An interface of the configuration: how it is with it, and its driver while it has one.
 struct InterfaceStatus {
     std::string name;
-    std::uint32_t ifindex = 0;
+    std::string state = "serving";    // or "absent", "down", "refused"
+    bool is_served = true;            // it has a driver, though its link may be down
+    std::string detail;               // why it is not served, or not better
+    std::uint64_t since_seconds = 0;  // for how long the state lasts
+    std::uint64_t reopens = 0;
+    bool up = true;
+    bool carrier = true;
+    std::string mac;
+    std::uint32_t device_queues = 0;     // receive queues of the device
+    std::vector<std::string> addresses;  // "192.0.2.1/24"
+    std::uint32_t ifindex = 0;           // 0 while it does not exist
     std::string driver;
     std::string mode;
     std::string why;  // better drivers were not taken
@@ -66,6 +76,9 @@ struct ControlParts {
     std::function<std::vector<InterfaceStatus>()> interfaces;
     // Right before a new snapshot is published; may be empty. The daemon tells the XDP programs.
     std::function<void(const model::Snapshot&)> on_snapshot;
+    // Whenever the host was read or a configuration came into force, behind the publication of what
+    // that changes; may be empty. The daemon opens and closes interfaces.
+    std::function<void(const model::Configuration&, const model::HostState&)> on_host;
     std::function<void()> on_stop;  // the command `stop`; may be empty
     std::function<void(model::LogLevel, std::string)> log;
     // Applies log: on reload; empty: a change of it needs a restart.
@@ -107,9 +120,10 @@ class Control {
     // Takes up to kFenceTime longer when addresses go over from one subnet to another.
     ReloadOutcome reload(bool dry_run);
     // About once a second: frees old snapshots, watches pools and workers, and every few seconds
-    // looks whether interfaces or addresses of the host have changed (then a new snapshot is
-    // published).
+    // looks at the host even if nobody said that it has changed.
     void tick();
+    // Looks at the host now: publishes a new snapshot if interfaces or addresses have changed.
+    void look_at_host();
     // From now on state is "draining" and no worker is called any more; before the workers are
     // stopped.
     void stop() noexcept;
@@ -120,7 +134,8 @@ class Control {
     // == Any thread ==
 
     [[nodiscard]] std::string metrics_text() const;
-    // Not ok while draining, or when a worker or the control thread stands still.
+    // Not ok while draining, when a worker or the control thread stands still, or when an interface
+    // of the configuration has no driver. A link that is down is no fault of the server's.
     [[nodiscard]] metrics::Health health() const;
 
   private:

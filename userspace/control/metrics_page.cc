@@ -88,6 +88,18 @@ void add_messages(Families& families, const Workers& workers) {
 
 void add_interfaces(Families& families, const Workers& workers,
                     const std::vector<InterfaceStatus>& interfaces) {
+    Family up{MetricType::Gauge, "xdhcpd_interface_up",
+              "1 while clients of the interface are served: it is there, its link is up, it has a "
+              "driver"};
+    Family reopens{MetricType::Counter, "xdhcpd_interface_reopens_total",
+                   "Times the interface was opened again after it had left or changed"};
+    for (const InterfaceStatus& interface : interfaces) {
+        up.add(interface.state == "serving" ? 1 : 0, {{"interface", interface.name}});
+        reopens.add(number(interface.reopens), {{"interface", interface.name}});
+    }
+    families.push_back(up.take());
+    families.push_back(reopens.take());
+
     Family verdicts{MetricType::Counter, "xdhcpd_xdp_verdicts_total",
                     "Frames seen by the XDP program, by what it did with them"};
     for (const InterfaceStatus& interface : interfaces) {
@@ -113,34 +125,35 @@ void add_interfaces(Families& families, const Workers& workers,
 
     struct PortFamily {
         Family family;
-        Counter PortCounters::*counter;
+        std::uint64_t worker::PortTotals::*counter;
     };
     std::array<PortFamily, 6> ports{
         {{Family{MetricType::Counter, "xdhcpd_port_rx_frames_total", "Frames received by a port"},
-          &PortCounters::rx_frames},
+          &worker::PortTotals::rx_frames},
          {Family{MetricType::Counter, "xdhcpd_port_rx_truncated_total",
                  "Frames that were too long for a port"},
-          &PortCounters::rx_truncated},
+          &worker::PortTotals::rx_truncated},
          {Family{MetricType::Counter, "xdhcpd_port_tx_no_frame_total",
                  "Times a port had no free frame for a reply"},
-          &PortCounters::tx_no_frame},
+          &worker::PortTotals::tx_no_frame},
          {Family{MetricType::Counter, "xdhcpd_port_kick_retries_total",
                  "Times the kernel asked a port to send later"},
-          &PortCounters::kick_retries},
+          &worker::PortTotals::kick_retries},
          {Family{MetricType::Counter, "xdhcpd_port_tx_frames_total", "Frames sent by a port"},
-          &PortCounters::tx_frames},
+          &worker::PortTotals::tx_frames},
          {Family{MetricType::Counter, "xdhcpd_port_tx_errors_total",
                  "Frames of a port that the kernel refused to send"},
-          &PortCounters::tx_errors}}};
+          &worker::PortTotals::tx_errors}}};
+    std::vector<worker::PortTotals> all;
+    for (const worker::Worker* const worker : workers) {
+        const std::vector<worker::PortTotals> totals = worker->port_totals();
+        all.insert(all.end(), totals.begin(), totals.end());
+    }
     for (auto& [family, counter] : ports) {
-        for (const worker::Worker* const worker : workers) {
-            for (const Port* const port : worker->ports()) {
-                const std::string queue = std::to_string(port->queue());
-                family.add(number((port->counters().*counter).value()),
-                           {{"interface", port->interface_name()},
-                            {"queue", queue},
-                            {"driver", port->driver()}});
-            }
+        for (const worker::PortTotals& port : all) {
+            family.add(number(port.*counter), {{"interface", port.interface_name},
+                                               {"queue", std::to_string(port.queue)},
+                                               {"driver", port.driver}});
         }
         families.push_back(family.take());
     }

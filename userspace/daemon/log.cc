@@ -58,4 +58,21 @@ void set_up_log(const model::LogConfiguration& configuration) {
     spdlog::set_default_logger(std::move(logger));
 }
 
+void log_line(model::LogLevel level, const std::string& line) {
+    switch (level) {
+        case model::LogLevel::kDebug:
+            spdlog::debug("{}", line);
+            break;
+        case model::LogLevel::kInfo:
+            spdlog::info("{}", line);
+            break;
+        case model::LogLevel::kWarning:
+            spdlog::warn("{}", line);
+            break;
+        case model::LogLevel::kError:
+            spdlog::error("{}", line);
+            break;
+    }
+}
+
 }  // namespace xdhcpd::daemon

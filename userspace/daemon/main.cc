@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/load.h"
+#include "daemon/check_host.h"
 #include "daemon/log.h"
 #include "daemon/server.h"
 #include "host/host.h"
@@ -95,10 +96,27 @@ void print(const std::vector<config::Diagnostic>& diagnostics) {
 
     CLI::App* const check_command = app.add_subcommand("check", "Check a configuration file");
     std::string check_file;
-    check_command->add_option("-c,--config", check_file, "Configuration file (YAML)")->required();
+    check_command->add_option("-c,--config", check_file, "Configuration file (YAML)");
+    CheckHostOptions host_options;
+    bool is_host_check = false;
+    CLI::Option* const host_option = check_command->add_flag(
+        "--host", is_host_check, "Look at kernel, privileges and network devices instead");
+    check_command
+        ->add_option("--interface", host_options.interfaces,
+                     "Interfaces to look at; otherwise those of the file, or all that are up")
+        ->needs(host_option);
+    check_command->add_flag("--json", host_options.as_json, "Print JSON")->needs(host_option);
     CLI11_PARSE(app, argc, argv);
 
     if (check_command->parsed()) {
+        if (is_host_check) {
+            host_options.file = check_file;
+            return check_host(host_options);
+        }
+        if (check_file.empty()) {
+            static_cast<void>(std::fprintf(stderr, "xdhcpd check: -c FILE or --host is missing\n"));
+            return 1;
+        }
         return check(check_file);
     }
     ServerOptions options;

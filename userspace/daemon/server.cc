@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -19,9 +20,10 @@
 #include "base/hash.h"
 #include "control/control.h"
 #include "control/control_socket.h"
-#include "daemon/drivers.h"
 #include "daemon/log.h"
+#include "daemon/served_interfaces.h"
 #include "host/host.h"
+#include "host/watcher.h"
 #include "lease/shard.h"
 #include "lease/store.h"
 #include "metrics/http_server.h"
@@ -34,6 +36,11 @@ namespace {
 
 constexpr int kTickMs = 1000;
 constexpr std::uint32_t kShardCount = 1;
+// The host is looked at when nothing has changed for the first, or at the latest after the second.
+constexpr std::chrono::milliseconds kBurstPause{20};
+constexpr std::chrono::milliseconds kMaxBurst{50};
+// While somebody's XDP program keeps us from a better driver: that it goes is not always announced.
+constexpr std::chrono::seconds kImpatience{2};
 
 [[nodiscard]] std::uint64_t random_number() {
     std::uint64_t value = 0;
@@ -59,31 +66,6 @@ constexpr std::uint32_t kShardCount = 1;
     return set;
 }
 
-[[nodiscard]] std::string join(const std::vector<std::string>& parts, const char* separator) {
-    std::string text;
-    for (const std::string& part : parts) {
-        text += (text.empty() ? "" : separator) + part;
-    }
-    return text;
-}
-
-void log_line(model::LogLevel level, const std::string& line) {
-    switch (level) {
-        case model::LogLevel::kDebug:
-            spdlog::debug("{}", line);
-            break;
-        case model::LogLevel::kInfo:
-            spdlog::info("{}", line);
-            break;
-        case model::LogLevel::kWarning:
-            spdlog::warn("{}", line);
-            break;
-        case model::LogLevel::kError:
-            spdlog::error("{}", line);
-            break;
-    }
-}
-
 }  // namespace
 
 class Server::Implementation {
@@ -102,10 +84,9 @@ class Server::Implementation {
     [[nodiscard]] Result<Success, Error> open_interfaces(const model::HostState& host);
     [[nodiscard]] Result<Success, Error> open_worker();
     [[nodiscard]] Result<Success, Error> open_control(const model::HostState& host);
-    void update_drivers(const model::Snapshot& snapshot);
-    [[nodiscard]] std::vector<control::InterfaceStatus> interface_status() const;
-    void log_table(const model::Snapshot& snapshot) const;
     void serve_signals();
+    void watch_host(std::chrono::steady_clock::time_point now);
+    [[nodiscard]] int wait_ms(std::chrono::steady_clock::time_point now) const;
     void drain();
 
     // Destroyed from the bottom up: the worker before the ports it uses, ports before their store.
@@ -116,12 +97,17 @@ class Server::Implementation {
     lease::Store store_{kShardCount};
     model::SpaceRegistry registry_{store_};
     worker::SnapshotSlot snapshots_;
-    std::vector<std::unique_ptr<DrivenInterface>> interfaces_;
+    std::unique_ptr<host::Watcher> watcher_;
+    std::unique_ptr<ServedInterfaces> interfaces_;
     std::unique_ptr<worker::Worker> worker_;
     std::thread worker_thread_;
     std::unique_ptr<control::Control> control_;
     std::unique_ptr<control::ControlSocket> control_socket_;
     std::unique_ptr<metrics::HttpServer> http_;
+    // When the host is looked at because something has changed.
+    std::optional<std::chrono::steady_clock::time_point> look_at_;
+    std::chrono::steady_clock::time_point first_change_;
+    std::chrono::steady_clock::time_point last_look_;
 };
 
 Result<Success, Error> Server::Implementation::open() {
@@ -131,6 +117,12 @@ Result<Success, Error> Server::Implementation::open() {
     if (signal_fd_ < 0) {
         return Unexpected{system_error(errno, "signalfd")};
     }
+    // Before the host is read, so that no change falls between.
+    auto watcher = host::Watcher::open();
+    if (!watcher) {
+        return Unexpected{watcher.error()};
+    }
+    watcher_ = std::move(*watcher);
     const auto host = host::read_host_state();
     if (!host) {
         return Unexpected{host.error()};
@@ -139,47 +131,42 @@ Result<Success, Error> Server::Implementation::open() {
         !why.empty()) {
         return Unexpected{Error{0, why}};
     }
-    if (auto opened = open_interfaces(*host); !opened) {
-        return opened;
-    }
     auto made = model::make_snapshot(options_.configuration, *host, registry_, hash_key_, 1);
     for (const std::string& warning : made.warnings) {
-        spdlog::warn("{}", warning);
+        if (warning.find("does not exist") == std::string::npos) {  // said when it is waited for
+            spdlog::warn("{}", warning);
+        }
     }
     model::apply_policy(*made.snapshot, options_.configuration, *host, registry_);
-    update_drivers(*made.snapshot);
-    log_table(*made.snapshot);
     snapshots_.publish(std::move(made.snapshot));
+    interfaces_ = std::make_unique<ServedInterfaces>(snapshots_, options_.configuration.ports);
     if (auto opened = open_worker(); !opened) {
         return opened;
     }
+    if (auto opened = open_interfaces(*host); !opened) {
+        return opened;
+    }
+    interfaces_->log_table(snapshots_.newest());
     return open_control(*host);
 }
 
-// Each interface gets the driver that was promised or, under `auto`, the best there is. An
-// interface that does not exist is left out as long as another one can be served.
+// Interfaces that are not there are waited for. A driver that was promised and refuses is an
+// error only when nothing else is served: then somebody has to mend it, and the service manager
+// shows it.
 Result<Success, Error> Server::Implementation::open_interfaces(const model::HostState& host) {
-    std::vector<std::string> missing;
-    for (const model::InterfaceConfiguration& wanted : options_.configuration.interfaces) {
-        const model::HostInterface* const interface = host.find(wanted.name);
-        if (interface == nullptr) {
-            missing.push_back(wanted.name);
-            continue;
+    interfaces_->update(options_.configuration, host);
+    const ManagedInterface* refused = nullptr;
+    for (const ManagedInterface& interface : interfaces_->all()) {
+        if (interface.opened) {
+            return Success{};
         }
-        const bool has_vlans =
-            std::ranges::any_of(options_.configuration.dhcp4.subnets, [&](const auto& subnet) {
-                return subnet.interface == wanted.name && !subnet.vlans.empty();
-            });
-        auto opened =
-            DrivenInterface::open(wanted, options_.configuration.ports, *interface, has_vlans);
-        if (!opened) {
-            return Unexpected{opened.error()};
+        if (interface.state == InterfaceState::kRefused && refused == nullptr) {
+            refused = &interface;
         }
-        interfaces_.push_back(std::make_unique<DrivenInterface>(std::move(*opened)));
     }
-    if (interfaces_.empty()) {
-        return Unexpected{Error{0, "nothing to serve: interface " + join(missing, ", ") +
-                                       " does not exist; `ip link` lists those that do"}};
+    if (refused != nullptr) {
+        return Unexpected{Error{0, "nothing to serve: interface " + refused->configuration.name +
+                                       ": " + refused->detail}};
     }
     return Success{};
 }
@@ -190,16 +177,13 @@ Result<Success, Error> Server::Implementation::open_worker() {
                                     .side_memory = options_.configuration.side_memory,
                                     .id = 0,
                                     .now = boot_seconds()});
-    std::vector<Port*> ports;
-    for (const auto& interface : interfaces_) {
-        ports.insert(ports.end(), interface->ports().begin(), interface->ports().end());
-    }
     worker::WorkerOptions options;
-    auto made = worker::Worker::make(options, std::move(shard), std::move(ports), snapshots_);
+    auto made = worker::Worker::make(options, std::move(shard), {}, snapshots_);
     if (!made) {
         return Unexpected{made.error()};
     }
     worker_ = std::move(*made);
+    interfaces_->set_worker(worker_.get(), /*is_running=*/false);
     return Success{};
 }
 
@@ -215,8 +199,11 @@ Result<Success, Error> Server::Implementation::open_control(const model::HostSta
         .configuration = configuration,
         .host = host,
         .host_state = host::read_host_state,
-        .interfaces = [this] { return interface_status(); },
-        .on_snapshot = [this](const model::Snapshot& snapshot) { update_drivers(snapshot); },
+        .interfaces = [this] { return interfaces_->status(); },
+        .on_snapshot =
+            [this](const model::Snapshot& snapshot) { interfaces_->update_drivers(snapshot); },
+        .on_host = [this](const model::Configuration& in_force,
+                          const model::HostState& now) { interfaces_->update(in_force, now); },
         .on_stop = [this] { stop_requested_ = true; },
         .log = log_line,
         .on_log_configuration = set_up_log,
@@ -238,112 +225,62 @@ Result<Success, Error> Server::Implementation::open_control(const model::HostSta
     return Success{};
 }
 
-void Server::Implementation::update_drivers(const model::Snapshot& snapshot) {
-    for (const auto& interface : interfaces_) {
-        if (const auto updated = interface->update(snapshot); !updated) {
-            spdlog::error("interface {}: {}", interface->name(), updated.error().message);
-        }
-    }
-}
-
-std::vector<control::InterfaceStatus> Server::Implementation::interface_status() const {
-    std::vector<control::InterfaceStatus> all;
-    for (const auto& interface : interfaces_) {
-        control::InterfaceStatus status;
-        status.name = interface->name();
-        status.ifindex = interface->host_interface().ifindex;
-        status.driver = interface->driver();
-        status.mode = interface->mode();
-        status.why = interface->why();
-        status.zero_copy = interface->zero_copy();
-        status.mtu = interface->host_interface().mtu;
-        status.queues = static_cast<std::uint32_t>(interface->ports().size());
-        if (interface->xdp() != nullptr) {
-            if (const auto counts = interface->xdp()->counters()) {
-                for (const XdpVerdictCount& count : *counts) {
-                    status.verdicts.emplace_back(count.name, count.frames);
-                }
-            }
-        }
-        for (std::size_t i = 0; i < interface->ports().size(); ++i) {
-            status.kernel_drops.push_back(
-                {interface->ports()[i]->queue(), interface->kernel_drops(i)});
-        }
-        all.push_back(std::move(status));
-    }
-    return all;
-}
-
-// One line per interface: what serves it and why nothing better, and what it serves.
-void Server::Implementation::log_table(const model::Snapshot& snapshot) const {
-    constexpr auto kRow = "{:<15} {:<12} {:<16} {:>6} {:>6}  {:<15} {}";
-    spdlog::info(kRow, "interface", "driver", "mode", "queues", "mtu", "server address", "subnets");
-    for (const auto& interface : interfaces_) {
-        const model::HostInterface& host_interface = interface->host_interface();
-        std::vector<std::string> subnets;
-        Ipv4 server_address;
-        const model::Ingress* const ingress = snapshot.find_ingress(host_interface.ifindex);
-        if (ingress != nullptr && ingress->link) {
-            for (const std::uint32_t index : snapshot.links[*ingress->link].subnets) {
-                const model::Subnet& subnet = snapshot.subnets[index];
-                subnets.push_back(to_string(subnet.prefix));
-                if (server_address.is_zero()) {
-                    server_address = subnet.server_address;
-                }
-            }
-        }
-        for (const model::Subnet& subnet : snapshot.subnets) {
-            if (!subnet.vlans.empty() && subnet.interface == host_interface.name) {
-                subnets.push_back(to_string(subnet.prefix) + " (vlan " +
-                                  model::to_string(subnet.vlans) + ")");
-            }
-        }
-        if (server_address.is_zero() && !host_interface.addresses.empty()) {
-            server_address = host_interface.addresses.front().address;
-        }
-        spdlog::info(kRow, interface->name(), interface->driver(),
-                     interface->mode() + (interface->zero_copy() ? ", zero-copy" : ""),
-                     interface->ports().size(), host_interface.mtu, to_string(server_address),
-                     subnets.empty() ? "(relayed clients only)" : join(subnets, ", "));
-        if (!interface->why().empty()) {
-            spdlog::warn("interface {}: driver {} because {}", interface->name(),
-                         interface->driver(), interface->why());
-        }
-        if (!interface->port_problem().empty()) {
-            spdlog::warn("interface {}: {}", interface->name(), interface->port_problem());
-        }
-        if (server_address.is_zero()) {
-            spdlog::warn(
-                "interface {} has no IPv4 address: give it one (ip addr add ...) or set "
-                "server-address",
-                interface->name());
-        }
-    }
-}
-
 void Server::Implementation::run() {
     worker_thread_ = std::thread{[this] {
         pthread_setname_np(pthread_self(), "xdhcpd-worker0");
         worker_->run();
     }};
+    interfaces_->set_worker(worker_.get(), /*is_running=*/true);
     spdlog::info("serving");
     static_cast<void>(sd_notify(0, "READY=1"));
     auto next_tick = std::chrono::steady_clock::now();
     std::vector<pollfd> fds;
     while (!stop_requested_) {
-        fds.assign(1, {signal_fd_, POLLIN, 0});
+        fds.assign({{signal_fd_, POLLIN, 0}, {watcher_->fd(), POLLIN, 0}});
         control_socket_->append_poll_fds(fds);
-        static_cast<void>(poll(fds.data(), fds.size(), kTickMs));
+        static_cast<void>(poll(fds.data(), fds.size(), wait_ms(std::chrono::steady_clock::now())));
         serve_signals();
+        // Before the requests, so that who asks behind a change is told of it.
+        watch_host(std::chrono::steady_clock::now());
         control_socket_->handle(
             fds, [this](const nlohmann::json& request) { return control_->handle(request); });
         const auto now = std::chrono::steady_clock::now();
         if (now >= next_tick) {
+            interfaces_->tick();
             control_->tick();
             next_tick = now + std::chrono::milliseconds{kTickMs};
         }
     }
     drain();
+}
+
+int Server::Implementation::wait_ms(std::chrono::steady_clock::time_point now) const {
+    if (!look_at_) {
+        return kTickMs;
+    }
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*look_at_ - now);
+    return left.count() < 0 ? 0 : static_cast<int>(left.count()) + 1;
+}
+
+// Changes come in bursts: one command of an operator is several messages. They are waited for, but
+// not for ever.
+void Server::Implementation::watch_host(std::chrono::steady_clock::time_point now) {
+    const host::HostChanges changes = watcher_->drain();
+    interfaces_->note(changes.departures, changes.lost);
+    if (changes.any) {
+        first_change_ = look_at_ ? first_change_ : now;
+        look_at_ = std::min(now + kBurstPause, first_change_ + kMaxBurst);
+    } else if (!look_at_ && interfaces_->is_impatient() && now - last_look_ >= kImpatience) {
+        look_at_ = now;
+    }
+    if (look_at_ && now >= *look_at_) {
+        look_at_.reset();
+        last_look_ = now;
+        control_->look_at_host();
+        if (interfaces_->wants_another_look()) {
+            look_at_ = first_change_ = now + kMaxBurst;
+        }
+    }
 }
 
 void Server::Implementation::serve_signals() {
@@ -364,11 +301,7 @@ void Server::Implementation::serve_signals() {
 void Server::Implementation::drain() {
     static_cast<void>(sd_notify(0, "STOPPING=1"));
     control_->stop();
-    for (const auto& interface : interfaces_) {
-        if (interface->xdp() != nullptr) {
-            static_cast<void>(interface->xdp()->set_enabled(false));
-        }
-    }
+    interfaces_->disable();
     worker_->stop();
     worker_thread_.join();
     http_.reset();

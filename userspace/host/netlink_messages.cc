@@ -12,6 +12,9 @@
 namespace xdhcpd::host {
 namespace {
 
+// IFF_LOWER_UP of <linux/if.h>, which <net/if.h> and with it some builds hide.
+constexpr unsigned kLowerUp = 1U << 16;
+
 // The attributes of a message; walks no further than the message's own bytes. Lengths are in host
 // order and alignment is not relied upon: bytes of a test or a file are as welcome as those of the
 // kernel.
@@ -23,6 +26,8 @@ class Attributes {
             rest_ = message.subspan(start);
         }
     }
+    // The attributes nested in another one.
+    explicit Attributes(ByteView nested) : rest_{nested} {}
 
     struct Attribute {
         std::uint16_t type;
@@ -63,6 +68,21 @@ template <typename Body>
     return message.first(header.nlmsg_len);
 }
 
+// The program of an IFLA_XDP attribute: that of the driver first, for it is the one that counts.
+[[nodiscard]] std::uint32_t find_xdp_program(ByteView nested) noexcept {
+    std::uint32_t found = 0;
+    Attributes attributes{nested};
+    while (const auto attribute = attributes.next()) {
+        const bool is_native = attribute->type == IFLA_XDP_DRV_PROG_ID;
+        const bool is_id = is_native || attribute->type == IFLA_XDP_SKB_PROG_ID ||
+                           attribute->type == IFLA_XDP_HW_PROG_ID;
+        if (is_id && attribute->value.size() == sizeof found && (found == 0 || is_native)) {
+            std::memcpy(&found, attribute->value.data(), sizeof found);
+        }
+    }
+    return found;
+}
+
 }  // namespace
 
 std::optional<model::HostInterface> parse_link(ByteView message) {
@@ -74,6 +94,7 @@ std::optional<model::HostInterface> parse_link(ByteView message) {
     model::HostInterface interface;
     interface.ifindex = static_cast<std::uint32_t>(body.ifi_index);
     interface.up = (body.ifi_flags & IFF_UP) != 0;
+    interface.carrier = interface.up && (body.ifi_flags & kLowerUp) != 0;
     Attributes attributes{*whole, sizeof body};
     while (const auto attribute = attributes.next()) {
         const ByteView value = attribute->value;
@@ -84,12 +105,29 @@ std::optional<model::HostInterface> parse_link(ByteView message) {
             interface.mac = Mac::load(value.data());
         } else if (attribute->type == IFLA_MTU && value.size() == sizeof interface.mtu) {
             std::memcpy(&interface.mtu, value.data(), sizeof interface.mtu);
+        } else if (attribute->type == IFLA_XDP) {
+            interface.xdp_program = find_xdp_program(value);
         }
     }
     if (interface.name.empty() || interface.name.size() >= IFNAMSIZ) {
         return std::nullopt;
     }
     return interface;
+}
+
+std::optional<LinkDeparture> parse_link_departure(ByteView message) {
+    ifinfomsg body{};
+    const auto whole = read_body(message, RTM_DELLINK, body);
+    if (!whole || body.ifi_index <= 0 || body.ifi_family != AF_UNSPEC) {
+        return std::nullopt;
+    }
+    LinkDeparture departure;
+    departure.ifindex = static_cast<std::uint32_t>(body.ifi_index);
+    Attributes attributes{*whole, sizeof body};
+    while (const auto attribute = attributes.next()) {
+        departure.moved = departure.moved || attribute->type == IFLA_NEW_NETNSID;
+    }
+    return departure;
 }
 
 std::optional<AddressMessage> parse_address(ByteView message) {

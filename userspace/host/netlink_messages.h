@@ -1,5 +1,5 @@
 // Single rtnetlink messages as values. Pure functions over bytes, which come from the kernel and
-// are checked all the same; any thread. What a watcher of changes would receive has the same form.
+// are checked all the same; any thread. A dump and a watcher of changes receive the same form.
 #pragma once
 
 #include <cstdint>
@@ -24,5 +24,15 @@ struct AddressMessage {
 };
 // Likewise. On a point-to-point interface it is the local address, not the peer's.
 [[nodiscard]] std::optional<AddressMessage> parse_address(ByteView message);
+
+// RTM_DELLINK: an interface that has left this network namespace, because it was deleted or moved.
+struct LinkDeparture {
+    std::uint32_t ifindex = 0;
+    bool moved = false;  // to another namespace
+
+    bool operator==(const LinkDeparture&) const = default;
+};
+// Nothing if the message says something else; that a bridge gives up a port is also an RTM_DELLINK.
+[[nodiscard]] std::optional<LinkDeparture> parse_link_departure(ByteView message);
 
 }  // namespace xdhcpd::host

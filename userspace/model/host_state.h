@@ -14,8 +14,10 @@ struct HostInterface {
     std::string name;
     Mac mac;
     std::uint32_t mtu = 1500;
-    bool up = false;
+    bool up = false;                    // administratively
     std::vector<Ipv4Prefix> addresses;  // with host bits, in the kernel's order
+    bool carrier = false;               // a peer or a cable is there; only while up
+    std::uint32_t xdp_program = 0;      // id of the XDP program attached, in whatever mode; 0: none
 };
 
 struct HostState {

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <future>
@@ -22,6 +23,8 @@ constexpr int kPollTimeoutMs = 100;
 // packets.
 constexpr std::size_t kExpireBudget = 256;
 constexpr std::chrono::milliseconds kDrainTime{500};
+// Batches that are still taken from a port that goes: more than any receive ring holds.
+constexpr int kLastRounds = 1024;
 
 [[nodiscard]] BootTime boot_clock() noexcept {
     timespec time{};
@@ -48,21 +51,38 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<lease::Shard> shard
     : id_{options.id},
       clock_{options.clock != nullptr ? options.clock : boot_clock},
       shard_{std::move(shard)},
-      ports_{std::move(ports)},
       snapshots_{snapshots},
       drop_log_{options.drop_log_len},
       requests_{std::make_unique<engine::Request[]>(kBatchLen)},
       wake_fd_{wake_fd} {
+    replace_ports(std::move(ports));
+}
+
+Worker::~Worker() {
+    close(wake_fd_);
+}
+
+void Worker::replace_ports(std::vector<Port*> ports) {
+    const model::Snapshot* const snapshot = snapshots_.acquire(announcement_);
+    for (Port* const port : ports_) {
+        if (std::find(ports.begin(), ports.end(), port) != ports.end()) {
+            continue;
+        }
+        for (int round = 0; snapshot != nullptr && round < kLastRounds; ++round) {
+            if (serve(*port, *snapshot) == 0) {
+                break;
+            }
+        }
+    }
+    port_ledger_.set_ports(ports);
+    ports_ = std::move(ports);
+    poll_set_.clear();
     for (const Port* const port : ports_) {
         if (port->fd() >= 0) {
             poll_set_.push_back({port->fd(), POLLIN, 0});
         }
     }
     poll_set_.push_back({wake_fd_, POLLIN, 0});
-}
-
-Worker::~Worker() {
-    close(wake_fd_);
 }
 
 BootTime Worker::now() const noexcept {

@@ -24,6 +24,7 @@
 #include "packet/port.h"
 #include "worker/counters.h"
 #include "worker/drop_log.h"
+#include "worker/port_ledger.h"
 #include "worker/snapshot_slot.h"
 
 namespace xdhcpd::worker {
@@ -41,7 +42,8 @@ class Worker {
     // latency.
     static constexpr std::size_t kBatchLen = 64;
 
-    // The ports and the slot outlive the worker. The shard is made by the caller and given away.
+    // The slot outlives the worker, and so do its ports unless replace_ports() has taken them away.
+    // The shard is made by the caller and given away.
     [[nodiscard]] static Result<std::unique_ptr<Worker>, Error> make(
         const WorkerOptions& options, std::unique_ptr<lease::Shard> shard, std::vector<Port*> ports,
         const SnapshotSlot& snapshots);
@@ -56,6 +58,10 @@ class Worker {
     // One round over all ports, time and mailbox, without sleeping. Returns how many frames were
     // received.
     std::size_t step();
+    // From now on serves `ports` instead. What has arrived at a port that goes is still answered;
+    // afterwards the worker touches it no more, and it may be destroyed: no frame of it is kept
+    // from one round to the next. Also before run().
+    void replace_ports(std::vector<Port*> ports);
     [[nodiscard]] lease::Shard& shard() noexcept { return *shard_; }
     [[nodiscard]] const DropLog& drop_log() const noexcept { return drop_log_; }
     [[nodiscard]] BootTime now() const noexcept;
@@ -70,7 +76,8 @@ class Worker {
     [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
     [[nodiscard]] const WorkerCounters& counters() const noexcept { return counters_; }
     [[nodiscard]] const Announcement& announcement() const noexcept { return announcement_; }
-    [[nodiscard]] const std::vector<Port*>& ports() const noexcept { return ports_; }
+    // The ports it has, and has had.
+    [[nodiscard]] std::vector<PortTotals> port_totals() const { return port_ledger_.totals(); }
     // Capacity and gauges of the shard may be read by any thread.
     [[nodiscard]] const lease::ShardCounters& shard_counters() const noexcept {
         return shard_->counters();
@@ -93,6 +100,7 @@ class Worker {
     BootTime (*clock_)() noexcept;
     std::unique_ptr<lease::Shard> shard_;
     std::vector<Port*> ports_;
+    PortLedger port_ledger_;
     const SnapshotSlot& snapshots_;
     WorkerCounters counters_;
     DropLog drop_log_;

@@ -135,6 +135,7 @@ class Lab {
                     }
                     published_.push_back(snapshot.generation);
                 },
+            .on_host = {},
             .on_stop = [this] { stopped_ = true; },
             .log =
                 [this](model::LogLevel, const std::string& line) {

@@ -7,7 +7,9 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace xdhcpd::host {
@@ -152,6 +154,44 @@ TEST(ParseAddress, RefusesWhatIsNoIpv4Address) {
     EXPECT_FALSE(parse_address(address_message(AF_INET, 33).attribute(IFA_LOCAL, local).view()));
     const std::array<std::byte, 3> odd{};
     EXPECT_FALSE(parse_address(address_message(AF_INET, 24).attribute(IFA_LOCAL, odd).view()));
+}
+
+[[nodiscard]] Message departure_message(std::uint8_t family) {
+    ifinfomsg body{};
+    body.ifi_family = family;
+    body.ifi_index = 7;
+    return {RTM_DELLINK, body};
+}
+
+TEST(ParseLinkDeparture, TellsMovedFromDeleted) {
+    EXPECT_EQ(parse_link_departure(departure_message(AF_UNSPEC).view()), (LinkDeparture{7, false}));
+    const std::array<std::byte, 4> id{};
+    EXPECT_EQ(
+        parse_link_departure(departure_message(AF_UNSPEC).attribute(IFLA_NEW_NETNSID, id).view()),
+        (LinkDeparture{7, true}));
+}
+
+TEST(ParseLinkDeparture, IsNotWhatABridgeSaysOfItsPort) {
+    EXPECT_EQ(parse_link_departure(departure_message(AF_BRIDGE).view()), std::nullopt);
+}
+
+TEST(ParseLink, FindsTheXdpProgramOfTheDriver) {
+    std::vector<std::byte> nested;
+    for (const auto& [type, id] : {std::pair<std::uint16_t, std::uint32_t>{IFLA_XDP_SKB_PROG_ID, 3},
+                                   {IFLA_XDP_DRV_PROG_ID, 9}}) {
+        nlattr header{};
+        header.nla_len = sizeof header + sizeof id;
+        header.nla_type = type;
+        const auto* const head = reinterpret_cast<const std::byte*>(&header);
+        const auto* const value = reinterpret_cast<const std::byte*>(&id);
+        nested.insert(nested.end(), head, head + sizeof header);
+        nested.insert(nested.end(), value, value + sizeof id);
+    }
+    const auto interface = parse_link(
+        link_message(7, IFF_UP).text(IFLA_IFNAME, "eth1").attribute(IFLA_XDP, nested).view());
+    ASSERT_TRUE(interface);
+    EXPECT_EQ(interface->xdp_program, 9u);
+    EXPECT_FALSE(interface->carrier);
 }
 
 }  // namespace

@@ -201,5 +201,33 @@ TEST(DropLogTest, KeepsTheNewest) {
     EXPECT_EQ(log.newest(100).size(), 4u);
 }
 
+TEST_F(WorkerTest, AnswersWhatHasArrivedAtAPortThatGoesAndForgetsIt) {
+    inject(Message{1, 1});
+    worker->replace_ports({});
+    EXPECT_EQ(port->counters().rx_frames.value(), 1u);
+    EXPECT_EQ(worker->counters().answered.value(), 1u);
+    expect_all_accounted_for();
+    port.reset();
+    EXPECT_EQ(worker->step(), 0u);
+}
+
+TEST_F(WorkerTest, KeepsTheSumsOfPortsThatAreGone) {
+    inject(Message{1, 1});
+    EXPECT_EQ(worker->step(), 1u);
+    auto second = std::make_unique<MemoryPort>(MemoryOptions{});
+    worker->replace_ports({second.get()});
+    port = std::move(second);  // the first is destroyed
+    ASSERT_EQ(worker->port_totals().size(), 1u);
+    EXPECT_TRUE(worker->port_totals()[0].open);
+    EXPECT_EQ(worker->port_totals()[0].rx_frames, 1u);
+    inject(Message{1, 2});
+    EXPECT_EQ(worker->step(), 1u);
+    EXPECT_EQ(worker->port_totals()[0].rx_frames, 2u);
+    worker->replace_ports({});
+    ASSERT_EQ(worker->port_totals().size(), 1u);
+    EXPECT_FALSE(worker->port_totals()[0].open);
+    EXPECT_EQ(worker->port_totals()[0].rx_frames, 2u);
+}
+
 }  // namespace
 }  // namespace xdhcpd::worker

@@ -261,7 +261,7 @@ Error explain_attach_error(int error, const XdpOptions& options, const XdpFacts&
         result.message += " (needs CAP_NET_ADMIN and CAP_BPF)";
     } else if (error == EOPNOTSUPP && is_native) {
         result.message += " (driver '" + facts.driver_name + "' has no native XDP)";
-    } else if (is_native && (error == EINVAL || error == ERANGE)) {
+    } else if (is_native && (error == EINVAL || error == ERANGE || error == ENOSPC)) {
         result.message += " (driver '" + facts.driver_name + "' at MTU " +
                           std::to_string(facts.mtu) + " refuses: queue counts, LRO or MTU)";
     } else {

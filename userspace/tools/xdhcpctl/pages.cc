@@ -95,12 +95,46 @@ using Align = Table::Align;
 
 }  // namespace
 
+namespace {
+
+// One row per interface of the configuration, and why one is not served, or not better.
+[[nodiscard]] std::string interfaces_table(const json& answer) {
+    Table table{{{"INTERFACE"},
+                 {"STATE"},
+                 {"SINCE", Align::kRight},
+                 {"LINK"},
+                 {"MTU", Align::kRight},
+                 {"QUEUES", Align::kRight},
+                 {"REOPENED", Align::kRight},
+                 {"ADDRESSES"}}};
+    std::string reasons;
+    for (const json& interface : list(answer, "interfaces")) {
+        std::string addresses;
+        for (const json& address : list(interface, "addresses")) {
+            if (address.is_string()) {
+                addresses += (addresses.empty() ? "" : " ") + address.get<std::string>();
+            }
+        }
+        table.add({text(interface, "name"), text(interface, "state"),
+                   duration(count(interface, "since_seconds")), or_dash(text(interface, "link")),
+                   figure(interface, "mtu"), figure(interface, "device_queues"),
+                   figure(interface, "reopens"), or_dash(addresses)});
+        if (text(interface, "state") != "serving") {
+            reasons += printable(text(interface, "name") + ": " + text(interface, "detail")) + "\n";
+        }
+    }
+    return table.empty() ? std::string{} : table.text() + reasons + "\n";
+}
+
+}  // namespace
+
 std::string status_page(const json& answer) {
     std::string page =
         "xdhcpd " + printable(text(answer, "version")) + " " + printable(text(answer, "state")) +
         " since " + duration(count(answer, "uptime_seconds")) + ", generation " +
         figure(answer, "generation") + ", durability " + printable(text(answer, "durability")) +
         ", configuration " + printable(text(answer, "configuration")) + "\n\n";
+    page += interfaces_table(answer);
     Table ports{{{"INTERFACE"},
                  {"QUEUE", Align::kRight},
                  {"DRIVER"},

@@ -1,0 +1,271 @@
+#include "daemon/served_interfaces.h"
+
+#include <time.h>
+
+#include <algorithm>
+
+#include "daemon/log.h"
+#include "host/devices.h"
+
+namespace xdhcpd::daemon {
+namespace {
+
+[[nodiscard]] BootTime boot_time() {
+    timespec time{};
+    static_cast<void>(clock_gettime(CLOCK_BOOTTIME, &time));
+    return BootTime{std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec}};
+}
+
+[[nodiscard]] std::string join(const std::vector<std::string>& parts, const char* separator) {
+    std::string text;
+    for (const std::string& part : parts) {
+        text += (text.empty() ? "" : separator) + part;
+    }
+    return text;
+}
+
+void add(std::vector<std::pair<std::string, std::uint64_t>>& sums, std::string_view name,
+         std::uint64_t value) {
+    for (auto& [known, sum] : sums) {
+        if (known == name) {
+            sum += value;
+            return;
+        }
+    }
+    sums.emplace_back(name, value);
+}
+
+[[nodiscard]] std::string describe(const DrivenInterface& driven) {
+    const std::size_t queues = driven.ports().size();
+    std::string text{driven.driver()};
+    if (driven.xdp() != nullptr) {
+        text += driven.driver() == "xdp" ? " " + driven.mode() : "";
+        text += driven.zero_copy() ? ", zero-copy, " : ", ";
+        text += std::to_string(queues) + (queues == 1 ? " queue" : " queues");
+    }
+    return text;
+}
+
+}  // namespace
+
+ServedInterfaces::ServedInterfaces(const worker::SnapshotSlot& snapshots,
+                                   const model::PortConfiguration& ports)
+    : snapshots_{snapshots},
+      port_configuration_{ports},
+      managed_{{.open = [this](const auto& configuration,
+                               const auto& host) { return open(configuration, host); },
+                .close = [this](const std::string& name) { close(name); },
+                .queue_count = host::read_queue_count,
+                .log = log_line,
+                .clock = boot_time}} {}
+
+void ServedInterfaces::set_worker(worker::Worker* worker, bool is_running) {
+    worker_ = worker;
+    worker_is_running_ = is_running;
+}
+
+void ServedInterfaces::update(const model::Configuration& configuration,
+                              const model::HostState& host) {
+    with_vlans_.clear();
+    for (const model::SubnetConfiguration& subnet : configuration.dhcp4.subnets) {
+        if (!subnet.vlans.empty()) {
+            with_vlans_.insert(subnet.interface);
+        }
+    }
+    managed_.update(configuration.interfaces, host, departures_, lost_, boot_time());
+    departures_.clear();
+    lost_ = false;
+}
+
+void ServedInterfaces::note(const std::vector<host::LinkDeparture>& departures, bool lost) {
+    departures_.insert(departures_.end(), departures.begin(), departures.end());
+    lost_ = lost_ || lost;
+}
+
+void ServedInterfaces::tick() {
+    managed_.tick(boot_time());
+}
+
+void ServedInterfaces::update_drivers(const model::Snapshot& snapshot) {
+    for (const auto& [name, driven] : open_) {
+        if (const auto updated = driven->update(snapshot); !updated) {
+            spdlog::error("interface {}: {}", name, updated.error().message);
+        }
+    }
+}
+
+void ServedInterfaces::disable() {
+    for (const auto& [name, driven] : open_) {
+        if (driven->xdp() != nullptr) {
+            static_cast<void>(driven->xdp()->set_enabled(false));
+        }
+    }
+}
+
+Result<OpenedInterface, Error> ServedInterfaces::open(
+    const model::InterfaceConfiguration& configuration,
+    const model::HostInterface& host_interface) {
+    auto opened = DrivenInterface::open(configuration, port_configuration_, host_interface,
+                                        with_vlans_.contains(configuration.name));
+    // Whose program is in the way can only be told now.
+    const bool is_refused = !opened || !opened->why().empty();
+    std::string holder;
+    if (is_refused) {
+        if (const auto program = host::find_xdp_program(host_interface.ifindex)) {
+            holder = "; " + host::describe(*program);
+        }
+    }
+    if (!opened) {
+        Error error = opened.error();
+        // The line says already whose it is.
+        const std::string prefix = "interface " + configuration.name + ": ";
+        if (error.message.starts_with(prefix)) {
+            error.message.erase(0, prefix.size());
+        }
+        error.message += holder;
+        return Unexpected{std::move(error)};
+    }
+    auto driven = std::make_unique<DrivenInterface>(std::move(*opened));
+    if (const auto updated = driven->update(snapshots_.newest()); !updated) {
+        return Unexpected{updated.error()};
+    }
+    OpenedInterface result;
+    result.text = describe(*driven);
+    result.why = driven->why().empty() ? std::string{} : driven->why() + holder;
+    result.is_xdp = driven->xdp() != nullptr;
+    result.xdp_program = result.is_xdp ? driven->xdp()->facts().program_id : 0;
+    if (!driven->port_problem().empty()) {
+        spdlog::warn("interface {}: {}", configuration.name, driven->port_problem());
+    }
+    open_[configuration.name] = std::move(driven);
+    give_ports();
+    return result;
+}
+
+void ServedInterfaces::close(const std::string& name) {
+    const auto found = open_.find(name);
+    if (found == open_.end()) {
+        return;
+    }
+    const std::unique_ptr<DrivenInterface> driven = std::move(found->second);
+    open_.erase(found);
+    if (driven->xdp() != nullptr) {
+        static_cast<void>(driven->xdp()->set_enabled(false));
+    }
+    give_ports();
+    count(*driven, past_[name]);
+}
+
+void ServedInterfaces::give_ports() {
+    if (worker_ == nullptr) {
+        return;
+    }
+    std::vector<Port*> ports;
+    for (const auto& [name, driven] : open_) {
+        ports.insert(ports.end(), driven->ports().begin(), driven->ports().end());
+    }
+    if (worker_is_running_) {
+        worker_->call([&] { worker_->replace_ports(std::move(ports)); });
+    } else {
+        worker_->replace_ports(std::move(ports));
+    }
+}
+
+void ServedInterfaces::count(const DrivenInterface& driven, Past& sums) {
+    if (driven.xdp() != nullptr) {
+        if (const auto counts = driven.xdp()->counters()) {
+            for (const XdpVerdictCount& verdict : *counts) {
+                add(sums.verdicts, verdict.name, verdict.frames);
+            }
+        }
+    }
+    for (std::size_t i = 0; i < driven.ports().size(); ++i) {
+        for (const auto& [reason, frames] : driven.kernel_drops(i)) {
+            add(sums.kernel_drops[driven.ports()[i]->queue()], reason, frames);
+        }
+    }
+}
+
+std::vector<control::InterfaceStatus> ServedInterfaces::status() const {
+    std::vector<control::InterfaceStatus> result;
+    const BootTime now = boot_time();
+    for (const ManagedInterface& managed : managed_.all()) {
+        control::InterfaceStatus status;
+        status.name = managed.configuration.name;
+        status.state = name_of(managed.state);
+        status.is_served = managed.opened.has_value();
+        status.detail = managed.detail;
+        status.since_seconds = static_cast<std::uint64_t>(
+            std::chrono::duration_cast<std::chrono::seconds>(now - managed.since).count());
+        status.reopens = managed.reopens;
+        status.device_queues = managed.queue_count;
+        if (managed.host) {
+            status.ifindex = managed.host->ifindex;
+            status.mtu = managed.host->mtu;
+            status.up = managed.host->up;
+            status.carrier = managed.host->carrier;
+            status.mac = to_string(managed.host->mac);
+            for (const Ipv4Prefix address : managed.host->addresses) {
+                status.addresses.push_back(to_string(address));
+            }
+        }
+        const auto past = past_.find(status.name);
+        Past sums = past != past_.end() ? past->second : Past{};
+        if (const auto found = open_.find(status.name); found != open_.end()) {
+            const DrivenInterface& driven = *found->second;
+            status.driver = driven.driver();
+            status.mode = driven.mode();
+            status.why = managed.opened ? managed.opened->why : driven.why();
+            status.zero_copy = driven.zero_copy();
+            status.queues = static_cast<std::uint32_t>(driven.ports().size());
+            count(driven, sums);
+        }
+        status.verdicts = std::move(sums.verdicts);
+        for (auto& [queue, reasons] : sums.kernel_drops) {
+            status.kernel_drops.push_back({queue, std::move(reasons)});
+        }
+        result.push_back(std::move(status));
+    }
+    return result;
+}
+
+void ServedInterfaces::log_table(const model::Snapshot& snapshot) const {
+    constexpr auto kRow = "{:<15} {:<12} {:<16} {:>6} {:>6}  {:<15} {}";
+    spdlog::info(kRow, "interface", "driver", "mode", "queues", "mtu", "server address", "subnets");
+    for (const auto& [name, interface] : open_) {
+        const model::HostInterface& host_interface = interface->host_interface();
+        std::vector<std::string> subnets;
+        Ipv4 server_address;
+        const model::Ingress* const ingress = snapshot.find_ingress(host_interface.ifindex);
+        if (ingress != nullptr && ingress->link) {
+            for (const std::uint32_t index : snapshot.links[*ingress->link].subnets) {
+                const model::Subnet& subnet = snapshot.subnets[index];
+                subnets.push_back(to_string(subnet.prefix));
+                if (server_address.is_zero()) {
+                    server_address = subnet.server_address;
+                }
+            }
+        }
+        for (const model::Subnet& subnet : snapshot.subnets) {
+            if (!subnet.vlans.empty() && subnet.interface == name) {
+                subnets.push_back(to_string(subnet.prefix) + " (vlan " +
+                                  model::to_string(subnet.vlans) + ")");
+            }
+        }
+        if (server_address.is_zero() && !host_interface.addresses.empty()) {
+            server_address = host_interface.addresses.front().address;
+        }
+        spdlog::info(kRow, name, interface->driver(),
+                     interface->mode() + (interface->zero_copy() ? ", zero-copy" : ""),
+                     interface->ports().size(), host_interface.mtu, to_string(server_address),
+                     subnets.empty() ? "(relayed clients only)" : join(subnets, ", "));
+        if (server_address.is_zero()) {
+            spdlog::warn(
+                "interface {} has no IPv4 address: give it one (ip addr add ...) or set "
+                "server-address",
+                name);
+        }
+    }
+}
+
+}  // namespace xdhcpd::daemon
