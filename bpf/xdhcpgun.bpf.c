@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <linux/bpf.h>
-#include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
@@ -22,6 +21,7 @@
 #define XG_SERVER_PORT 67 /* also of relays */
 #define XG_CLIENT_PORT 68
 #define XG_BOOTREPLY 2 /* RFC 2131 section 2, op */
+#define XG_ARP_REQUEST 1 /* RFC 826 */
 #define XG_MAX_KERNEL_ADDRESSES 4096
 
 /* What fits into a UMEM frame behind the kernel's headroom; longer frames pass. */
@@ -49,7 +49,11 @@ struct {
 
 /* ARP for Ethernet and IPv4 (RFC 826). */
 struct xg_arp {
-	struct arphdr header;
+	__be16 hardware;
+	__be16 protocol;
+	__u8 hardware_len;
+	__u8 protocol_len;
+	__be16 operation;
 	__u8 sender_mac[ETH_ALEN];
 	__u8 sender_ip[4];
 	__u8 target_mac[ETH_ALEN];
@@ -62,7 +66,7 @@ static __always_inline bool xg_wants_arp(struct xd_cursor *c)
 	const struct xg_arp *arp = xd_cursor_take(c, sizeof(*arp));
 	__u32 target;
 
-	if (!arp || arp->header.ar_op != bpf_htons(ARPOP_REQUEST))
+	if (!arp || arp->operation != bpf_htons(XG_ARP_REQUEST))
 		return false;
 	__builtin_memcpy(&target, arp->target_ip, sizeof(target));
 	return !bpf_map_lookup_elem(&xg_kernel_ips, &target);

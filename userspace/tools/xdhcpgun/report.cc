@@ -119,7 +119,7 @@ json make_report(const Settings& settings, const Gun& gun, const RunFacts& facts
 std::string page(const json& report) {
     std::ostringstream out;
     const auto row = [&out](std::string_view label, const json& value) {
-        out << std::left << std::setw(24) << label << value << '\n';
+        out << std::left << std::setw(34) << label << value << '\n';
     };
     out << std::fixed << std::setprecision(1);
     for (const char* key : {"scenario",
@@ -152,7 +152,7 @@ std::string page(const json& report) {
         }
     }
     for (const auto& [what, values] : report.at("latency_us").items()) {
-        out << std::left << std::setw(24) << "latency " + what;
+        out << std::left << std::setw(34) << "latency " + what;
         for (const char* key : {"p50", "p90", "p99", "p999", "max", "mean"}) {
             out << key << ' ' << values.at(key).get<double>() << "  ";
         }

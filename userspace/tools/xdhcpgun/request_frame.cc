@@ -217,7 +217,8 @@ std::size_t RequestFrames::write(MutableBytes to, RequestKind kind,
 
     if (population_.tag_count() > 0) {
         std::byte* at = frame + kEthernetLen;
-        for (const VlanTag& tag : population_.tags(values.index).view()) {
+        const VlanTags tags = population_.tags(values.index);
+        for (const VlanTag& tag : tags.view()) {
             store_be16(at, tag.tci);
             at += VlanTags::kTagLen;
         }
