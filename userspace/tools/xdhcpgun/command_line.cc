@@ -65,8 +65,8 @@ void check(const Settings& settings) {
     if (!who.relays.empty() && (who.server.is_zero() || who.server_mac.is_zero())) {
         refuse("--relay needs --server and --server-mac: where relayed requests go to");
     }
-    if (who.relays.empty() && (!who.server.is_zero() || !who.server_mac.is_zero())) {
-        refuse("--server and --server-mac are for relayed clients: --relay is missing");
+    if (who.relays.empty() && !who.server.is_zero()) {
+        refuse("--server is for relayed clients: --relay is missing");
     }
     if (who.relays.empty() && (who.circuit_id || who.remote_id)) {
         refuse("--circuit-id and --remote-id are what a relay adds: --relay is missing");

@@ -206,7 +206,8 @@ void Gun::handle_reply(ByteView frame, Time now) {
     const bool verifies = settings_.scenario == Scenario::kVerify;
     const Expectation expected{
         .sent = kind_of(client),
-        .address = discovers || verifies ? Ipv4{} : client.address,
+        .address = discovers ? Ipv4{} : client.address,
+        .any_address = verifies,
         .server_id = discovers || client.state == ClientState::kInitReboot || verifies
                          ? Ipv4{}
                          : servers_[client.server].id};

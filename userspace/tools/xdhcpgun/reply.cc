@@ -222,7 +222,8 @@ std::optional<BadReply> ReplyReader::judge(const Reply& reply,
         if (reply.address.is_zero()) {
             return BadReply::kAddressMissing;
         }
-        if (!expected.address.is_zero() && reply.address != expected.address) {
+        if (!expected.any_address && !expected.address.is_zero() &&
+            reply.address != expected.address) {
             return BadReply::kAddressChanged;
         }
         if (!message_.lease_time().has_value()) {

@@ -54,8 +54,9 @@ enum class BadReply : std::uint8_t {
 // What a client is waiting for.
 struct Expectation {
     RequestKind sent = RequestKind::kDiscover;
-    Ipv4 address;    // what was asked for; zero for any
-    Ipv4 server_id;  // of the server chosen; zero for any
+    Ipv4 address{};            // what was asked for; zero for any
+    bool any_address = false;  // another one is the caller's business
+    Ipv4 server_id{};          // of the server chosen; zero for any
 };
 
 // Of a reply that is good as far as it has been judged.

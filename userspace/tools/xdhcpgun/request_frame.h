@@ -28,9 +28,9 @@ struct RequestValues {
     std::uint32_t index = 0;  // the client
     std::uint32_t xid = 0;
     std::uint16_t secs = 0;
-    Ipv4 address;    // option 50 or ciaddr
-    Ipv4 server_id;  // option 54, and the destination of a renewal
-    Mac server_mac;  // destination of a renewal; relayed clients have it from the settings
+    Ipv4 address;      // option 50 or ciaddr
+    Ipv4 server_id;    // option 54, and the destination of a renewal
+    Mac server_mac{};  // destination of a renewal; relayed clients have it from the settings
 };
 
 class RequestFrames {
