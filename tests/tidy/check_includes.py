@@ -22,7 +22,7 @@ ROWS = {
     "host": 5, "journal": 5, "peer": 5, "config": 5, "metrics": 5,
     "worker": 6,
     "control": 7,
-    "daemon": 8, "tools": 8, "tools/xdhcpctl": 8,
+    "daemon": 8, "tools": 8, "tools/xdhcpctl": 8, "tools/xdhcpgun": 8,
 }  # fmt: skip
 ABI_HEADER = "bpf/xdhcpd_abi.h"  # between the XDP program and its loader
 ABI_MODULES = {"io/xsk", "metrics"}

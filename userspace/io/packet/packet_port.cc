@@ -41,6 +41,12 @@ constexpr std::size_t kMacsLen = 2 * Mac::kLen;
 constexpr std::uint8_t kBootRequest = 1;         // RFC 2131 section 2, op
 constexpr std::uint16_t kFragmentMask = 0x3fff;  // RFC 791: more fragments, offset
 
+constexpr std::uint8_t kBootReply = 2;
+constexpr std::uint16_t kClientPort = 68;
+constexpr std::uint16_t kRelayPort = 67;
+constexpr std::uint16_t kEtherTypeArp = 0x0806;
+constexpr std::uint16_t kArpRequest = 1;  // RFC 826
+
 class OwnedFd {
   public:
     OwnedFd() = default;
@@ -124,6 +130,66 @@ class RequestFilter {
         add_jump(BPF_JMP | BPF_JEQ | BPF_K, kBootRequest, 1, 0);
         reject();
         add(BPF_RET | BPF_K, kAcceptAll);
+    }
+
+    std::vector<sock_filter> code_;
+};
+
+// Classic BPF that accepts BOOTREPLYs to the ports of clients and relays, and ARP requests. As
+// above, there is at most one tag to step over.
+class ReplyFilter {
+  public:
+    ReplyFilter() {
+        add(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_PKTTYPE));
+        add(kEqual, PACKET_OUTGOING, 0, 1);
+        add(BPF_RET | BPF_K, 0);
+        add(kLoadHalf, kMacsLen);
+        judge(kEthernetLen);
+        add(kEqual, kEtherTypeVlan, 2, 0);
+        add(kEqual, kEtherTypeQinq, 1, 0);
+        add(BPF_RET | BPF_K, 0);
+        add(kLoadHalf, kEthernetLen + 2);
+        judge(kEthernetLen + VlanTags::kTagLen);
+        add(BPF_RET | BPF_K, 0);
+    }
+
+    [[nodiscard]] sock_fprog program() noexcept {
+        return {.len = static_cast<unsigned short>(code_.size()), .filter = code_.data()};
+    }
+
+  private:
+    static constexpr std::uint32_t kEqual = BPF_JMP | BPF_JEQ | BPF_K;
+    static constexpr std::uint32_t kLoadHalf = BPF_LD | BPF_H | BPF_ABS;
+    static constexpr std::uint32_t kAcceptAll = 0xffffffff;  // bytes to keep
+
+    void add(std::uint32_t code, std::uint32_t operand, std::uint8_t if_true = 0,
+             std::uint8_t if_false = 0) {
+        code_.push_back({.code = static_cast<std::uint16_t>(code),
+                         .jt = if_true,
+                         .jf = if_false,
+                         .k = operand});
+    }
+    // The accumulator holds an EtherType, and what it announces stands at `at`. Continues behind
+    // these 18 instructions when it is neither ARP nor IPv4; jumps count from the next instruction.
+    void judge(std::uint32_t at) {
+        add(kEqual, kEtherTypeArp, 0, 4);
+        add(kLoadHalf, at + 6);
+        add(kEqual, kArpRequest, 0, 1);
+        add(BPF_RET | BPF_K, kAcceptAll);
+        add(BPF_RET | BPF_K, 0);
+        add(kEqual, kEtherTypeIpv4, 0, 12);
+        add(BPF_LD | BPF_B | BPF_ABS, at + 9);
+        add(kEqual, kProtocolUdpNumber, 0, 9);
+        add(kLoadHalf, at + 6);
+        add(BPF_JMP | BPF_JSET | BPF_K, kFragmentMask, 7, 0);
+        add(BPF_LDX | BPF_B | BPF_MSH, at);
+        add(BPF_LD | BPF_H | BPF_IND, at + 2);
+        add(kEqual, kClientPort, 1, 0);
+        add(kEqual, kRelayPort, 0, 3);
+        add(BPF_LD | BPF_B | BPF_IND, static_cast<std::uint32_t>(at + kUdpLen));
+        add(kEqual, kBootReply, 0, 1);
+        add(BPF_RET | BPF_K, kAcceptAll);
+        add(BPF_RET | BPF_K, 0);
     }
 
     std::vector<sock_filter> code_;
@@ -305,8 +371,10 @@ Result<std::unique_ptr<PacketPort>, Error> PacketPort::open(const PacketOptions&
     state->max_tx_frame_len =
         std::min(kFrameLen, static_cast<std::uint32_t>(request.ifr_mtu) + kLinkHeaderLen);
 
-    RequestFilter filter{options.server_port};
-    const sock_fprog program = filter.program();
+    const bool takes_replies = options.take == PacketTake::kReplies;
+    RequestFilter request_filter{options.server_port};
+    ReplyFilter reply_filter;
+    const sock_fprog program = takes_replies ? reply_filter.program() : request_filter.program();
     if (::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) {
         return Unexpected{system_error(errno, "attach packet filter for " + name)};
     }
@@ -330,6 +398,13 @@ Result<std::unique_ptr<PacketPort>, Error> PacketPort::open(const PacketOptions&
     address.sll_ifindex = static_cast<int>(state->ifindex);
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         return Unexpected{system_error(errno, "bind packet socket to " + name)};
+    }
+    packet_mreq membership{};
+    membership.mr_ifindex = static_cast<int>(state->ifindex);
+    membership.mr_type = PACKET_MR_PROMISC;
+    if (takes_replies &&
+        ::setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &membership, sizeof membership) != 0) {
+        return Unexpected{system_error(errno, "make " + name + " promiscuous")};
     }
     return std::unique_ptr<PacketPort>{new PacketPort{std::move(state)}};
 }

@@ -22,8 +22,17 @@
 
 namespace xdhcpd {
 
+// What the socket takes.
+enum class PacketTake : std::uint8_t {
+    kRequests,  // to this host: what a server wants
+    // Replies to clients and relays, and ARP requests, to any MAC address: what a load generator
+    // wants whose clients have MAC addresses of their own. The interface is made promiscuous.
+    kReplies,
+};
+
 struct PacketOptions {
     std::string interface_name;
+    PacketTake take = PacketTake::kRequests;
     std::uint16_t server_port = 67;
     std::uint32_t rx_frame_count = 256;   // received and not yet released, at most
     std::uint32_t tx_frame_count = 1024;  // lent and not yet sent, at most
