@@ -386,10 +386,11 @@ Answer Control::Implementation::status() const {
             const InterfaceStatus none;
             const InterfaceStatus& interface = found == interfaces.end() ? none : *found;
             const PortCounters& counters = port->counters();
+            const bool of_driver = port->role() == PortRole::kDriver;
             json kernel_drops = json::object();
             for (const InterfaceStatus::PortDrops& drops : interface.kernel_drops) {
                 for (const auto& [reason, frames] : drops.reasons) {
-                    if (drops.queue == port->queue()) {
+                    if (drops.queue == port->queue() && drops.driver == port->driver()) {
                         kernel_drops[reason] = frames;
                     }
                 }
@@ -398,9 +399,10 @@ Answer Control::Implementation::status() const {
                              {"ifindex", interface.ifindex},
                              {"queue", port->queue()},
                              {"driver", port->driver()},
-                             {"mode", interface.mode},
-                             {"zero_copy", interface.zero_copy},
-                             {"why", interface.why},
+                             {"role", name(port->role())},
+                             {"mode", of_driver ? interface.mode : std::string{}},
+                             {"zero_copy", of_driver && interface.zero_copy},
+                             {"why", of_driver ? interface.why : std::string{}},
                              {"mtu", interface.mtu},
                              {"rx_frames", counters.rx_frames.value()},
                              {"rx_truncated", counters.rx_truncated.value()},
@@ -608,7 +610,8 @@ Answer Control::Implementation::workers() const {
         json ports = json::array();
         for (const Port* const port : worker->ports()) {
             ports.push_back(std::string{port->interface_name()} + ":" +
-                            std::to_string(port->queue()));
+                            (port->role() == PortRole::kDriver ? std::to_string(port->queue())
+                                                               : std::string{name(port->role())}));
         }
         int cpu = -1;
         worker->call([&] { cpu = sched_getcpu(); });

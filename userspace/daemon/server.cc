@@ -251,7 +251,7 @@ std::vector<control::InterfaceStatus> Server::Implementation::interface_status()
         status.why = interface->why();
         status.zero_copy = interface->zero_copy();
         status.mtu = interface->host_interface().mtu;
-        status.queues = static_cast<std::uint32_t>(interface->ports().size());
+        status.queues = interface->queue_count();
         if (interface->xdp() != nullptr) {
             if (const auto counts = interface->xdp()->counters()) {
                 for (const XdpVerdictCount& count : *counts) {
@@ -260,8 +260,9 @@ std::vector<control::InterfaceStatus> Server::Implementation::interface_status()
             }
         }
         for (std::size_t i = 0; i < interface->ports().size(); ++i) {
-            status.kernel_drops.push_back(
-                {interface->ports()[i]->queue(), interface->kernel_drops(i)});
+            status.kernel_drops.push_back({interface->ports()[i]->queue(),
+                                           interface->kernel_drops(i),
+                                           std::string{interface->ports()[i]->driver()}});
         }
         all.push_back(std::move(status));
     }
@@ -291,7 +292,7 @@ void Server::Implementation::log_table(const model::Snapshot& snapshot) const {
         }
         spdlog::info(kRow, interface->name(), interface->driver(),
                      interface->mode() + (interface->zero_copy() ? ", zero-copy" : ""),
-                     interface->ports().size(), host_interface.mtu, to_string(server_address),
+                     interface->queue_count(), host_interface.mtu, to_string(server_address),
                      subnets.empty() ? "(relayed clients only)" : join(subnets, ", "));
         if (!interface->why().empty()) {
             spdlog::warn("interface {}: driver {} because {}", interface->name(),

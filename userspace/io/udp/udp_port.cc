@@ -26,8 +26,9 @@ namespace {
 
 // Messages per system call.
 constexpr std::uint32_t kBatch = 64;
-// Bytes of a frame with the headers we make. DHCP messages are at most one MTU.
-constexpr std::uint32_t kFrameLen = 2048;
+// Bytes of a frame to send with the headers we make. Replies are at most one MTU.
+constexpr std::uint32_t kTxFrameLen = 2048;
+constexpr std::uint32_t kMaxPayloadLen = UdpPort::kMaxRxFrameLen - kUdp4HeadersLen;
 constexpr std::uint32_t kMaxFrameCount = 1U << 20;
 
 // BOOTP (RFC 2131 section 2): where a message names its sender's Ethernet address.
@@ -133,16 +134,41 @@ struct UdpPort::State {
         Ipv4 destination;
         std::uint16_t destination_port = 0;
     };
-    // A union to get the alignment that CMSG_FIRSTHDR expects.
-    union Control {
+    // Unions to get the alignment that CMSG_FIRSTHDR expects.
+    union RxControl {
+        cmsghdr alignment;
+        std::array<std::byte, CMSG_SPACE(sizeof(in_pktinfo)) + CMSG_SPACE(sizeof(int))> bytes;
+    };
+    union TxControl {
         cmsghdr alignment;
         std::array<std::byte, CMSG_SPACE(sizeof(in_pktinfo))> bytes;
+    };
+    // What one direction hands to the kernel in one call.
+    template <typename Control>
+    struct Batch {
+        std::array<mmsghdr, kBatch> messages{};
+        std::array<iovec, kBatch> buffers{};
+        std::array<sockaddr_in, kBatch> peers{};
+        std::array<Control, kBatch> controls{};
+
+        msghdr& prepare(std::size_t i, const iovec& buffer) noexcept {
+            buffers[i] = buffer;
+            messages[i] = {};
+            msghdr& header = messages[i].msg_hdr;
+            header.msg_name = &peers[i];
+            header.msg_namelen = sizeof peers[i];
+            header.msg_iov = &buffers[i];
+            header.msg_iovlen = 1;
+            header.msg_control = controls[i].bytes.data();
+            header.msg_controllen = controls[i].bytes.size();
+            return header;
+        }
     };
 
     explicit State(const UdpOptions& wanted)
         : options{wanted},
-          rx_memory(std::size_t{wanted.rx_frame_count} * kFrameLen),
-          tx_memory(std::size_t{wanted.tx_frame_count} * kFrameLen),
+          rx_memory(std::size_t{wanted.rx_frame_count} * kMaxRxFrameLen),
+          tx_memory(std::size_t{wanted.tx_frame_count} * kTxFrameLen),
           rx_states(wanted.rx_frame_count, FrameState::kFree),
           tx_states(wanted.tx_frame_count, FrameState::kFree) {
         for (std::uint32_t i = wanted.rx_frame_count; i > 0; --i) {
@@ -155,10 +181,10 @@ struct UdpPort::State {
     }
 
     [[nodiscard]] std::byte* rx_frame(std::uint32_t index) noexcept {
-        return rx_memory.data() + std::size_t{index} * kFrameLen;
+        return rx_memory.data() + std::size_t{index} * kMaxRxFrameLen;
     }
     [[nodiscard]] std::byte* tx_frame(std::uint32_t index) noexcept {
-        return tx_memory.data() + std::size_t{index} * kFrameLen;
+        return tx_memory.data() + std::size_t{index} * kTxFrameLen;
     }
     static void change(std::vector<FrameState>& states, std::uint32_t index, FrameState from,
                        FrameState to) noexcept {
@@ -187,10 +213,11 @@ struct UdpPort::State {
     std::vector<std::uint32_t> tx_free;
     std::vector<Pending> pending;
 
-    std::array<mmsghdr, kBatch> messages{};
-    std::array<iovec, kBatch> buffers{};
-    std::array<sockaddr_in, kBatch> peers{};
-    std::array<Control, kBatch> controls{};
+    Batch<RxControl> rx;
+    Batch<TxControl> tx;
+    // The first slots of `rx` are ready for the top of rx_free: a lane is asked often and has
+    // nothing.
+    std::size_t armed = 0;
 };
 
 Result<Success, Error> UdpPort::State::open_socket() {
@@ -204,6 +231,10 @@ Result<Success, Error> UdpPort::State::open_socket() {
         ::setsockopt(fd.get(), SOL_SOCKET, SO_BROADCAST, &on, sizeof on) != 0 ||
         ::setsockopt(fd.get(), IPPROTO_IP, IP_PKTINFO, &on, sizeof on) != 0) {
         return Unexpected{system_error(errno, "set options of UDP socket")};
+    }
+    if (options.copied_payload_len &&
+        ::setsockopt(fd.get(), IPPROTO_IP, IP_RECVFRAGSIZE, &on, sizeof on) != 0) {
+        return Unexpected{system_error(errno, "ask which datagrams came in fragments")};
     }
     if (!name.empty()) {
         if (::setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, name.c_str(),
@@ -230,7 +261,8 @@ Result<Success, Error> UdpPort::State::open_socket() {
     address.sin_port = htons(options.server_port);
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         return Unexpected{system_error(errno, "bind UDP socket to " + to_string(options.address) +
-                                                  " port " + std::to_string(options.server_port))};
+                                                  " port " + std::to_string(options.server_port) +
+                                                  (name.empty() ? "" : " on " + name))};
     }
     socklen_t address_len = sizeof address;
     if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &address_len) != 0) {
@@ -240,32 +272,40 @@ Result<Success, Error> UdpPort::State::open_socket() {
     return Success{};
 }
 
-// Nothing when the kernel did not say where the datagram came in.
+// Nothing when the kernel did not say where the datagram came in, or when the packet socket beside
+// this one has it.
 std::optional<RxFrame> UdpPort::State::received_frame(std::uint32_t index, const mmsghdr& message,
                                                       const sockaddr_in& from) noexcept {
+    std::optional<in_pktinfo> info;
+    bool reassembled = false;
     msghdr header = message.msg_hdr;
     for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
          control = CMSG_NXTHDR(&header, control)) {
-        if (control->cmsg_level != IPPROTO_IP || control->cmsg_type != IP_PKTINFO ||
-            control->cmsg_len < CMSG_LEN(sizeof(in_pktinfo))) {
+        if (control->cmsg_level != IPPROTO_IP) {
             continue;
         }
-        in_pktinfo info{};
-        std::memcpy(&info, CMSG_DATA(control), sizeof info);
-        const Ipv4 destination = from_wire(info.ipi_addr);
-        put_headers(rx_frame(index),
-                    {.destination_mac = destination == kBroadcastIpv4 ? kBroadcastMac : mac,
-                     .interface_mac = mac,
-                     .source = from_wire(from.sin_addr),
-                     .destination = destination,
-                     .source_port = ntohs(from.sin_port),
-                     .destination_port = local_port,
-                     .payload_len = message.msg_len});
-        return RxFrame{.bytes = {rx_frame(index), kUdp4HeadersLen + message.msg_len},
-                       .ifindex = static_cast<std::uint32_t>(info.ipi_ifindex),
-                       .token = index};
+        if (control->cmsg_type == IP_PKTINFO && control->cmsg_len >= CMSG_LEN(sizeof(in_pktinfo))) {
+            std::memcpy(&info.emplace(), CMSG_DATA(control), sizeof(in_pktinfo));
+        }
+        reassembled = reassembled || control->cmsg_type == IP_RECVFRAGSIZE;
     }
-    return std::nullopt;
+    const bool copied = options.copied_payload_len && !reassembled &&
+                        message.msg_len <= *options.copied_payload_len;
+    if (!info || copied) {
+        return std::nullopt;
+    }
+    const Ipv4 destination = from_wire(info->ipi_addr);
+    put_headers(rx_frame(index),
+                {.destination_mac = destination == kBroadcastIpv4 ? kBroadcastMac : mac,
+                 .interface_mac = mac,
+                 .source = from_wire(from.sin_addr),
+                 .destination = destination,
+                 .source_port = ntohs(from.sin_port),
+                 .destination_port = local_port,
+                 .payload_len = message.msg_len});
+    return RxFrame{.bytes = {rx_frame(index), kUdp4HeadersLen + message.msg_len},
+                   .ifindex = static_cast<std::uint32_t>(info->ipi_ifindex),
+                   .token = index};
 }
 
 // Returns how many the kernel took; when none, `error` says why.
@@ -273,21 +313,12 @@ std::size_t UdpPort::State::send_some(std::span<const Pending> frames, int& erro
     const std::size_t count = std::min<std::size_t>(frames.size(), kBatch);
     for (std::size_t i = 0; i < count; ++i) {
         const Pending& next = frames[i];
-        buffers[i] = {.iov_base = tx_frame(next.index) + next.payload_offset,
-                      .iov_len = next.payload_len};
-        peers[i] = {};
-        peers[i].sin_family = AF_INET;
-        peers[i].sin_addr = to_wire(next.destination);
-        peers[i].sin_port = htons(next.destination_port);
-
-        messages[i] = {};
-        msghdr& header = messages[i].msg_hdr;
-        header.msg_name = &peers[i];
-        header.msg_namelen = sizeof peers[i];
-        header.msg_iov = &buffers[i];
-        header.msg_iovlen = 1;
-        header.msg_control = controls[i].bytes.data();
-        header.msg_controllen = controls[i].bytes.size();
+        tx.peers[i] = {};
+        tx.peers[i].sin_family = AF_INET;
+        tx.peers[i].sin_addr = to_wire(next.destination);
+        tx.peers[i].sin_port = htons(next.destination_port);
+        msghdr& header = tx.prepare(i, {.iov_base = tx_frame(next.index) + next.payload_offset,
+                                        .iov_len = next.payload_len});
         cmsghdr* const control = CMSG_FIRSTHDR(&header);
         control->cmsg_level = IPPROTO_IP;
         control->cmsg_type = IP_PKTINFO;
@@ -298,7 +329,7 @@ std::size_t UdpPort::State::send_some(std::span<const Pending> frames, int& erro
         std::memcpy(CMSG_DATA(control), &info, sizeof info);
     }
     const int sent =
-        ::sendmmsg(fd.get(), messages.data(), static_cast<unsigned>(count), MSG_DONTWAIT);
+        ::sendmmsg(fd.get(), tx.messages.data(), static_cast<unsigned>(count), MSG_DONTWAIT);
     error = sent < 0 ? errno : 0;
     return sent < 0 ? 0 : static_cast<std::size_t>(sent);
 }
@@ -325,6 +356,10 @@ std::string_view UdpPort::interface_name() const noexcept {
     return state_->options.interface_name;
 }
 
+PortRole UdpPort::role() const noexcept {
+    return state_->options.role;
+}
+
 int UdpPort::fd() const noexcept {
     return state_->fd.get();
 }
@@ -349,31 +384,27 @@ std::size_t UdpPort::receive(std::span<RxFrame> batch) {
         return 0;
     }
     const auto slots = std::span{s.rx_free}.last(wanted);
-    for (std::size_t i = 0; i < wanted; ++i) {
-        s.buffers[i] = {.iov_base = s.rx_frame(slots[i]) + kUdp4HeadersLen,
-                        .iov_len = kFrameLen - kUdp4HeadersLen};
-        s.messages[i] = {};
-        msghdr& header = s.messages[i].msg_hdr;
-        header.msg_name = &s.peers[i];
-        header.msg_namelen = sizeof s.peers[i];
-        header.msg_iov = &s.buffers[i];
-        header.msg_iovlen = 1;
-        header.msg_control = s.controls[i].bytes.data();
-        header.msg_controllen = s.controls[i].bytes.size();
+    if (s.armed != wanted) {
+        for (std::size_t i = 0; i < wanted; ++i) {
+            static_cast<void>(s.rx.prepare(i, {.iov_base = s.rx_frame(slots[i]) + kUdp4HeadersLen,
+                                               .iov_len = kMaxPayloadLen}));
+        }
+        s.armed = wanted;
     }
-    const int received = ::recvmmsg(s.fd.get(), s.messages.data(), static_cast<unsigned>(wanted),
+    const int received = ::recvmmsg(s.fd.get(), s.rx.messages.data(), static_cast<unsigned>(wanted),
                                     MSG_DONTWAIT, nullptr);
     if (received <= 0) {
         return 0;
     }
+    s.armed = 0;
 
     std::size_t delivered = 0;
     for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
-        if ((s.messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+        if ((s.rx.messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
             counters_.rx_truncated.add();
             continue;
         }
-        const auto frame = s.received_frame(slots[i], s.messages[i], s.peers[i]);
+        const auto frame = s.received_frame(slots[i], s.rx.messages[i], s.rx.peers[i]);
         if (frame) {
             State::change(s.rx_states, slots[i], State::FrameState::kFree, State::FrameState::kOut);
             batch[delivered++] = *frame;
@@ -392,6 +423,7 @@ std::size_t UdpPort::receive(std::span<RxFrame> batch) {
 }
 
 void UdpPort::release(std::span<const RxFrame> batch) {
+    state_->armed = 0;
     for (const RxFrame& frame : batch) {
         const auto index = static_cast<std::uint32_t>(frame.token);
         State::change(state_->rx_states, index, State::FrameState::kOut, State::FrameState::kFree);
@@ -408,7 +440,7 @@ std::optional<TxFrame> UdpPort::lend() {
     const std::uint32_t index = s.tx_free.back();
     s.tx_free.pop_back();
     State::change(s.tx_states, index, State::FrameState::kFree, State::FrameState::kOut);
-    return TxFrame{*this, MutableBytes{s.tx_frame(index), kFrameLen}, index};
+    return TxFrame{*this, MutableBytes{s.tx_frame(index), kTxFrameLen}, index};
 }
 
 void UdpPort::take_back(std::uint64_t token) noexcept {
@@ -418,7 +450,7 @@ void UdpPort::take_back(std::uint64_t token) noexcept {
 void UdpPort::submit(TxFrame frame, const TxInfo& info) {
     State& s = *state_;
     const auto index = static_cast<std::uint32_t>(frame.token());
-    XD_ASSERT(info.frame_len > 0 && info.frame_len <= kFrameLen);
+    XD_ASSERT(info.frame_len > 0 && info.frame_len <= kTxFrameLen);
     const auto reply = FrameView::parse(frame.bytes().first(info.frame_len));
     if (!reply) {
         counters_.tx_errors.add();
