@@ -396,10 +396,11 @@ Answer Control::Implementation::status() const {
                 [&](const auto& interface) { return interface.name == port.interface_name; });
             const InterfaceStatus none;
             const InterfaceStatus& interface = found == interfaces.end() ? none : *found;
+            const bool of_driver = port.role == PortRole::kDriver;
             json kernel_drops = json::object();
             for (const InterfaceStatus::PortDrops& drops : interface.kernel_drops) {
                 for (const auto& [reason, frames] : drops.reasons) {
-                    if (drops.queue == port.queue) {
+                    if (drops.queue == port.queue && drops.driver == port.driver) {
                         kernel_drops[reason] = frames;
                     }
                 }
@@ -408,9 +409,10 @@ Answer Control::Implementation::status() const {
                              {"ifindex", interface.ifindex},
                              {"queue", port.queue},
                              {"driver", port.driver},
-                             {"mode", interface.mode},
-                             {"zero_copy", interface.zero_copy},
-                             {"why", interface.why},
+                             {"role", name(port.role)},
+                             {"mode", of_driver ? interface.mode : std::string{}},
+                             {"zero_copy", of_driver && interface.zero_copy},
+                             {"why", of_driver ? interface.why : std::string{}},
                              {"mtu", interface.mtu},
                              {"rx_frames", port.rx_frames},
                              {"rx_truncated", port.rx_truncated},
@@ -652,7 +654,9 @@ Answer Control::Implementation::workers() const {
         json ports = json::array();
         for (const worker::PortTotals& port : worker->port_totals()) {
             if (port.open) {
-                ports.push_back(port.interface_name + ":" + std::to_string(port.queue));
+                ports.push_back(port.interface_name + ":" +
+                                (port.role == PortRole::kDriver ? std::to_string(port.queue)
+                                                                : std::string{name(port.role)}));
             }
         }
         int cpu = -1;

@@ -57,6 +57,7 @@ struct InterfaceStatus {
     struct PortDrops {
         std::uint32_t queue = 0;
         std::vector<std::pair<std::string, std::uint64_t>> reasons;
+        std::string driver;  // of the port: a lane has queue 0 too
     };
     std::vector<PortDrops> kernel_drops;
 };

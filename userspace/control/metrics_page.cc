@@ -116,8 +116,10 @@ void add_interfaces(Families& families, const Workers& workers,
         for (const InterfaceStatus::PortDrops& port : interface.kernel_drops) {
             const std::string queue = std::to_string(port.queue);
             for (const auto& [reason, count] : port.reasons) {
-                drops.add(number(count),
-                          {{"interface", interface.name}, {"queue", queue}, {"reason", reason}});
+                drops.add(number(count), {{"interface", interface.name},
+                                          {"queue", queue},
+                                          {"driver", port.driver},
+                                          {"reason", reason}});
             }
         }
     }

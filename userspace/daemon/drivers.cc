@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "io/packet/packet_port.h"
-#include "io/udp/udp_port.h"
 
 namespace xdhcpd::daemon {
 namespace {
@@ -63,7 +62,7 @@ Result<DrivenInterface, Error> DrivenInterface::open(
             driven.driver_ = name_of(driver);
             driven.why_ = refused;
             if (driver != Driver::kUdp) {  // which has the port itself
-                driven.hold_port(ports.server);
+                driven.open_lane(driver, ports.server);
             }
             return driven;
         }
@@ -125,10 +124,18 @@ Result<Success, Error> DrivenInterface::try_driver(
     return Success{};
 }
 
-void DrivenInterface::hold_port(std::uint16_t server_port) {
-    auto opened = PortHolder::open(host_interface_.name, server_port);
+void DrivenInterface::open_lane(Driver driver, std::uint16_t server_port) {
+    UdpOptions options;
+    options.interface_name = host_interface_.name;
+    options.server_port = server_port;
+    options.role = PortRole::kLane;
+    if (driver == Driver::kPacket) {
+        options.copied_payload_len = PacketPort::kMaxPayloadLen;
+    }
+    auto opened = UdpPort::open(options);
     if (opened) {
-        port_holder_ = std::move(*opened);
+        lane_ = std::move(*opened);
+        ports_.push_back(lane_.get());
         return;
     }
     const Error& error = opened.error();
@@ -136,16 +143,20 @@ void DrivenInterface::hold_port(std::uint16_t server_port) {
     if (error.errno_value == EADDRINUSE) {
         port_problem_ +=
             ": another DHCP server or relay on this host has it for itself, and will "
-            "see the same unicast requests";
+            "see the same unicast requests; fragments, IP options and whatever else the driver "
+            "leaves to the kernel are not answered";
     } else {
         port_problem_ +=
             "; without a socket on the port the kernel may answer unicast requests "
-            "with ICMP port unreachable";
+            "with ICMP port unreachable, and fragments and IP options are not answered";
     }
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> DrivenInterface::kernel_drops(
     std::size_t port_index) const {
+    if (ports_[port_index] == lane_.get()) {
+        return {{"receive_buffer_full", lane_->kernel_drops()}};
+    }
     if (!xdp_) {
         return {{"receive_buffer_full", socket_drops_()}};
     }

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,7 +11,7 @@
 
 #include "base/error.h"
 #include "base/result.h"
-#include "io/udp/port_holder.h"
+#include "io/udp/udp_port.h"
 #include "io/xsk/xdp_interface.h"
 #include "model/configuration.h"
 #include "model/host_state.h"
@@ -42,12 +41,15 @@ class DrivenInterface {
     [[nodiscard]] bool zero_copy() const noexcept;
     // Why better drivers were not taken; empty when the first one worked.
     [[nodiscard]] const std::string& why() const noexcept { return why_; }
+    // Those of the driver, then the kernel lane if there is one.
     [[nodiscard]] const std::vector<Port*>& ports() const noexcept { return ports_; }
+    [[nodiscard]] std::uint32_t queue_count() const noexcept {
+        return static_cast<std::uint32_t>(ports_.size() - (lane_ ? 1 : 0));
+    }
     // Null unless the driver is xdp or xdp-generic.
     [[nodiscard]] XdpInterface* xdp() const noexcept { return xdp_.get(); }
 
-    // Why the server's UDP port is not held (see PortHolder), and what that means; empty if it is,
-    // or need not be.
+    // Why there is no kernel lane, and what that means; empty if there is, or need not be.
     [[nodiscard]] const std::string& port_problem() const noexcept { return port_problem_; }
     // What the kernel dropped before ports()[port_index] could have it, by reason, since open().
     // Any thread.
@@ -65,7 +67,7 @@ class DrivenInterface {
         model::Driver driver, const model::InterfaceConfiguration& configuration,
         const model::PortConfiguration& ports, bool has_vlans);
     [[nodiscard]] bool sees_tags() const noexcept;
-    void hold_port(std::uint16_t server_port);
+    void open_lane(model::Driver driver, std::uint16_t server_port);
 
     model::HostInterface host_interface_;
     std::string driver_;
@@ -73,7 +75,9 @@ class DrivenInterface {
     std::unique_ptr<XdpInterface> xdp_;
     std::unique_ptr<Port> port_;                   // of the drivers with one port
     std::function<std::uint64_t()> socket_drops_;  // of port_
-    std::optional<PortHolder> port_holder_;
+    // Beside the fast drivers: serves what they leave to the kernel's stack, and keeps that from
+    // answering unicast requests with ICMP port unreachable.
+    std::unique_ptr<UdpPort> lane_;
     std::string port_problem_;
     std::vector<Port*> ports_;
 };

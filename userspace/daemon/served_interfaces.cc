@@ -36,7 +36,7 @@ void add(std::vector<std::pair<std::string, std::uint64_t>>& sums, std::string_v
 }
 
 [[nodiscard]] std::string describe(const DrivenInterface& driven) {
-    const std::size_t queues = driven.ports().size();
+    const std::uint32_t queues = driven.queue_count();
     std::string text{driven.driver()};
     if (driven.xdp() != nullptr) {
         text += driven.driver() == "xdp" ? " " + driven.mode() : "";
@@ -180,8 +180,9 @@ void ServedInterfaces::count(const DrivenInterface& driven, Past& sums) {
         }
     }
     for (std::size_t i = 0; i < driven.ports().size(); ++i) {
+        const Port& port = *driven.ports()[i];
         for (const auto& [reason, frames] : driven.kernel_drops(i)) {
-            add(sums.kernel_drops[driven.ports()[i]->queue()], reason, frames);
+            add(sums.kernel_drops[{port.queue(), std::string{port.driver()}}], reason, frames);
         }
     }
 }
@@ -217,12 +218,12 @@ std::vector<control::InterfaceStatus> ServedInterfaces::status() const {
             status.mode = driven.mode();
             status.why = managed.opened ? managed.opened->why : driven.why();
             status.zero_copy = driven.zero_copy();
-            status.queues = static_cast<std::uint32_t>(driven.ports().size());
+            status.queues = driven.queue_count();
             count(driven, sums);
         }
         status.verdicts = std::move(sums.verdicts);
-        for (auto& [queue, reasons] : sums.kernel_drops) {
-            status.kernel_drops.push_back({queue, std::move(reasons)});
+        for (auto& [port, reasons] : sums.kernel_drops) {
+            status.kernel_drops.push_back({port.first, std::move(reasons), port.second});
         }
         result.push_back(std::move(status));
     }
@@ -257,7 +258,7 @@ void ServedInterfaces::log_table(const model::Snapshot& snapshot) const {
         }
         spdlog::info(kRow, name, interface->driver(),
                      interface->mode() + (interface->zero_copy() ? ", zero-copy" : ""),
-                     interface->ports().size(), host_interface.mtu, to_string(server_address),
+                     interface->queue_count(), host_interface.mtu, to_string(server_address),
                      subnets.empty() ? "(relayed clients only)" : join(subnets, ", "));
         if (server_address.is_zero()) {
             spdlog::warn(

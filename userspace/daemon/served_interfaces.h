@@ -58,7 +58,8 @@ class ServedInterfaces {
     // Of drivers that are closed, so that sums never go backwards.
     struct Past {
         Counts verdicts;
-        std::map<std::uint32_t, Counts> kernel_drops;  // by queue
+        std::map<std::pair<std::uint32_t, std::string>, Counts>
+            kernel_drops;  // by queue and driver
     };
     [[nodiscard]] Result<OpenedInterface, Error> open(
         const model::InterfaceConfiguration& configuration,

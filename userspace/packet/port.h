@@ -86,6 +86,16 @@ struct PortCounters {
     Counter kick_retries;  // EAGAIN, EBUSY, ENOBUFS, ENETDOWN: tried again at the next flush
 };
 
+// What a port is there for.
+enum class PortRole : std::uint8_t {
+    kDriver,  // the interface's own driver, or one queue of it
+    kLane,    // beside a faster driver: serves what that leaves to the kernel's stack
+};
+// "driver" or "lane"
+[[nodiscard]] constexpr std::string_view name(PortRole role) noexcept {
+    return role == PortRole::kDriver ? "driver" : "lane";
+}
+
 class Port {
   public:
     Port() = default;
@@ -95,7 +105,9 @@ class Port {
 
     // "xdp", "xdp-generic", "packet", "udp" or "memory".
     [[nodiscard]] virtual std::string_view driver() const noexcept = 0;
-    // Name of the interface, and the queue on it (0 where the driver has no queues).
+    [[nodiscard]] virtual PortRole role() const noexcept { return PortRole::kDriver; }
+    // Name of the interface ("" for all of them), and the queue on it (0 where the driver has
+    // no queues).
     [[nodiscard]] virtual std::string_view interface_name() const noexcept = 0;
     [[nodiscard]] virtual std::uint32_t queue() const noexcept = 0;
 

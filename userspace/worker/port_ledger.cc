@@ -11,6 +11,7 @@ namespace {
     totals.interface_name = port.interface_name();
     totals.queue = port.queue();
     totals.driver = port.driver();
+    totals.role = port.role();
     totals.rx_frames = counters.rx_frames.value();
     totals.rx_truncated = counters.rx_truncated.value();
     totals.tx_frames = counters.tx_frames.value();
@@ -25,7 +26,7 @@ namespace {
 PortTotals& add(std::vector<PortTotals>& list, const PortTotals& more) {
     const auto found = std::find_if(list.begin(), list.end(), [&](const PortTotals& entry) {
         return entry.interface_name == more.interface_name && entry.queue == more.queue &&
-               entry.driver == more.driver;
+               entry.driver == more.driver && entry.role == more.role;
     });
     if (found == list.end()) {
         return list.emplace_back(more);

@@ -16,6 +16,7 @@ struct PortTotals {
     std::string interface_name;
     std::uint32_t queue = 0;
     std::string driver;
+    PortRole role = PortRole::kDriver;
     bool open = false;  // one of them still does
     std::uint64_t rx_frames = 0;
     std::uint64_t rx_truncated = 0;

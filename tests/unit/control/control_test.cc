@@ -687,7 +687,8 @@ TEST(Metrics, HaveTheNamesOfTheContract) {
           "xdhcpd_xdp_verdicts_total{interface=\"eth1\",verdict=\"redirected\"} 7\n",
           "xdhcpd_port_rx_frames_total{interface=\"eth1\",queue=\"0\",driver=\"memory\"} 3\n",
           "xdhcpd_port_tx_frames_total{interface=\"eth1\",queue=\"0\",driver=\"memory\"} 1\n",
-          "xdhcpd_port_kernel_drops_total{interface=\"eth1\",queue=\"0\",reason=\"rx_ring_full\"} "
+          "xdhcpd_port_kernel_drops_total{interface=\"eth1\",queue=\"0\",driver=\"memory\",reason="
+          "\"rx_ring_full\"} "
           "5\n",
           "xdhcpd_port_rx_truncated_total{interface=\"eth1\",queue=\"0\",driver=\"memory\"} 0\n",
           "xdhcpd_port_tx_no_frame_total{interface=\"eth1\",queue=\"0\",driver=\"memory\"} 0\n",

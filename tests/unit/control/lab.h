@@ -125,7 +125,7 @@ class Lab {
                     status.mode = "native";
                     status.why = "the others are slower";
                     status.verdicts = {{"redirected", 7}};
-                    status.kernel_drops = {{0, {{"rx_dropped", 0}, {"rx_ring_full", 5}}}};
+                    status.kernel_drops = {{0, {{"rx_dropped", 0}, {"rx_ring_full", 5}}, "memory"}};
                     return std::vector{status};
                 },
             .on_snapshot =

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -188,7 +189,7 @@ TEST_F(UdpPortTest, TakesTheSourceMacFromEthernetMessagesOnly) {
 }
 
 TEST_F(UdpPortTest, DeliversEmptyAndLongestDatagramsAndCountsLonger) {
-    constexpr std::size_t kLongest = 2048 - kUdp4HeadersLen;
+    constexpr std::size_t kLongest = UdpPort::kMaxRxFrameLen - kUdp4HeadersLen;
     client_.send(kLoopback, port_->local_port(), Bytes{});
     auto frame = receive_one();
     ASSERT_TRUE(frame);
@@ -196,7 +197,7 @@ TEST_F(UdpPortTest, DeliversEmptyAndLongestDatagramsAndCountsLonger) {
     client_.send(kLoopback, port_->local_port(), message(kLongest));
     frame = receive_one();
     ASSERT_TRUE(frame);
-    EXPECT_EQ(frame->size(), 2048U);
+    EXPECT_EQ(frame->size(), UdpPort::kMaxRxFrameLen);
     EXPECT_TRUE(FrameView::parse(*frame));
     client_.send(kLoopback, port_->local_port(), message(kLongest + 1));
     EXPECT_FALSE(receive_one());
@@ -279,6 +280,42 @@ TEST_F(UdpPortTest, HoldsBackWhatWasNotReleased) {
     (*small)->release(std::span{batch}.first(1));
     EXPECT_EQ((*small)->receive(more), 1U);
     EXPECT_EQ((*small)->kernel_drops(), 0U);
+}
+
+// The loopback interface never fragments: whatever comes here is what the packet socket has too.
+TEST_F(UdpPortTest, BesideAPacketSocketItLeavesCopiesAlone) {
+    auto lane = UdpPort::open({.interface_name = "lo",
+                               .server_port = 0,
+                               .role = PortRole::kLane,
+                               .copied_payload_len = 1000});
+    ASSERT_TRUE(lane) << lane.error().message;
+    EXPECT_EQ((*lane)->role(), PortRole::kLane);
+    client_.send(kLoopback, (*lane)->local_port(), message(300));
+    client_.send(kLoopback, (*lane)->local_port(), message(1000));
+    client_.send(kLoopback, (*lane)->local_port(), message(1001));
+    std::array<RxFrame, 8> batch;
+    ASSERT_EQ((*lane)->receive(batch), 1U);
+    EXPECT_EQ(batch[0].bytes.size(), kUdp4HeadersLen + 1001);
+    EXPECT_EQ((*lane)->counters().rx_frames.value(), 1U);
+    (*lane)->release(std::span{batch}.first(1));
+    EXPECT_EQ((*lane)->receive(batch), 0U);
+}
+
+TEST_F(UdpPortTest, SharesItsPortWithThoseWhoShareIt) {
+    const auto first = UdpPort::open({.interface_name = "lo", .server_port = 0});
+    ASSERT_TRUE(first) << first.error().message;
+    const auto second =
+        UdpPort::open({.interface_name = "lo", .server_port = (*first)->local_port()});
+    EXPECT_TRUE(second) << second.error().message;
+}
+
+TEST_F(UdpPortTest, NamesThePortThatAnotherProgramHasForItself) {
+    const auto refused = UdpPort::open({.interface_name = "lo", .server_port = client_.port()});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().errno_value, EADDRINUSE);
+    EXPECT_EQ(refused.error().message, "bind UDP socket to 0.0.0.0 port " +
+                                           std::to_string(client_.port()) +
+                                           " on lo: Address already in use");
 }
 
 TEST_F(UdpPortTest, LentFramesReturnWhenDropped) {

@@ -96,8 +96,9 @@ class RequestFilter {
     }
 
   private:
-    static constexpr std::uint8_t kUntaggedBranchLen = 13;
-    static constexpr std::uint32_t kAcceptAll = 0xffffffff;  // bytes to keep
+    static constexpr std::uint8_t kUntaggedBranchLen = 16;
+    // Bytes to keep: a padded frame is cut, its datagram is not.
+    static constexpr std::uint32_t kAccept = kFrameLen;
 
     void add(std::uint32_t code, std::uint32_t operand) { add_jump(code, operand, 0, 0); }
     void add_jump(std::uint32_t code, std::uint32_t operand, std::uint8_t if_true,
@@ -116,7 +117,7 @@ class RequestFilter {
         add_jump(BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0);
         reject();
     }
-    // IPv4 at `ip`: no fragment, UDP to the port, first byte of the data BOOTREQUEST.
+    // IPv4 at `ip`: no fragment, UDP to the port, not too long, first byte of the data BOOTREQUEST.
     void accept_udp(std::uint32_t ip, std::uint16_t server_port) {
         add(BPF_LD | BPF_B | BPF_ABS, ip + 9);
         reject_unless_equal(kProtocolUdpNumber);
@@ -126,10 +127,13 @@ class RequestFilter {
         add(BPF_LD | BPF_H | BPF_IND, ip + 2);
         add_jump(BPF_JMP | BPF_JEQ | BPF_K, server_port, 1, 0);
         reject();
+        add(BPF_LD | BPF_H | BPF_IND, ip + 4);
+        add_jump(BPF_JMP | BPF_JGT | BPF_K, kUdpLen + PacketPort::kMaxPayloadLen, 0, 1);
+        reject();
         add(BPF_LD | BPF_B | BPF_IND, static_cast<std::uint32_t>(ip + kUdpLen));
         add_jump(BPF_JMP | BPF_JEQ | BPF_K, kBootRequest, 1, 0);
         reject();
-        add(BPF_RET | BPF_K, kAcceptAll);
+        add(BPF_RET | BPF_K, kAccept);
     }
 
     std::vector<sock_filter> code_;

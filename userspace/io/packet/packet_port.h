@@ -1,10 +1,10 @@
 // PacketPort: an AF_PACKET socket on one interface, for interfaces and kernels without XDP.
 //
 // A classic BPF filter lets through only IPv4 UDP to the server port that is no fragment and starts
-// with BOOTREQUEST. A VLAN tag that the kernel keeps beside the packet is put back into the frame.
-// The kernel's own stack sees every frame as well: a UDP socket on the same port receives a second
-// copy of broadcasts and of unicast to this host. Needs CAP_NET_RAW to open, nothing afterwards.
-// Belongs to one thread.
+// with BOOTREQUEST, of at most kMaxPayloadLen bytes. A VLAN tag that the kernel keeps beside the
+// packet is put back into the frame. The kernel's own stack sees every frame as well: a UDP socket
+// on the same port receives a second copy of broadcasts and of unicast to this host. Needs
+// CAP_NET_RAW to open, nothing afterwards. Belongs to one thread.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +42,10 @@ struct PacketOptions {
 
 class PacketPort final : public Port {
   public:
+    // UDP payload of the longest request taken, so that it fits a frame of 2048 bytes behind one
+    // tag and the longest IPv4 header. Longer ones are left to the kernel's stack.
+    static constexpr std::uint32_t kMaxPayloadLen = 2048 - 14 - 4 - 60 - 8;
+
     [[nodiscard]] static Result<std::unique_ptr<PacketPort>, Error> open(
         const PacketOptions& options);
     ~PacketPort() override;

@@ -28,8 +28,9 @@ namespace {
 
 // Messages per system call.
 constexpr std::uint32_t kBatch = 64;
-// Bytes of a frame with the headers we make. DHCP messages are at most one MTU.
-constexpr std::uint32_t kFrameLen = 2048;
+// Bytes of a frame to send with the headers we make. Replies are at most one MTU.
+constexpr std::uint32_t kTxFrameLen = 2048;
+constexpr std::uint32_t kMaxPayloadLen = UdpPort::kMaxRxFrameLen - kUdp4HeadersLen;
 constexpr std::uint32_t kMaxFrameCount = 1U << 20;
 
 // BOOTP (RFC 2131 section 2): where a message names its sender's Ethernet address.
@@ -150,16 +151,43 @@ struct UdpPort::State {
         Ipv4 destination;
         std::uint16_t destination_port = 0;
     };
-    // A union to get the alignment that CMSG_FIRSTHDR expects.
-    union Control {
+    // Unions to get the alignment that CMSG_FIRSTHDR expects.
+    union RxControl {
         cmsghdr alignment;
-        std::array<std::byte, CMSG_SPACE(sizeof(in_pktinfo)) + CMSG_SPACE(sizeof(timespec))> bytes;
+        std::array<std::byte, CMSG_SPACE(sizeof(in_pktinfo)) + CMSG_SPACE(sizeof(int)) +
+                                  CMSG_SPACE(sizeof(timespec))>
+            bytes;
+    };
+    union TxControl {
+        cmsghdr alignment;
+        std::array<std::byte, CMSG_SPACE(sizeof(in_pktinfo))> bytes;
+    };
+    // What one direction hands to the kernel in one call.
+    template <typename Control>
+    struct Batch {
+        std::array<mmsghdr, kBatch> messages{};
+        std::array<iovec, kBatch> buffers{};
+        std::array<sockaddr_in, kBatch> peers{};
+        std::array<Control, kBatch> controls{};
+
+        msghdr& prepare(std::size_t i, const iovec& buffer) noexcept {
+            buffers[i] = buffer;
+            messages[i] = {};
+            msghdr& header = messages[i].msg_hdr;
+            header.msg_name = &peers[i];
+            header.msg_namelen = sizeof peers[i];
+            header.msg_iov = &buffers[i];
+            header.msg_iovlen = 1;
+            header.msg_control = controls[i].bytes.data();
+            header.msg_controllen = controls[i].bytes.size();
+            return header;
+        }
     };
 
     explicit State(const UdpOptions& wanted)
         : options{wanted},
-          rx_memory(std::size_t{wanted.rx_frame_count} * kFrameLen),
-          tx_memory(std::size_t{wanted.tx_frame_count} * kFrameLen),
+          rx_memory(std::size_t{wanted.rx_frame_count} * kMaxRxFrameLen),
+          tx_memory(std::size_t{wanted.tx_frame_count} * kTxFrameLen),
           rx_states(wanted.rx_frame_count, FrameState::kFree),
           tx_states(wanted.tx_frame_count, FrameState::kFree) {
         for (std::uint32_t i = wanted.rx_frame_count; i > 0; --i) {
@@ -172,10 +200,10 @@ struct UdpPort::State {
     }
 
     [[nodiscard]] std::byte* rx_frame(std::uint32_t index) noexcept {
-        return rx_memory.data() + std::size_t{index} * kFrameLen;
+        return rx_memory.data() + std::size_t{index} * kMaxRxFrameLen;
     }
     [[nodiscard]] std::byte* tx_frame(std::uint32_t index) noexcept {
-        return tx_memory.data() + std::size_t{index} * kFrameLen;
+        return tx_memory.data() + std::size_t{index} * kTxFrameLen;
     }
     static void change(std::vector<FrameState>& states, std::uint32_t index, FrameState from,
                        FrameState to) noexcept {
@@ -205,10 +233,11 @@ struct UdpPort::State {
     std::vector<std::uint32_t> tx_free;
     std::vector<Pending> pending;
 
-    std::array<mmsghdr, kBatch> messages{};
-    std::array<iovec, kBatch> buffers{};
-    std::array<sockaddr_in, kBatch> peers{};
-    std::array<Control, kBatch> controls{};
+    Batch<RxControl> rx;
+    Batch<TxControl> tx;
+    // The first slots of `rx` are ready for the top of rx_free: a lane is asked often and has
+    // nothing.
+    std::size_t armed = 0;
 };
 
 Result<Success, Error> UdpPort::State::open_socket() {
@@ -225,6 +254,10 @@ Result<Success, Error> UdpPort::State::open_socket() {
     }
     // Without it nothing is known of how long a datagram has waited.
     static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on));
+    if (options.copied_payload_len &&
+        ::setsockopt(fd.get(), IPPROTO_IP, IP_RECVFRAGSIZE, &on, sizeof on) != 0) {
+        return Unexpected{system_error(errno, "ask which datagrams came in fragments")};
+    }
     if (!name.empty()) {
         if (::setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, name.c_str(),
                          static_cast<socklen_t>(name.size())) != 0) {
@@ -250,7 +283,8 @@ Result<Success, Error> UdpPort::State::open_socket() {
     address.sin_port = htons(options.server_port);
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         return Unexpected{system_error(errno, "bind UDP socket to " + to_string(options.address) +
-                                                  " port " + std::to_string(options.server_port))};
+                                                  " port " + std::to_string(options.server_port) +
+                                                  (name.empty() ? "" : " on " + name))};
     }
     socklen_t address_len = sizeof address;
     if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &address_len) != 0) {
@@ -260,24 +294,30 @@ Result<Success, Error> UdpPort::State::open_socket() {
     return Success{};
 }
 
-// Nothing when the kernel did not say where the datagram came in.
+// Nothing when the kernel did not say where the datagram came in, or when the packet socket beside
+// this one has it.
 std::optional<RxFrame> UdpPort::State::received_frame(std::uint32_t index, const mmsghdr& message,
                                                       const sockaddr_in& from,
                                                       std::chrono::nanoseconds now) noexcept {
     std::optional<in_pktinfo> info;
+    bool reassembled = false;
     std::chrono::nanoseconds waited{0};
     msghdr header = message.msg_hdr;
     for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
          control = CMSG_NXTHDR(&header, control)) {
-        if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO &&
-            control->cmsg_len >= CMSG_LEN(sizeof(in_pktinfo))) {
-            std::memcpy(&info.emplace(), CMSG_DATA(control), sizeof(in_pktinfo));
-        } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS &&
-                   control->cmsg_len >= CMSG_LEN(sizeof(timespec))) {
+        if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS &&
+            control->cmsg_len >= CMSG_LEN(sizeof(timespec))) {
             waited = waiting_time(*control, now);
+        } else if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO &&
+                   control->cmsg_len >= CMSG_LEN(sizeof(in_pktinfo))) {
+            std::memcpy(&info.emplace(), CMSG_DATA(control), sizeof(in_pktinfo));
+        } else if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_RECVFRAGSIZE) {
+            reassembled = true;
         }
     }
-    if (!info) {
+    const bool copied = options.copied_payload_len && !reassembled &&
+                        message.msg_len <= *options.copied_payload_len;
+    if (!info || copied) {
         return std::nullopt;
     }
     const Ipv4 destination = from_wire(info->ipi_addr);
@@ -300,21 +340,12 @@ std::size_t UdpPort::State::send_some(std::span<const Pending> frames, int& erro
     const std::size_t count = std::min<std::size_t>(frames.size(), kBatch);
     for (std::size_t i = 0; i < count; ++i) {
         const Pending& next = frames[i];
-        buffers[i] = {.iov_base = tx_frame(next.index) + next.payload_offset,
-                      .iov_len = next.payload_len};
-        peers[i] = {};
-        peers[i].sin_family = AF_INET;
-        peers[i].sin_addr = to_wire(next.destination);
-        peers[i].sin_port = htons(next.destination_port);
-
-        messages[i] = {};
-        msghdr& header = messages[i].msg_hdr;
-        header.msg_name = &peers[i];
-        header.msg_namelen = sizeof peers[i];
-        header.msg_iov = &buffers[i];
-        header.msg_iovlen = 1;
-        header.msg_control = controls[i].bytes.data();
-        header.msg_controllen = CMSG_SPACE(sizeof(in_pktinfo));
+        tx.peers[i] = {};
+        tx.peers[i].sin_family = AF_INET;
+        tx.peers[i].sin_addr = to_wire(next.destination);
+        tx.peers[i].sin_port = htons(next.destination_port);
+        msghdr& header = tx.prepare(i, {.iov_base = tx_frame(next.index) + next.payload_offset,
+                                        .iov_len = next.payload_len});
         cmsghdr* const control = CMSG_FIRSTHDR(&header);
         control->cmsg_level = IPPROTO_IP;
         control->cmsg_type = IP_PKTINFO;
@@ -325,7 +356,7 @@ std::size_t UdpPort::State::send_some(std::span<const Pending> frames, int& erro
         std::memcpy(CMSG_DATA(control), &info, sizeof info);
     }
     const int sent =
-        ::sendmmsg(fd.get(), messages.data(), static_cast<unsigned>(count), MSG_DONTWAIT);
+        ::sendmmsg(fd.get(), tx.messages.data(), static_cast<unsigned>(count), MSG_DONTWAIT);
     error = sent < 0 ? errno : 0;
     return sent < 0 ? 0 : static_cast<std::size_t>(sent);
 }
@@ -352,6 +383,10 @@ std::string_view UdpPort::interface_name() const noexcept {
     return state_->options.interface_name;
 }
 
+PortRole UdpPort::role() const noexcept {
+    return state_->options.role;
+}
+
 int UdpPort::fd() const noexcept {
     return state_->fd.get();
 }
@@ -376,32 +411,28 @@ std::size_t UdpPort::receive(std::span<RxFrame> batch) {
         return 0;
     }
     const auto slots = std::span{s.rx_free}.last(wanted);
-    for (std::size_t i = 0; i < wanted; ++i) {
-        s.buffers[i] = {.iov_base = s.rx_frame(slots[i]) + kUdp4HeadersLen,
-                        .iov_len = kFrameLen - kUdp4HeadersLen};
-        s.messages[i] = {};
-        msghdr& header = s.messages[i].msg_hdr;
-        header.msg_name = &s.peers[i];
-        header.msg_namelen = sizeof s.peers[i];
-        header.msg_iov = &s.buffers[i];
-        header.msg_iovlen = 1;
-        header.msg_control = s.controls[i].bytes.data();
-        header.msg_controllen = s.controls[i].bytes.size();
+    if (s.armed != wanted) {
+        for (std::size_t i = 0; i < wanted; ++i) {
+            static_cast<void>(s.rx.prepare(i, {.iov_base = s.rx_frame(slots[i]) + kUdp4HeadersLen,
+                                               .iov_len = kMaxPayloadLen}));
+        }
+        s.armed = wanted;
     }
-    const int received = ::recvmmsg(s.fd.get(), s.messages.data(), static_cast<unsigned>(wanted),
+    const int received = ::recvmmsg(s.fd.get(), s.rx.messages.data(), static_cast<unsigned>(wanted),
                                     MSG_DONTWAIT, nullptr);
     if (received <= 0) {
         return 0;
     }
+    s.armed = 0;
 
     const std::chrono::nanoseconds now = wall_time();
     std::size_t delivered = 0;
     for (std::size_t i = 0; i < static_cast<std::size_t>(received); ++i) {
-        if ((s.messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+        if ((s.rx.messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) {
             counters_.rx_truncated.add();
             continue;
         }
-        const auto frame = s.received_frame(slots[i], s.messages[i], s.peers[i], now);
+        const auto frame = s.received_frame(slots[i], s.rx.messages[i], s.rx.peers[i], now);
         if (frame) {
             State::change(s.rx_states, slots[i], State::FrameState::kFree, State::FrameState::kOut);
             batch[delivered++] = *frame;
@@ -420,6 +451,7 @@ std::size_t UdpPort::receive(std::span<RxFrame> batch) {
 }
 
 void UdpPort::release(std::span<const RxFrame> batch) {
+    state_->armed = 0;
     for (const RxFrame& frame : batch) {
         const auto index = static_cast<std::uint32_t>(frame.token);
         State::change(state_->rx_states, index, State::FrameState::kOut, State::FrameState::kFree);
@@ -436,7 +468,7 @@ std::optional<TxFrame> UdpPort::lend() {
     const std::uint32_t index = s.tx_free.back();
     s.tx_free.pop_back();
     State::change(s.tx_states, index, State::FrameState::kFree, State::FrameState::kOut);
-    return TxFrame{*this, MutableBytes{s.tx_frame(index), kFrameLen}, index};
+    return TxFrame{*this, MutableBytes{s.tx_frame(index), kTxFrameLen}, index};
 }
 
 void UdpPort::take_back(std::uint64_t token) noexcept {
@@ -446,7 +478,7 @@ void UdpPort::take_back(std::uint64_t token) noexcept {
 void UdpPort::submit(TxFrame frame, const TxInfo& info) {
     State& s = *state_;
     const auto index = static_cast<std::uint32_t>(frame.token());
-    XD_ASSERT(info.frame_len > 0 && info.frame_len <= kFrameLen);
+    XD_ASSERT(info.frame_len > 0 && info.frame_len <= kTxFrameLen);
     const auto reply = FrameView::parse(frame.bytes().first(info.frame_len));
     if (!reply) {
         counters_.tx_errors.add();

@@ -1,6 +1,6 @@
 // UdpPort: a plain UDP socket that looks like an Ethernet port. For hosts without privileges or
-// packet sockets, and as the kernel lane beside the fast drivers: what XDP passed (IP options,
-// fragments, queues not taken).
+// packet sockets, and as the kernel lane beside the fast drivers, for what they leave to the
+// kernel's stack (fragments, IP options, long frames, queues not taken).
 //
 // receive() puts Ethernet, IPv4 and UDP headers in front of the payload: source MAC = chaddr of the
 // message where it is Ethernet (htype 1, hlen 6), else zero; destination MAC = broadcast for
@@ -29,18 +29,27 @@ struct UdpOptions {
     std::string interface_name;      // bind to this interface only; empty for all
     Ipv4 address{};                  // local address to bind to; 0.0.0.0 also receives broadcasts
     std::uint16_t server_port = 67;  // 0: the kernel chooses, see local_port()
-    std::uint32_t rx_frame_count = 256;
+    std::uint32_t rx_frame_count = 64;
     std::uint32_t tx_frame_count = 1024;
     std::uint32_t receive_buffer_len = 4 * 1024 * 1024;
+    PortRole role = PortRole::kDriver;
+    // Beside a packet socket, which has copies of what the kernel's stack sees: deliver only
+    // datagrams that came in fragments, and those with more UDP payload than this.
+    std::optional<std::uint32_t> copied_payload_len{};
 };
 
 class UdpPort final : public Port {
   public:
+    // Bytes of a received frame, made-up headers included: a jumbo frame's worth. Options may fill
+    // more than an MTU (RFC 3396); the kernel reassembles.
+    static constexpr std::uint32_t kMaxRxFrameLen = 9216;
+
     // Ports below 1024 need CAP_NET_BIND_SERVICE.
     [[nodiscard]] static Result<std::unique_ptr<UdpPort>, Error> open(const UdpOptions& options);
     ~UdpPort() override;
 
     [[nodiscard]] std::string_view driver() const noexcept override { return "udp"; }
+    [[nodiscard]] PortRole role() const noexcept override;
     [[nodiscard]] std::string_view interface_name()
         const noexcept override;  // "" when bound to all
     [[nodiscard]] std::uint32_t queue() const noexcept override { return 0; }

@@ -148,8 +148,9 @@ std::string status_page(const json& answer) {
     for (const json& port : list(answer, "ports")) {
         const std::string interface = text(port, "interface");
         ports.add({interface, figure(port, "queue"), text(port, "driver"),
-                   or_dash(text(port, "mode")), figure(port, "rx_frames"),
-                   figure(port, "tx_frames"), figure(port, "tx_errors")});
+                   or_dash(text(port, text(port, "role") == "lane" ? "role" : "mode")),
+                   figure(port, "rx_frames"), figure(port, "tx_frames"),
+                   figure(port, "tx_errors")});
         const std::string why = text(port, "why");
         if (!why.empty() && interface != last_interface) {
             std::string reason = interface;
