@@ -324,7 +324,10 @@ void Server::Implementation::run() {
         static_cast<void>(poll(fds.data(), fds.size(), kTickMs));
         serve_signals();
         control_socket_->handle(
-            fds, [this](const nlohmann::json& request) { return control_->handle(request); });
+            fds, [this](const nlohmann::json& request) { return control_->handle(request); },
+            [this](std::uint64_t stream, control::FileHandle connection, std::string_view unsent) {
+                control_->stream(stream, std::move(connection), unsent);
+            });
         const auto now = std::chrono::steady_clock::now();
         if (now >= next_tick) {
             control_->tick();
@@ -359,6 +362,7 @@ void Server::Implementation::drain() {
     }
     worker_->stop();
     worker_thread_.join();
+    control_->end_streams();
     http_.reset();
     control_socket_.reset();
     const worker::WorkerCounters& counters = worker_->counters();

@@ -24,6 +24,7 @@
 #include "worker/counters.h"
 #include "worker/drop_log.h"
 #include "worker/snapshot_slot.h"
+#include "worker/tap.h"
 
 namespace xdhcpd::worker {
 
@@ -57,6 +58,8 @@ class Worker {
     std::size_t step();
     [[nodiscard]] lease::Shard& shard() noexcept { return *shard_; }
     [[nodiscard]] const DropLog& drop_log() const noexcept { return drop_log_; }
+    // Captures attach here.
+    [[nodiscard]] TapSet& taps() noexcept { return taps_; }
     [[nodiscard]] BootTime now() const noexcept;
 
     // --- Any thread
@@ -95,6 +98,7 @@ class Worker {
     const SnapshotSlot& snapshots_;
     WorkerCounters counters_;
     DropLog drop_log_;
+    TapSet taps_;
     Announcement announcement_;
     std::unique_ptr<engine::Request[]> requests_;  // kBatchLen, reused
     BootSeconds last_tick_;
