@@ -77,10 +77,12 @@ def tshark(path):
 
 
 def frames(path):
-    with RawPcapNgReader(str(path)) as reader:
-        return [bytes(frame) for frame, _ in reader.read_all()] if hasattr(reader, "read_all") else [
-            bytes(frame) for frame, _ in reader
-        ]
+    """The frames as scapy reads them."""
+    reader = RawPcapNgReader(str(path))
+    try:
+        return [bytes(frame) for frame, _ in reader]
+    finally:
+        reader.close()
 
 
 @pytest.mark.parametrize("bed", driver_ids(), indirect=True)
@@ -104,9 +106,7 @@ def test_a_capture_holds_what_was_on_the_wire(bed, tmp_path):
             assert kept[index] == expected
 
     layers = tshark(path)
-    comments = [layer.get("pkt_comment", "") for layer in layers]
     flat = [json.dumps(layer) for layer in layers]
-    assert comments is not None
     for index, verdict in ((0, "answered"), (2, NO_SUBNET), (3, "answered")):
         assert verdict in flat[index], flat[index]
     for index, direction in enumerate(("0x1", "0x2", "0x1", "0x1", "0x2")):

@@ -149,6 +149,7 @@ class Lab {
     Lab(const Lab&) = delete;
     Lab& operator=(const Lab&) = delete;
     ~Lab() {
+        control_->stop();
         for (const auto& worker : workers_) {
             worker->stop();
         }
