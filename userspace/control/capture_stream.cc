@@ -78,7 +78,7 @@ CaptureStream::CaptureStream(CaptureOptions options, TappedWorkers& workers, Fil
     unix_offset_ns_ = wall_clock_ns() - started_.time_since_epoch().count();
     deadline_ = options_.duration.count() != 0 ? Clock::now() + options_.duration
                                                : Clock::time_point::max();
-    out_.reserve(kBufferLen + 2 * worker::kMaxSnaplen);
+    out_.reserve(kBufferLen + std::size_t{2} * worker::kMaxSnaplen);
     open_file(first);
     // Nothing may throw between attach() and the thread, which detaches.
     thread_ = std::thread{[this] { run(); }};

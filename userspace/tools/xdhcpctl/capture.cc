@@ -229,7 +229,7 @@ class Session {
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
-    sigprocmask(SIG_BLOCK, &set, nullptr);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
     static_cast<void>(signal(SIGPIPE, SIG_IGN));
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
