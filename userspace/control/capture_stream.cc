@@ -116,8 +116,9 @@ void CaptureStream::run() {
             detached_ = workers_.detach(taps_);
         }
     }
-    connection_ = FileHandle{};
+    // In this order: whoever sees the end of the file finds the capture gone.
     finished_.store(detached_, std::memory_order_release);
+    connection_ = FileHandle{};
 }
 
 void CaptureStream::open_file(std::string_view first) {
