@@ -80,8 +80,14 @@ CaptureStream::CaptureStream(CaptureOptions options, TappedWorkers& workers, Fil
                                                : Clock::time_point::max();
     out_.reserve(kBufferLen + std::size_t{2} * worker::kMaxSnaplen);
     open_file(first);
-    // Nothing may throw between attach() and the thread, which detaches.
-    thread_ = std::thread{[this] { run(); }};
+    // Here rather than in the thread: a capture that `status` shows misses nothing any more.
+    detached_ = !workers_.attach(taps_);
+    try {
+        thread_ = std::thread{[this] { run(); }};
+    } catch (...) {
+        static_cast<void>(workers_.detach(taps_));
+        throw;
+    }
 }
 
 CaptureStream::~CaptureStream() {
@@ -101,7 +107,6 @@ void CaptureStream::run() {
     pthread_setname_np(pthread_self(), "xdhcpd-capture");
     static_cast<void>(setpriority(PRIO_PROCESS, 0, kNiceness));  // of this thread; best effort
     try {
-        detached_ = !workers_.attach(taps_);
         while (!broken_ && !(closed_ && pending() == 0)) {
             const std::uint64_t before = packets_.value();
             fill();
