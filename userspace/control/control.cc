@@ -15,6 +15,7 @@
 #include <string_view>
 #include <thread>
 
+#include "control/captures.h"
 #include "control/changes.h"
 #include "control/lease_query.h"
 #include "control/metrics_page.h"
@@ -182,6 +183,36 @@ struct Cursor {
     return a != b && (a.contains(b.address) || b.contains(a.address));
 }
 
+// "capture 3 of process 1234"
+[[nodiscard]] std::string describe(const CaptureStatus& capture) {
+    return "capture " + std::to_string(capture.id) + " of process " + std::to_string(capture.pid);
+}
+
+[[nodiscard]] json json_of(const CaptureStatus& capture) {
+    const worker::TapFilter& filter = capture.options.filter;
+    return {{"id", capture.id},
+            {"pid", capture.pid},
+            {"interface", filter.interface},
+            {"hw_address", filter.hw_address ? xdhcpd::to_string(*filter.hw_address) : ""},
+            {"dropped", filter.only_dropped},
+            {"snaplen", capture.options.snaplen},
+            {"seconds", capture.seconds},
+            {"packets", capture.packets},
+            {"missed", capture.missed}};
+}
+
+// For the description of an interface in a capture.
+[[nodiscard]] std::string describe(const InterfaceStatus& interface) {
+    std::string text = "driver " + interface.driver;
+    if (!interface.mode.empty()) {
+        text += ", " + interface.mode;
+    }
+    if (interface.driver == "udp") {
+        text += ", Ethernet and IP headers are rebuilt";
+    }
+    return text;
+}
+
 // Sums over workers by the names of what is counted; zeros are left out.
 template <typename Counters, typename Name>
 void add_counts(json& object, const Counters& counters, const Name& name) {
@@ -204,7 +235,12 @@ class Control::Implementation {
     ReloadOutcome reload(bool dry_run);
     void tick();
     void look_at_host();
-    void stop() noexcept { stopping_.store(true, std::memory_order_relaxed); }
+    void stop() noexcept {
+        stopping_.store(true, std::memory_order_relaxed);
+        captures_.release_workers();
+    }
+    void stream(std::uint64_t number, FileHandle connection, std::string_view unsent);
+    void end_streams() { captures_.finish(); }
     [[nodiscard]] bool stopping() const noexcept {
         return stopping_.load(std::memory_order_relaxed);
     }
@@ -232,6 +268,7 @@ class Control::Implementation {
     [[nodiscard]] Answer workers() const;
     [[nodiscard]] Answer reload(const json& request);
     [[nodiscard]] Answer explain(const json& request) const;
+    [[nodiscard]] Answer capture(const json& request);
     [[nodiscard]] Answer stop_server();
     [[nodiscard]] static json to_json(const InterfaceStatus& interface);
     [[nodiscard]] std::string_view state_name() const;  // "waiting": no interface has a driver
@@ -269,6 +306,7 @@ class Control::Implementation {
     void watch_host(BootTime now);
 
     ControlParts parts_;
+    Captures captures_{parts_.workers};
     BootTime started_;
     std::uint32_t generation_;
     std::map<Ipv4Prefix, lease::SpaceId> spaces_;  // that ever were in a snapshot
@@ -318,7 +356,7 @@ json Control::Implementation::handle(const json& request) {
     const auto command = text_argument(request, "command");
     if (!command || !*command) {
         return failure(
-            "\"command\" is missing; status, leases, subnets, workers, reload, explain "
+            "\"command\" is missing; status, leases, subnets, workers, reload, explain, capture "
             "or stop was meant");
     }
     using Method = Answer (*)(Implementation&, const json&);
@@ -327,7 +365,7 @@ json Control::Implementation::handle(const json& request) {
         bool needs_workers;
         Method method;
     };
-    static constexpr std::array<Entry, 7> kCommands{{
+    static constexpr std::array<Entry, 8> kCommands{{
         {"status", false, [](Implementation& self, const json&) { return self.status(); }},
         {"subnets", false, [](Implementation& self, const json&) { return self.subnets(); }},
         {"leases", true, [](Implementation& self, const json& from) { return self.leases(from); }},
@@ -335,13 +373,16 @@ json Control::Implementation::handle(const json& request) {
         {"reload", true, [](Implementation& self, const json& from) { return self.reload(from); }},
         {"explain", true,
          [](Implementation& self, const json& from) { return self.explain(from); }},
+        {"capture", true,
+         [](Implementation& self, const json& from) { return self.capture(from); }},
         {"stop", false, [](Implementation& self, const json&) { return self.stop_server(); }},
     }};
     const auto entry = std::find_if(kCommands.begin(), kCommands.end(),
                                     [&](const Entry& other) { return other.name == **command; });
     if (entry == kCommands.end()) {
         return failure("unknown command '" + **command +
-                       "'; status, leases, subnets, workers, reload, explain or stop was meant");
+                       "'; status, leases, subnets, workers, reload, explain, "
+                       "capture or stop was meant");
     }
     if (entry->needs_workers && stopping()) {
         return failure("xdhcpd is stopping");
@@ -443,6 +484,11 @@ Answer Control::Implementation::status() const {
     answer["sent_by_type"] = std::move(sent_by_type);
     answer["dropped"] = std::move(dropped);
     answer["xdp"] = std::move(xdp);
+    json captures = json::array();
+    for (const CaptureStatus& one : captures_.status()) {
+        captures.push_back(json_of(one));
+    }
+    answer["captures"] = std::move(captures);
     return answer;
 }
 
@@ -741,6 +787,68 @@ Answer Control::Implementation::explain(const json& request) const {
     return json{{"drops", std::move(list)}};
 }
 
+// Only checks what is asked for: the capture begins when its connection comes, see stream().
+Answer Control::Implementation::capture(const json& request) {
+    const auto interface = text_argument(request, "interface");
+    const auto mac =
+        parsed_argument(request, "hw_address", parse_mac, "a MAC such as 02:00:5e:00:53:01");
+    const auto snaplen = count_argument(request, "snaplen");
+    const auto count = count_argument(request, "count");
+    const auto duration = count_argument(request, "duration_ms");
+    if (!interface || !mac) {
+        return Unexpected{!interface ? interface.error() : mac.error()};
+    }
+    for (const auto* const number : {&snaplen, &count, &duration}) {
+        if (!*number) {
+            return Unexpected{number->error()};
+        }
+    }
+    if (snaplen->value_or(1) > worker::kMaxSnaplen) {
+        return Unexpected{"snaplen wants a number from 1 to " +
+                          std::to_string(worker::kMaxSnaplen)};
+    }
+    const auto dropped = request.find("dropped");
+    if (dropped != request.end() && !dropped->is_boolean()) {
+        return Unexpected{std::string{"dropped wants true or false"}};
+    }
+    constexpr std::chrono::milliseconds kLongest = std::chrono::hours{24 * 365};
+    CaptureOptions options;
+    options.filter = {interface->value_or(""), *mac,
+                      dropped != request.end() && dropped->get<bool>()};
+    options.snaplen = static_cast<std::uint32_t>(snaplen->value_or(worker::kMaxSnaplen));
+    options.max_packets = count->value_or(0);
+    options.duration = std::chrono::milliseconds{std::min<std::uint64_t>(
+        duration->value_or(0), static_cast<std::uint64_t>(kLongest.count()))};
+    options.application = std::string{"xdhcpd "} + XDHCPD_VERSION;
+    options.clock = parts_.clock != nullptr ? parts_.clock : boot_clock;
+    std::string served;
+    for (const InterfaceStatus& one : parts_.interfaces()) {
+        served += (served.empty() ? "" : ", ") + one.name;
+        if (!*interface || **interface == one.name) {
+            options.interfaces.push_back({one.name, describe(one)});
+        }
+    }
+    if (*interface && options.interfaces.empty()) {
+        return Unexpected{"interface '" + **interface + "' is not served; " + served + " is"};
+    }
+    const auto number = captures_.prepare(std::move(options));
+    if (!number) {
+        return Unexpected{number.error()};
+    }
+    return json{{"stream", *number}, {"format", "pcapng"}};
+}
+
+void Control::Implementation::stream(std::uint64_t number, FileHandle connection,
+                                     std::string_view unsent) {
+    try {
+        if (const auto running = captures_.connect(number, std::move(connection), unsent)) {
+            log(LogLevel::kInfo, describe(*running) + " has begun");
+        }
+    } catch (const std::exception& error) {  // no memory or no thread
+        log(LogLevel::kError, std::string{"capture: "} + error.what());
+    }
+}
+
 Answer Control::Implementation::stop_server() {
     log(LogLevel::kInfo, "stopping: an operator asked for it");
     stop();
@@ -1018,6 +1126,10 @@ void Control::Implementation::tick() {
     }
     try {
         static_cast<void>(collect_snapshots());
+        for (const CaptureStatus& one : captures_.collect()) {
+            log(LogLevel::kInfo, describe(one) + " has ended: " + std::to_string(one.packets) +
+                                     " packets, " + std::to_string(one.missed) + " missed");
+        }
         watch_workers(current);
         watch_pools();
         watch_host(current);
@@ -1202,6 +1314,15 @@ void Control::look_at_host() {
 
 void Control::stop() noexcept {
     implementation_->stop();
+}
+
+void Control::stream(std::uint64_t number, FileHandle connection,
+                     std::string_view unsent) noexcept {
+    implementation_->stream(number, std::move(connection), unsent);
+}
+
+void Control::end_streams() {
+    implementation_->end_streams();
 }
 
 bool Control::stopping() const noexcept {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "config/load.h"
+#include "control/file_handle.h"
 #include "metrics/http_server.h"
 #include "model/configuration.h"
 #include "model/host_state.h"
@@ -116,6 +118,9 @@ class Control {
 
     // Answers one request; whatever it is, the answer is an object with "ok".
     [[nodiscard]] nlohmann::json handle(const nlohmann::json& request);
+    // Takes over the connection of a request whose answer had "stream": a capture, of which
+    // `unsent` goes out first.
+    void stream(std::uint64_t number, FileHandle connection, std::string_view unsent) noexcept;
     // Loads the configuration again and puts it in force. After an error the old one is in force,
     // even when memory runs out. A dry run only says what would change. The outcome is logged.
     // Takes up to kFenceTime longer when addresses go over from one subnet to another.
@@ -128,6 +133,8 @@ class Control {
     // From now on state is "draining" and no worker is called any more; before the workers are
     // stopped.
     void stop() noexcept;
+    // After the workers have ended: captures write what they have, and end.
+    void end_streams();
     [[nodiscard]] bool stopping() const noexcept;
     // In force: what reload() changes without a restart is new, the rest as at start.
     [[nodiscard]] const model::Configuration& configuration() const noexcept;

@@ -12,6 +12,7 @@
 #include <exception>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -30,27 +31,6 @@ constexpr std::size_t kReadLen = 65536;
 // After running out of file descriptors.
 constexpr std::chrono::milliseconds kAcceptPause{200};
 
-class Fd {
-  public:
-    explicit Fd(int fd = -1) : fd_{fd} {}
-    Fd(Fd&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-    Fd& operator=(Fd&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    Fd(const Fd&) = delete;
-    Fd& operator=(const Fd&) = delete;
-    ~Fd() {
-        if (fd_ >= 0) {
-            close(fd_);
-        }
-    }
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-  private:
-    int fd_;
-};
-
 [[nodiscard]] std::string to_line(const json& answer) {
     return answer.dump(-1, ' ', true, json::error_handler_t::replace) + '\n';
 }
@@ -59,21 +39,34 @@ class Fd {
     return to_line({{"ok", false}, {"error", text}});
 }
 
-[[nodiscard]] std::string answer_line(std::string_view line,
-                                      const ControlSocket::Handler& handler) {
+// What an answer makes of its connection, if anything.
+[[nodiscard]] std::optional<std::uint64_t> stream_of(const json& answer) {
+    if (!answer.is_object() || !answer.contains("stream") || !answer.value("ok", false)) {
+        return std::nullopt;
+    }
+    return answer["stream"].get<std::uint64_t>();
+}
+
+struct Answer {
+    std::string line;
+    std::optional<std::uint64_t> stream;
+};
+
+[[nodiscard]] Answer answer_to(std::string_view line, const ControlSocket::Handler& handler) {
     try {
         const json request = json::parse(line, nullptr, false);
         if (request.is_discarded()) {
-            return failure_line("not a JSON object");
+            return {failure_line("not a JSON object"), std::nullopt};
         }
-        return to_line(handler(request));
+        const json answer = handler(request);
+        return {to_line(answer), stream_of(answer)};
     } catch (const std::exception& error) {  // out of memory, most likely
-        return failure_line(error.what());
+        return {failure_line(error.what()), std::nullopt};
     }
 }
 
 struct Client {
-    Fd fd;
+    FileHandle fd;
     std::string input;
     std::size_t scanned = 0;  // of input, without newline
     std::string output;
@@ -81,6 +74,7 @@ struct Client {
     Clock::time_point moved;  // when it last took something of the output, or had none
     bool finished = false;    // sends no more
     bool broken = false;
+    std::optional<std::uint64_t> stream;  // what it becomes
 
     [[nodiscard]] std::size_t pending() const noexcept { return output.size() - sent; }
     [[nodiscard]] bool wants_input() const noexcept {
@@ -118,7 +112,7 @@ void receive(Client& client) {
 // Answers whole lines as long as the client takes the answers.
 void answer(Client& client, const ControlSocket::Handler& handler) {
     std::size_t start = 0;
-    while (client.pending() <= ControlSocket::kMaxPendingLen && !client.broken) {
+    while (client.pending() <= ControlSocket::kMaxPendingLen && !client.broken && !client.stream) {
         const std::size_t end = client.input.find('\n', std::max(start, client.scanned));
         if (end == std::string::npos) {
             client.scanned = client.input.size();
@@ -130,9 +124,13 @@ void answer(Client& client, const ControlSocket::Handler& handler) {
         if (line.size() > ControlSocket::kMaxLineLen) {
             client.output += failure_line("the request is too long");
         } else if (!line.empty()) {
-            client.output += answer_line(line, handler);
+            Answer answered = answer_to(line, handler);
+            client.output += answered.line;
+            client.stream = answered.stream;
         }
-        transmit(client);
+        if (!client.stream) {  // which sends its answer itself, once it is ready
+            transmit(client);
+        }
     }
     client.input.erase(0, start);
     client.scanned -= std::min(client.scanned, start);
@@ -170,7 +168,7 @@ void answer(Client& client, const ControlSocket::Handler& handler) {
     if (!S_ISSOCK(status.st_mode)) {
         return Unexpected{Error{EEXIST, what + ": a file that is no socket is in the way"}};
     }
-    const Fd probe{socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    const FileHandle probe{socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     if (probe.get() < 0) {
         return Unexpected{system_error(errno, what)};
     }
@@ -193,7 +191,7 @@ void answer(Client& client, const ControlSocket::Handler& handler) {
 
 class ControlSocket::Implementation {
   public:
-    Implementation(std::string path, Fd listener)
+    Implementation(std::string path, FileHandle listener)
         : path_{std::move(path)}, fd_{std::move(listener)} {
         struct stat status {};
         if (lstat(path_.c_str(), &status) == 0) {
@@ -221,7 +219,7 @@ class ControlSocket::Implementation {
         }
     }
 
-    void handle(std::span<const pollfd> fds, const Handler& handler) {
+    void handle(std::span<const pollfd> fds, const Handler& handler, const StreamHandler& streams) {
         const auto revents_of = [fds](int fd) {
             const auto found = std::find_if(fds.begin(), fds.end(),
                                             [fd](const pollfd& one) { return one.fd == fd; });
@@ -232,6 +230,13 @@ class ControlSocket::Implementation {
             const short revents = revents_of(client.fd.get());
             if (revents != 0) {
                 serve(client, revents, handler);
+            }
+            if (client.stream) {
+                if (streams) {
+                    streams(*client.stream, std::move(client.fd),
+                            std::string_view{client.output}.substr(client.sent));
+                }
+                client.broken = true;  // as a client of ours
             }
             if (client.pending() == 0) {
                 client.moved = now;
@@ -268,7 +273,7 @@ class ControlSocket::Implementation {
     }
 
     void accept_one(Clock::time_point now) {
-        Fd fd{accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+        FileHandle fd{accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
         if (fd.get() < 0) {
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                 // The listener stays readable; trying again at once would spin.
@@ -289,7 +294,7 @@ class ControlSocket::Implementation {
     }
 
     std::string path_;
-    Fd fd_;
+    FileHandle fd_;
     dev_t device_ = 0;
     ino_t inode_ = 0;
     Clock::time_point accept_again_;
@@ -309,7 +314,7 @@ Result<std::unique_ptr<ControlSocket>, Error> ControlSocket::open(const std::str
     if (auto cleared = clear_path(path, *address); !cleared) {
         return Unexpected{cleared.error()};
     }
-    Fd listener{socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    FileHandle listener{socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     // The mode is set before the file exists, so that it is never wider; and again, as umask
     // narrows it.
     if (listener.get() < 0 || fchmod(listener.get(), kSocketMode) != 0 ||
@@ -329,8 +334,9 @@ void ControlSocket::append_poll_fds(std::vector<pollfd>& fds) const {
     implementation_->append_poll_fds(fds);
 }
 
-void ControlSocket::handle(std::span<const pollfd> fds, const Handler& handler) {
-    implementation_->handle(fds, handler);
+void ControlSocket::handle(std::span<const pollfd> fds, const Handler& handler,
+                           const StreamHandler& streams) {
+    implementation_->handle(fds, handler, streams);
 }
 
 const std::string& ControlSocket::path() const noexcept {

@@ -1,6 +1,7 @@
 // ControlSocket: the Unix stream socket on which operators ask: one JSON object per line in, one
-// per line out, in order. Never blocks and never waits for a client; belongs to the control thread
-// and its poll loop:
+// per line out, in order. An answer with "ok" true and a number "stream" is a connection's last: it
+// goes to whoever serves that stream. Never blocks and never waits for a client; belongs to the
+// control thread and its poll loop:
 //
 //     socket->append_poll_fds(fds);
 //     poll(fds.data(), fds.size(), 1000);
@@ -17,16 +18,22 @@
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
 #include "base/result.h"
+#include "control/file_handle.h"
 
 namespace xdhcpd::control {
 
 class ControlSocket {
   public:
     using Handler = std::function<nlohmann::json(const nlohmann::json&)>;
+    // Takes a connection over: the answer's "stream", the non-blocking socket, and what has not
+    // been sent yet of the answers up to this one. Must not throw.
+    using StreamHandler =
+        std::function<void(std::uint64_t stream, FileHandle connection, std::string_view unsent)>;
 
     static constexpr std::size_t kMaxLineLen = std::size_t{1}
                                                << 20;  // of a request, without newline
@@ -49,8 +56,9 @@ class ControlSocket {
     // What to poll for; may be more than fds of this socket in the vector.
     void append_poll_fds(std::vector<pollfd>& fds) const;
     // Serves what poll() found ready; fds of others are ignored. Lines that are no JSON are
-    // answered with ok:false.
-    void handle(std::span<const pollfd> fds, const Handler& handler);
+    // answered with ok:false. Without `streams` a connection that becomes a stream is closed.
+    void handle(std::span<const pollfd> fds, const Handler& handler,
+                const StreamHandler& streams = {});
 
     [[nodiscard]] const std::string& path() const noexcept;
     [[nodiscard]] std::size_t client_count() const noexcept;

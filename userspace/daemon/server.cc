@@ -243,7 +243,10 @@ void Server::Implementation::run() {
         // Before the requests, so that who asks behind a change is told of it.
         watch_host(std::chrono::steady_clock::now());
         control_socket_->handle(
-            fds, [this](const nlohmann::json& request) { return control_->handle(request); });
+            fds, [this](const nlohmann::json& request) { return control_->handle(request); },
+            [this](std::uint64_t stream, control::FileHandle connection, std::string_view unsent) {
+                control_->stream(stream, std::move(connection), unsent);
+            });
         const auto now = std::chrono::steady_clock::now();
         if (now >= next_tick) {
             interfaces_->tick();
@@ -304,6 +307,7 @@ void Server::Implementation::drain() {
     interfaces_->disable();
     worker_->stop();
     worker_thread_.join();
+    control_->end_streams();
     http_.reset();
     control_socket_.reset();
     const worker::WorkerCounters& counters = worker_->counters();

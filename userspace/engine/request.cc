@@ -36,6 +36,7 @@ Result<Success, DropReason> Request::parse(ByteView frame, std::uint32_t ifindex
     ingress_ = snapshot.find_ingress(ifindex);
     subnet_ = nullptr;
     reservation_ = nullptr;
+    bytes_ = frame;
     has_frame_ = false;
     message_.clear();
 

@@ -47,11 +47,13 @@ class Request {
     Request& operator=(const Request&) = delete;
 
     // Reads `frame` as received on interface `ifindex` and prepares everything that does not depend
-    // on leases. Pure; any thread. After an error only frame() and message() may be looked at, as
-    // far as they got.
+    // on leases. Pure; any thread. After an error only bytes(), frame() and message() may be looked
+    // at, as far as they got.
     Result<Success, DropReason> parse(ByteView frame, std::uint32_t ifindex,
                                       const model::Snapshot& snapshot) noexcept;
 
+    // The frame as it came, whatever became of it.
+    [[nodiscard]] ByteView bytes() const noexcept { return bytes_; }
     [[nodiscard]] const FrameView& frame() const noexcept { return frame_; }
     [[nodiscard]] const dhcp4::MessageView& message() const noexcept { return message_; }
     [[nodiscard]] const dhcp4::RelayInformation& relay() const noexcept { return relay_; }
@@ -120,6 +122,7 @@ class Request {
     [[nodiscard]] KeySource own_key(ClientKey::Kind kind, ByteView value) const noexcept;
     [[nodiscard]] Ipv4 own_address() const noexcept;
 
+    ByteView bytes_;
     FrameView frame_;
     dhcp4::MessageView message_;
     dhcp4::RelayInformation relay_;

@@ -177,6 +177,9 @@ void Worker::answer(Port& port, engine::Request& request, BootTime now, std::siz
         explain(port, request, *decision.drop, now);
         return;
     }
+    if (!taps_.empty()) {
+        taps_.record_answer(port, request, frame->bytes().first(decision.frame_len), now);
+    }
     TxInfo info;
     info.frame_len = decision.frame_len;
     info.ifindex = request.ifindex();
@@ -190,6 +193,9 @@ void Worker::answer(Port& port, engine::Request& request, BootTime now, std::siz
 void Worker::explain(const Port& port, const engine::Request& request, engine::DropReason reason,
                      BootTime now) noexcept {
     counters_.dropped[reason.index()].add();
+    if (!taps_.empty()) {
+        taps_.record_drop(port, request, reason, now);
+    }
     if (reason == engine::Refusal::kReleased || reason == engine::Refusal::kDeclined) {
         return;  // as it should be
     }

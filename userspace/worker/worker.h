@@ -26,6 +26,7 @@
 #include "worker/drop_log.h"
 #include "worker/port_ledger.h"
 #include "worker/snapshot_slot.h"
+#include "worker/tap.h"
 
 namespace xdhcpd::worker {
 
@@ -64,6 +65,8 @@ class Worker {
     void replace_ports(std::vector<Port*> ports);
     [[nodiscard]] lease::Shard& shard() noexcept { return *shard_; }
     [[nodiscard]] const DropLog& drop_log() const noexcept { return drop_log_; }
+    // Captures attach here.
+    [[nodiscard]] TapSet& taps() noexcept { return taps_; }
     [[nodiscard]] BootTime now() const noexcept;
 
     // --- Any thread
@@ -105,6 +108,7 @@ class Worker {
     WorkerCounters counters_;
     DropLog drop_log_;
     engine::ReplyCache reply_cache_;
+    TapSet taps_;
     Announcement announcement_;
     std::unique_ptr<engine::Request[]> requests_;  // kBatchLen, reused
     BootSeconds last_tick_;

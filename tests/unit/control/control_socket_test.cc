@@ -99,7 +99,14 @@ class ControlSocketTest : public ::testing::Test {
                 std::vector<pollfd> fds;
                 socket_->append_poll_fds(fds);
                 poll(fds.data(), fds.size(), 10);
-                socket_->handle(fds, [this](const json& request) { return answer(request); });
+                socket_->handle(
+                    fds, [this](const json& request) { return answer(request); },
+                    [this](std::uint64_t stream, FileHandle connection, std::string_view unsent) {
+                        stream_ = stream;
+                        const std::string bytes = std::string{unsent} + "and so on";
+                        EXPECT_EQ(send(connection.get(), bytes.data(), bytes.size(), 0),
+                                  static_cast<ssize_t>(bytes.size()));
+                    });
                 clients_ = socket_->client_count();
             }
         }};
@@ -123,6 +130,10 @@ class ControlSocketTest : public ::testing::Test {
         if (request.contains("len")) {
             result["text"] = std::string(request["len"].get<std::size_t>(), 'x');
         }
+        if (request.contains("stream")) {
+            result["stream"] = request["stream"];
+            result["ok"] = request.value("ok", true);
+        }
         if (request.contains("bad")) {
             result["text"] = "\xff";
         }
@@ -142,6 +153,7 @@ class ControlSocketTest : public ::testing::Test {
     std::atomic<bool> stop_{false};
     std::atomic<std::size_t> clients_{0};
     std::atomic<int> requests_{0};
+    std::atomic<std::uint64_t> stream_{0};
 };
 
 TEST_F(ControlSocketTest, MakesDirectoryAndSocketWithTheirModes) {
@@ -198,6 +210,23 @@ TEST_F(ControlSocketTest, RefusesWhatIsNoJsonAndGoesOn) {
     EXPECT_TRUE(peer.transmit("{\"throw\":1}\n"));
     EXPECT_EQ(json::parse(peer.line())["error"], "thrown");
     EXPECT_EQ(peer.ask({{"n", 7}})["n"], 7);
+}
+
+TEST_F(ControlSocketTest, HandsAConnectionOverThatBecomesAStream) {
+    start();
+    Peer peer{path_};
+    EXPECT_TRUE(peer.transmit("{\"n\":1}\n{\"stream\":42}\n{\"n\":3}\n"));
+    EXPECT_EQ(json::parse(peer.line())["n"], 1);
+    EXPECT_EQ(json::parse(peer.line())["stream"], 42);
+    EXPECT_EQ(peer.line(), "");  // "and so on" without newline, then the end; {"n":3} is not ours
+    EXPECT_EQ(stream_, 42u);
+    wait_for_clients(0);
+    EXPECT_EQ(requests_, 2);
+
+    Peer refused{path_};
+    EXPECT_EQ(refused.ask({{"stream", 7}, {"ok", false}})["ok"], false);
+    EXPECT_EQ(refused.ask({{"n", 5}})["n"], 5);
+    EXPECT_EQ(stream_, 42u);
 }
 
 TEST_F(ControlSocketTest, AnswersAreAlwaysUtf8) {

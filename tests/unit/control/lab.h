@@ -150,6 +150,7 @@ class Lab {
     Lab(const Lab&) = delete;
     Lab& operator=(const Lab&) = delete;
     ~Lab() {
+        control_->stop();
         for (const auto& worker : workers_) {
             worker->stop();
         }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 #include "base/result.h"
@@ -22,6 +23,11 @@ class Client {
 
     // Sends one request and waits for its answer, a JSON object.
     [[nodiscard]] Result<nlohmann::json, Error> ask(const nlohmann::json& request);
+
+    // For an answer that turns the connection into a stream: the socket, and what came behind the
+    // answer.
+    [[nodiscard]] int fd() const noexcept { return fd_; }
+    [[nodiscard]] std::string take_received() { return std::exchange(received_, {}); }
 
   private:
     Client(int fd, std::string path) : fd_{fd}, path_{std::move(path)} {}

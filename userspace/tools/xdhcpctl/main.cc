@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "tools/xdhcpctl/capture.h"
 #include "tools/xdhcpctl/client.h"
 #include "tools/xdhcpctl/pages.h"
 #include "tools/xdhcpctl/request.h"
@@ -31,6 +32,7 @@ struct Options {
     std::string address;
     std::string mac;
     bool dry_run = false;
+    CaptureArguments capture;
 };
 
 void print(const json& answer) {
@@ -151,6 +153,19 @@ int run(int argc, char** argv) {
     reload->add_flag("--dry-run", options.dry_run, "Only say what would change");
     auto* const explain = app.add_subcommand("explain", "Messages that got no answer, and why");
     explain->add_option("mac", options.mac, "Only those of this client");
+    auto* const capture = app.add_subcommand(
+        "capture", "Requests and replies as they come, with what became of them");
+    auto* const file =
+        capture->add_option("-w", options.capture.file, "Write pcapng to this file; -: to a pipe");
+    capture->add_option("--interface", options.capture.interface, "Only packets of this one");
+    capture->add_option("--hw-address", options.capture.hw_address, "Only those of this client");
+    capture->add_flag("--dropped", options.capture.dropped, "Only messages that get no answer");
+    capture->add_option("--snaplen", options.capture.snaplen, "Keep so many bytes of a frame")
+        ->check(CLI::PositiveNumber)
+        ->needs(file);
+    capture->add_option("-c,--count", options.capture.count, "End after so many packets")
+        ->check(CLI::PositiveNumber);
+    capture->add_option("--duration", options.capture.duration, "End after this time, e.g. 10s");
     const auto* const stop = app.add_subcommand("stop", "Answer what has come, then end");
 
     try {
@@ -158,6 +173,12 @@ int run(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kOk : kUsage;  // --help and --version are fine
     }
+
+    if (options.as_json && !options.capture.file.empty()) {
+        std::cerr << "xdhcpctl: -w writes pcapng and --json prints lines: choose one of them\n";
+        return kUsage;
+    }
+    options.capture.as_json = options.as_json;
 
     auto connected = Client::connect(options.socket);
     if (!connected) {
@@ -199,6 +220,9 @@ int run(int argc, char** argv) {
             request["hw_address"] = options.mac;
         }
         return show(client, options, request, explain_page);
+    }
+    if (*capture) {
+        return run_capture(client, options.capture);
     }
     if (*stop) {
         return show(client, options, {{"command", "stop"}},

@@ -170,6 +170,17 @@ std::string status_page(const json& answer) {
     page += counts("received by type", list(answer, "received_by_type"));
     page += counts("sent by type", list(answer, "sent_by_type"));
     page += counts("no answer, by reason", list(answer, "dropped"));
+    Table captures{{{"  PID", Align::kRight},
+                    {"INTERFACE"},
+                    {"HW-ADDRESS"},
+                    {"PACKETS", Align::kRight},
+                    {"MISSED", Align::kRight}}};
+    for (const json& one : list(answer, "captures")) {
+        captures.add({"  " + figure(one, "pid"), or_dash(text(one, "interface")),
+                      or_dash(text(one, "hw_address")), figure(one, "packets"),
+                      figure(one, "missed")});
+    }
+    page += captures.empty() ? "" : "\ncaptures:\n" + captures.text();
     for (const auto& [interface, verdicts] : list(answer, "xdp").items()) {
         page += counts("XDP on " + printable(interface), verdicts);
     }
