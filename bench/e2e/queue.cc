@@ -71,7 +71,9 @@ Result<Success, Error> Queue::start() {
     area_ = static_cast<std::byte*>(area);
 
     xsk_umem_config umem_config{};
-    umem_config.fill_size = options_.ring_size;
+    // Twice the frames: the kernel shows a received frame before it shows that it took its slot
+    // here.
+    umem_config.fill_size = 2 * options_.ring_size;
     umem_config.comp_size = options_.ring_size;
     umem_config.frame_size = kFrameLen;
     if (const int error =

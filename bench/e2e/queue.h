@@ -128,7 +128,7 @@ void Queue::step(Answer&& answer, int timeout_ms) {
 
     answer(packets_, count);
 
-    // As many slots as UMEM frames: there is always room.
+    // As many slots as UMEM frames, and the kernel is done with a slot before its frame comes back.
     std::uint32_t tx_slot = 0;
     static_cast<void>(xsk_ring_prod__reserve(&tx_, count, &tx_slot));
     std::uint32_t replies = 0;

@@ -17,7 +17,7 @@ def table(rows, reference="responder"):
               "durable"]]  # fmt: skip
     for row in rows.values():
         top, common = row["at_max"], row.get("at_common")
-        calls = row["system_calls"]
+        calls = row.get("system_calls", {"syncs_per_exchange": 0.0, "file_writes_per_exchange": 0.0})
         lines.append([
             row["title"], f"{row['clients']:,}", str(row["window"]), f"{row['per_s']:,.0f}", f"{row['spread']:.1%}",
             f"{top['loss']:.3%}", ratio(row["per_s"], base), ratio(top["frames_per_s"], echo), ratio(row["per_s"], kea),
