@@ -105,7 +105,9 @@ void XskPort::destroy() noexcept {
 
 int XskPort::create(std::string_view& step) {
     xsk_umem_config umem_config{};
-    umem_config.fill_size = options_.ring_size;
+    // Twice the frames, for the kernel publishes a received frame before it publishes that it has
+    // taken the frame's slot here (xsk_flush): who is quick gives the frame back in between.
+    umem_config.fill_size = 2 * options_.ring_size;
     umem_config.comp_size = options_.ring_size;
     umem_config.frame_size = options_.frame_len;
     umem_config.frame_headroom = XSK_UMEM__DEFAULT_FRAME_HEADROOM;
@@ -218,7 +220,7 @@ void XskPort::release(std::span<const RxFrame> batch) {
     }
     const auto count = static_cast<std::uint32_t>(batch.size());
     std::uint32_t slot = 0;
-    // The ring has a slot for every receive frame.
+    // The ring has two slots for every receive frame.
     const std::uint32_t reserved = xsk_ring_prod__reserve(&fill_, count, &slot);
     XD_ASSERT(reserved == count);
     for (std::uint32_t i = 0; i < count; ++i) {

@@ -1,0 +1,189 @@
+"""One server under the load of xdhcpgun (and perfdhcp): highest rate without loss, latency, CPU, system calls."""
+
+import collections
+import json
+import pathlib
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+
+from harness.network import (
+    CLIENT_ADDRESS,
+    CLIENT_INTERFACE,
+    GENERATOR_CPU,
+    SERVER_ADDRESS,
+    BenchError,
+    CpuTimes,
+    Network,
+    sh,
+    stop,
+)
+
+MAX_LOSS = 0.001  # of exchanges
+COMMON_RATE = 5000  # exchanges per second at which all servers that can are compared
+WARMUP = 1.0  # seconds
+MAX_FILL = 20.0  # seconds to give each client its lease
+
+
+def gun(network, program, seconds, *, clients, window=None, rate=None):
+    """Starts a run of DORA exchanges, by a window in flight or at a rate."""
+    load = ["--window", window] if rate is None else ["--rate", f"{rate:.0f}"]
+    return network.start(
+        "client", program, "-i", CLIENT_INTERFACE, "--driver", "xdp", "--scenario", "dora", "--clients", clients,
+        *load, "--duration", f"{seconds:g}s", "--warmup", f"{WARMUP:g}s", "--timeout", "1s", "--json",
+        "--cpu", GENERATOR_CPU, cpu=GENERATOR_CPU, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def finish(process, seconds):
+    """The run's report. xdhcpgun may end with an exit code for loss; then there is a report too."""
+    try:
+        output, errors = process.communicate(timeout=seconds + 20)
+    except subprocess.TimeoutExpired as error:
+        stop(process)
+        raise BenchError("xdhcpgun does not end") from error
+    time.sleep(0.1)  # the kernel takes up to 25 ms to let go of a queue of AF_XDP
+    try:
+        return json.loads(output[output.index("{") :])
+    except ValueError as error:
+        raise BenchError(f"xdhcpgun: exit {process.returncode}: {errors.strip() or output.strip()}") from error
+
+
+def measure(network, program, server, seconds, **load):
+    """A run with the CPU time of the server within it."""
+    process = gun(network, program, seconds, **load)
+    time.sleep(WARMUP + 0.2)
+    before = CpuTimes(server.pid)
+    time.sleep(seconds - 0.4)
+    used = before.until(CpuTimes(server.pid))
+    report = finish(process, seconds)
+    rate = report["exchanges_per_s"]
+    exchanges = max(1.0, rate * used["seconds"])
+    return {
+        "load": load,
+        "per_s": rate,
+        "loss": report["loss_ratio"],
+        "frames_per_s": report["frames_received"] / max(1e-9, report["exchanges_completed"]) * rate,
+        "given_twice": report.get("given_twice", 0),
+        "lost_in_generator": report.get("generator", {}).get("lost_in_generator", 0),
+        "latency_us": report["latency_us"],
+        "cpu_s_per_million": used["process_s"] / exchanges * 1e6,
+        "core_s_per_million": used["core_busy_s"] / exchanges * 1e6,
+        "core_idle": used["core_idle"],
+        "core_softirq": used["core_softirq_s"] / used["seconds"],
+        "core_steal": used["core_steal_s"] / used["seconds"],
+    }
+
+
+def count_system_calls(network, program, server, clients):
+    """Syncs and writes to files per exchange, counted by strace at a modest rate."""
+    rate, seconds = 200, 2
+    with tempfile.NamedTemporaryFile(prefix="xdcmp-", suffix=".strace") as trace:
+        tracer = network.start("server", "strace", "-f", "-y", "-qq", "-o", trace.name, "-p", server.pid,
+                               "-e", "trace=fsync,fdatasync,sync_file_range,write,pwrite64,writev", cpu=GENERATOR_CPU,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        time.sleep(0.5)
+        report = finish(gun(network, program, seconds, clients=clients, rate=rate), seconds)
+        time.sleep(0.2)
+        stop(tracer)
+        text = pathlib.Path(trace.name).read_text(encoding="utf-8", errors="replace")
+    # A descriptor with a path is a file; sockets and pipes have other names there.
+    calls = collections.Counter(re.findall(r"^\d+ +(\w+)\(\d+</(?!dev/)[^>]*>", text, re.M))
+    # The trace covers warm-up too.
+    exchanges = max(1.0, report["exchanges_completed"] * (seconds + WARMUP) / seconds)
+    return {
+        "syncs_per_exchange": (calls["fsync"] + calls["fdatasync"]) / exchanges,
+        "file_writes_per_exchange": (calls["write"] + calls["pwrite64"] + calls["writev"]) / exchanges,
+    }
+
+
+def find_window(network, program, server, windows, seconds, clients):
+    """The window of the highest rate without too much loss, and what each window gave."""
+    tried = [measure(network, program, server, seconds, clients=clients, window=window) for window in windows]
+    passed = [run for run in tried if run["loss"] < MAX_LOSS and run["per_s"] > 0]
+    if not passed:
+        raise BenchError(f"loss at every window: {[(run['load']['window'], run['loss']) for run in tried]}")
+    return max(passed, key=lambda run: run["per_s"])["load"]["window"], tried
+
+
+def fill(network, program, clients, per_s):
+    """Gives every client its lease; returns how many have one. Clients take turns."""
+    if per_s <= 0:
+        return 0
+    seconds = min(MAX_FILL, 1.15 * clients / per_s)
+    report = finish(gun(network, program, seconds, clients=clients, window=64), seconds)
+    return min(clients, report["exchanges_completed"] + int(report["exchanges_per_s"] * WARMUP))
+
+
+def compare_one(server, program, directory, options):
+    """Everything about one server on a pair of its own."""
+    with Network() as network:
+        process = server.start(network, directory)
+        clients = min(server.max_clients, options.clients)
+        windows, filled = server.windows, 0
+        if options.quick:
+            windows = windows[len(windows) // 2 :][:1]
+        else:
+            probe = measure(network, program, process, 1.0, clients=clients, window=windows[-2])
+            filled = fill(network, program, clients, probe["per_s"])
+        window, tried = find_window(network, program, process, windows, max(1.0, options.seconds / 2), clients)
+        runs = [
+            measure(network, program, process, options.seconds, clients=clients, window=window)
+            for _ in range(options.repeat)
+        ]
+        passed = sorted((run for run in runs if run["loss"] < MAX_LOSS), key=lambda run: run["per_s"])
+        if not passed:
+            raise BenchError(f"{server.title}: loss in every one of {len(runs)} runs with window {window}")
+        best = passed[len(passed) // 2]
+        rates = [run["per_s"] for run in passed]
+        row = {
+            "title": server.title,
+            "setting": server.setting,
+            "durable": server.durable,
+            "clients": clients,
+            "clients_filled": filled,
+            "window": window,
+            "per_s": statistics.median(rates),
+            "spread": (max(rates) - min(rates)) / statistics.median(rates),
+            "runs_with_loss": len(runs) - len(passed),
+            "at_max": best,
+            "sweep": tried,
+            "at_half": measure(network, program, process, options.seconds, clients=clients, rate=best["per_s"] / 2),
+        }
+        if row["per_s"] > COMMON_RATE and not options.quick:
+            row["at_common"] = measure(network, program, process, options.seconds, clients=clients, rate=COMMON_RATE)
+        if not options.quick:
+            row["system_calls"] = count_system_calls(network, program, process, clients)
+        row["died"] = process.poll() is not None
+    if row["died"]:
+        raise BenchError(f"{server.title} ended during its run")
+    return row
+
+
+def perfdhcp_ceiling(server, directory, seconds=4):
+    """The highest rate that perfdhcp (one thread) reaches without a drop, and the first with drops if there is one.
+
+    Drops may be perfdhcp's own: a reply that its thread had no time to read counts as one.
+    """
+    best = {"asked": 0, "per_s": 0, "drops": 0}
+    with Network() as network:
+        server.start(network, directory)
+        for asked in (10000, 15000, 20000, 25000, 30000, 35000):
+            report = sh(*network.command("client", "perfdhcp", "-4", "-g", "single", "-l", CLIENT_ADDRESS,
+                                         "-r", asked, "-R", 500000, "-p", seconds, "-W", 500000, SERVER_ADDRESS,
+                                         cpu=GENERATOR_CPU), check=False, timeout=seconds + 30)  # fmt: skip
+            drops = sum(map(int, re.findall(r"^drops: (\d+)", report, re.M)))
+            received = [int(number) for number in re.findall(r"^received packets: (\d+)", report, re.M)]
+            per_s = (received[-1] if received else 0) / seconds
+            delay = re.findall(r"^avg delay: ([\d.]+)", report, re.M)
+            run = {"asked": asked, "per_s": per_s, "drops": drops, "ack_ms": float(delay[-1]) if delay else None}
+            if drops > 0:
+                best["first_with_drops"] = run
+                break
+            if per_s > best["per_s"]:
+                best = run
+            if per_s < 0.95 * asked:
+                break
+    return best
