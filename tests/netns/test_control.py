@@ -104,7 +104,7 @@ def test_subnets_and_workers(bed):
     # `silent` and `fence` are not used here: the only open offer is ours.
     assert (subnet["offered"], subnet["free"]) == (1, 49)
     (worker,) = bed.server.ctl("workers")["workers"]
-    assert worker["ports"] == ["srv0:0"] and worker["messages"] >= 3
+    assert worker["ports"] == ["srv0:0", "srv0:lane"] and worker["messages"] >= 3
     assert 0 < worker["latency_us"]["p50"] <= worker["latency_us"]["p99"] <= worker["latency_us"]["max"]
     assert worker["index_entries"] == 2 and worker["side_bytes"] <= worker["side_capacity"]
     assert bed.server.ctl_process("subnets").returncode == bed.server.ctl_process("workers").returncode == 0
@@ -410,7 +410,7 @@ def test_one_missing_interface_leaves_the_other_in_service(namespaces, tmp_path)
     config = configuration("srv0", DRIVER, [SUBNET], tmp_path)
     config["interfaces"].append({"name": "nosuch0", "driver": "auto"})
     with Server(server_ns, tmp_path, config) as server:
-        assert [port["interface"] for port in server.status()["ports"]] == ["srv0"]
+        assert [port["interface"] for port in server.driver_ports()] == ["srv0"]
         assert "nosuch0" in server.log()
 
 
@@ -479,7 +479,7 @@ def test_auto_walks_down_and_says_why(namespaces, tmp_path):
         pytest.skip("no clang to make another XDP program with")
     config = configuration("srv0", "auto", [SUBNET], tmp_path)
     with Server(server_ns, tmp_path, config) as server:
-        (port,) = server.status()["ports"]
+        (port,) = server.driver_ports()
         assert port["driver"] in ("packet", "udp") and port["why"], port
         assert re.search(r"srv0.*xdp", server.log())
 
@@ -490,7 +490,7 @@ def test_auto_takes_xdp_where_it_can(namespaces, tmp_path):
     server_ns.run("ip", "address", "add", f"{SERVER_IP}/24", "dev", "srv0")
     config = configuration("srv0", "auto", [SUBNET], tmp_path)
     with Server(server_ns, tmp_path, config) as server:
-        (port,) = server.status()["ports"]
+        (port,) = server.driver_ports()
         assert port["driver"] == "xdp" and port["mode"].startswith("native") and port["why"] == ""
         assert "xdp" in server_ns.run("ip", "-d", "link", "show", "dev", "srv0")
     assert "prog/xdp" not in server_ns.run("ip", "-d", "link", "show", "dev", "srv0"), "a program stayed behind"

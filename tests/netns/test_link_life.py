@@ -202,7 +202,7 @@ def test_queue_count(xdp):
     xdp.link.queues(4)
     xdp.await_line(r"1 -> 4 queues; serving again after [0-9.]+ s \(xdp native, 4 queues\)", first + 1)
     xdp.await_service()
-    assert [port["queue"] for port in xdp.server.ask("status")["ports"]] == [0, 1, 2, 3]
+    assert [port["queue"] for port in xdp.server.driver_ports()] == [0, 1, 2, 3]
 
 
 def test_mac(xdp):

@@ -124,6 +124,10 @@ class Server:
             if count
         }
 
+    def driver_ports(self):
+        """The ports of drivers, without the kernel lanes beside them."""
+        return [port for port in self.status()["ports"] if port["role"] == "driver"]
+
     def driver(self):
         return self.status()["ports"][0]["driver"]
 
