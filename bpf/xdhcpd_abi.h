@@ -44,8 +44,8 @@ enum xd_verdict {
 
 /*
  * Key of xd_links: where a frame came in. Host byte order. VLAN identifiers without priority and
- * DEI; 0: no such tag. Priority tags (identifier 0) are left out, as in the kernel's stack, and both
- * TPIDs mean the same.
+ * DEI; 0: no such tag. Priority tags (identifier 0) are left out, as in the kernel's stack, and
+ * both TPIDs mean the same.
  */
 struct xd_link_key {
 	__u32 ifindex;
@@ -76,9 +76,9 @@ struct xd_local {
 XD_SIZE_CHECK(struct xd_local, 4);
 
 /*
- * Metadata in front of a redirected frame; AF_XDP delivers it right before the descriptor's address.
- * Not there if the driver leaves no room for it. Userspace clears the magic once it has read it, so
- * that a record is never believed twice.
+ * Metadata in front of a redirected frame; AF_XDP delivers it right before the descriptor's
+ * address. Not there if the driver leaves no room for it. Userspace clears the magic once it has
+ * read it, so that a record is never believed twice.
  */
 #define XD_ARRIVAL_MAGIC 0x78644172
 struct xd_arrival {

@@ -20,7 +20,7 @@
 #define XG_IP_HEADER_LEN 20
 #define XG_SERVER_PORT 67 /* also of relays */
 #define XG_CLIENT_PORT 68
-#define XG_BOOTREPLY 2 /* RFC 2131 section 2, op */
+#define XG_BOOTREPLY 2	 /* RFC 2131 section 2, op */
 #define XG_ARP_REQUEST 1 /* RFC 826 */
 #define XG_MAX_KERNEL_ADDRESSES 4096
 
@@ -83,8 +83,8 @@ static __always_inline bool xg_wants_ip(struct xd_cursor *c)
 	    ip->protocol != IPPROTO_UDP || (ip->frag_off & bpf_htons(XG_IP_FRAGMENT)))
 		return false;
 	udp = xd_cursor_take(c, sizeof(*udp));
-	if (!udp || (udp->dest != bpf_htons(XG_CLIENT_PORT) &&
-		     udp->dest != bpf_htons(XG_SERVER_PORT)))
+	if (!udp ||
+	    (udp->dest != bpf_htons(XG_CLIENT_PORT) && udp->dest != bpf_htons(XG_SERVER_PORT)))
 		return false;
 	op = xd_cursor_take(c, sizeof(*op));
 	return op && *op == XG_BOOTREPLY;

@@ -48,6 +48,9 @@ enum class Refusal : std::uint8_t {
 // Reasons of the worker, which owns rings and frames.
 enum class Shed : std::uint8_t {
     kNoTxFrame,  // the port had no frame to lend
+    kStale,      // waited until its sender gave up (see shedding.h for this and the next)
+    kDiscover,   // overload: DISCOVER or INFORM
+    kRequest,    // overload: REQUEST of a client that has no address yet
     kCount
 };
 [[nodiscard]] std::string_view name(Shed shed) noexcept;

@@ -113,6 +113,9 @@ class Port {
 
     // Takes up to batch.size() waiting frames, returns how many. Never blocks.
     [[nodiscard]] virtual std::size_t receive(std::span<RxFrame> batch) = 0;
+    // How much of the room for waiting frames is taken now, in thousandths; 0 where the driver
+    // cannot say (it tells of each frame how long it waited).
+    [[nodiscard]] virtual unsigned fill_permille() const noexcept { return 0; }
     // Gives received frames back; each exactly once, in any order.
     virtual void release(std::span<const RxFrame> batch) = 0;
 

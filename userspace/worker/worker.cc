@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "engine/decide.h"
+#include "engine/shedding.h"
 
 namespace xdhcpd::worker {
 namespace {
@@ -121,29 +122,33 @@ std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
         return 0;
     }
     const BootTime now = clock_();
+    // The first of a batch has waited longest.
+    const engine::Load load = engine::load_of(port.fill_permille(), frames[0].waited);
     counters_.batches.add();
     counters_.received.add(count);
 
     // Two passes, so that the memory latencies of the batch overlap.
-    std::array<bool, kBatchLen> readable{};
+    std::array<bool, kBatchLen> wanted{};
     for (std::size_t i = 0; i < count; ++i) {
         const auto parsed = requests_[i].parse(frames[i].bytes, frames[i].ifindex, snapshot);
         count_arrival(requests_[i]);
-        readable[i] = parsed.has_value();
-        if (readable[i]) {
-            shard_->prefetch(requests_[i].tenant());
-        } else {
+        if (!parsed) {
             explain(port, requests_[i], parsed.error(), now);
+        } else if (const auto shed = engine::shed(requests_[i].message(), frames[i].waited, load)) {
+            explain(port, requests_[i], *shed, now);
+        } else {
+            wanted[i] = true;
+            shard_->prefetch(requests_[i].tenant());
         }
     }
     for (std::size_t i = 0; i < count; ++i) {
-        if (readable[i]) {
+        if (wanted[i]) {
             shard_->prefetch_record(requests_[i].tenant());
         }
     }
     std::size_t answered = 0;
     for (std::size_t i = 0; i < count; ++i) {
-        if (readable[i]) {
+        if (wanted[i]) {
             answer(port, requests_[i], now, answered);
         }
     }
@@ -172,7 +177,8 @@ void Worker::answer(Port& port, engine::Request& request, BootTime now, std::siz
         explain(port, request, engine::Shed::kNoTxFrame, now);
         return;
     }
-    const engine::Decision decision = engine::decide(request, *shard_, reply_cache_, now, frame->bytes());
+    const engine::Decision decision =
+        engine::decide(request, *shard_, reply_cache_, now, frame->bytes());
     if (decision.drop) {
         explain(port, request, *decision.drop, now);
         return;

@@ -98,8 +98,7 @@ TEST(DescribeChanges, MarksWhatNeedsARestart) {
     EXPECT_THAT(
         changes(before, after + "http: 127.0.0.1:9767\nlog: {level: debug}\nside-memory: 1MiB\n"),
         ElementsAre("log: info as text -> debug as text: needs a restart",
-                    "interface eth1 driver: udp -> packet",
-                    "interface eth1 queues: none -> 0, 2",
+                    "interface eth1 driver: udp -> packet", "interface eth1 queues: none -> 0, 2",
                     "http: off -> 127.0.0.1:9767: needs a restart",
                     "side-memory: 67108864 -> 1048576: needs a restart"));
     EXPECT_THAT(changes(before, before + "log: {level: debug}\n", true),

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/random.h"
+#include "engine/shedding.h"
 #include "io/memory/memory_port.h"
 #include "support/engine_harness.h"
 
@@ -140,6 +141,35 @@ TEST_F(WorkerTest, WithoutAFrameForTheReplyNoLeaseChanges) {
     EXPECT_EQ(dropped(engine::Shed::kNoTxFrame), 1u);
     EXPECT_EQ(store.space(slot.newest().subnets[0].space).held_total(lease::HeldCount::kOffered),
               1u);
+    expect_all_accounted_for();
+}
+
+TEST_F(WorkerTest, AFullRingShedsDiscoversAndAnswersRequests) {
+    start({.interface_name = "m",
+           .queue = 0,
+           .rx_frame_count = 128,
+           .tx_frame_count = 128,
+           .frame_len = 2048});
+    for (int client = 0; client < 64; ++client) {
+        inject(Message{1, client});
+    }
+    for (int client = 0; client < 64; ++client) {
+        inject(Message{3, 1}.option_address(50, "192.0.2.10").option_address(54, "192.0.2.1"));
+    }
+    worker->step();  // half of the ring still waits behind this batch
+    EXPECT_EQ(dropped(engine::Shed::kDiscover), 64u);
+    worker->step();
+    EXPECT_EQ(dropped(engine::Shed::kRequest), 0u);
+    EXPECT_EQ(worker->counters().answered.value(), 64u);
+    expect_all_accounted_for();
+}
+
+TEST_F(WorkerTest, MessagesThatWaitedTooLongAreNotAnswered) {
+    ASSERT_TRUE(port->inject(testing::udp_frame({}, Message{1, 1}.payload()), kEth1,
+                             engine::kStaleWait + std::chrono::milliseconds{1}));
+    worker->step();
+    EXPECT_EQ(dropped(engine::Shed::kStale), 1u);
+    EXPECT_EQ(worker->counters().answered.value(), 0u);
     expect_all_accounted_for();
 }
 

@@ -37,6 +37,9 @@ class MemoryPort final : public Port {
     [[nodiscard]] std::uint32_t queue() const noexcept override { return queue_; }
     [[nodiscard]] std::size_t receive(std::span<RxFrame> batch) override;
     void release(std::span<const RxFrame> batch) override;
+    [[nodiscard]] unsigned fill_permille() const noexcept override {
+        return static_cast<unsigned>(arrivals_count_ * 1000 / rx_state_.size());
+    }
     [[nodiscard]] std::optional<TxFrame> lend() override;
     void submit(TxFrame frame, const TxInfo& info) override;
     void flush() override;

@@ -214,6 +214,12 @@ std::size_t XskPort::receive(std::span<RxFrame> batch) {
     return count;
 }
 
+// Producer and consumer are free-running; the consumer is behind what receive() has taken.
+unsigned XskPort::fill_permille() const noexcept {
+    const std::uint32_t produced = __atomic_load_n(rx_.producer, __ATOMIC_RELAXED);
+    return (produced - rx_.cached_cons) * 1000 / options_.ring_size;
+}
+
 void XskPort::release(std::span<const RxFrame> batch) {
     if (batch.empty()) {
         return;
