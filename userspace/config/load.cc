@@ -45,6 +45,8 @@ constexpr Choice<Driver> kDrivers[] = {{"auto", Driver::kAuto},
                                        {"udp", Driver::kUdp}};
 constexpr Choice<ZeroCopy> kZeroCopies[] = {
     {"auto", ZeroCopy::kAuto}, {"on", ZeroCopy::kOn}, {"off", ZeroCopy::kOff}};
+constexpr Choice<model::ReplyPath> kReplyPaths[] = {{"mirror", model::ReplyPath::kMirror},
+                                                    {"route", model::ReplyPath::kRoute}};
 constexpr Choice<LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
                                            {"info", LogLevel::kInfo},
                                            {"warning", LogLevel::kWarning},
@@ -55,7 +57,8 @@ constexpr Choice<LogFormat> kLogFormats[] = {{"text", LogFormat::kText},
 constexpr std::array<std::string_view, 9> kRootKeys{"log",         "interfaces", "control-socket",
                                                     "http",        "durability", "max-leases",
                                                     "side-memory", "ports",      "dhcp4"};
-constexpr std::array<std::string_view, 4> kInterfaceKeys{"name", "driver", "queues", "zero-copy"};
+constexpr std::array<std::string_view, 5> kInterfaceKeys{"name", "driver", "queues", "zero-copy",
+                                                         "reply-path"};
 constexpr std::array<std::string_view, 12> kDhcp4Keys{"authoritative",
                                                       "lease-time",
                                                       "offer-lifetime",
@@ -211,6 +214,9 @@ void Loader::read_interface(const Value& value) {
     }
     if (const auto member = map.find("zero-copy")) {
         interface.zero_copy = reader_.choice(*member, kZeroCopies).value_or(interface.zero_copy);
+    }
+    if (const auto member = map.find("reply-path")) {
+        interface.reply_path = reader_.choice(*member, kReplyPaths).value_or(interface.reply_path);
     }
     warn_of_driver(map, interface);
     const auto member = map.require("name", "{name: eth0} was meant");

@@ -64,6 +64,11 @@ Result<DrivenInterface, Error> DrivenInterface::open(
             if (driver != Driver::kUdp) {  // which has the port itself
                 driven.open_lane(driver, ports.server);
             }
+            if (configuration.reply_path == model::ReplyPath::kRoute) {
+                if (const auto route = driven.open_route(ports.server); !route) {
+                    return Unexpected{route.error()};
+                }
+            }
             return driven;
         }
         if (!refused.empty()) {
@@ -152,8 +157,31 @@ void DrivenInterface::open_lane(Driver driver, std::uint16_t server_port) {
     }
 }
 
+Result<Success, Error> DrivenInterface::open_route(std::uint16_t server_port) {
+    UdpOptions options;
+    options.server_port = server_port;
+    options.role = PortRole::kRoute;
+    options.rx_frame_count = 1;
+    options.receive_buffer_len = 0;
+    auto opened = UdpPort::open(options);
+    if (!opened) {
+        return Unexpected{Error{
+            opened.error().errno_value,
+            "interface " + host_interface_.name + ": reply-path route: " + opened.error().message}};
+    }
+    route_ = std::move(*opened);
+    for (Port* const port : ports_) {
+        port->set_route(route_.get());
+    }
+    ports_.push_back(route_.get());
+    return Success{};
+}
+
 std::vector<std::pair<std::string, std::uint64_t>> DrivenInterface::kernel_drops(
     std::size_t port_index) const {
+    if (ports_[port_index] == route_.get()) {
+        return {};
+    }
     if (ports_[port_index] == lane_.get()) {
         return {{"receive_buffer_full", lane_->kernel_drops()}};
     }

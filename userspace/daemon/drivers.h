@@ -41,10 +41,10 @@ class DrivenInterface {
     [[nodiscard]] bool zero_copy() const noexcept;
     // Why better drivers were not taken; empty when the first one worked.
     [[nodiscard]] const std::string& why() const noexcept { return why_; }
-    // Those of the driver, then the kernel lane if there is one.
+    // Those of the driver, then the kernel lane and the route port if there are any.
     [[nodiscard]] const std::vector<Port*>& ports() const noexcept { return ports_; }
     [[nodiscard]] std::uint32_t queue_count() const noexcept {
-        return static_cast<std::uint32_t>(ports_.size() - (lane_ ? 1 : 0));
+        return static_cast<std::uint32_t>(ports_.size() - (lane_ ? 1 : 0) - (route_ ? 1 : 0));
     }
     // Null unless the driver is xdp or xdp-generic.
     [[nodiscard]] XdpInterface* xdp() const noexcept { return xdp_.get(); }
@@ -68,6 +68,7 @@ class DrivenInterface {
         const model::PortConfiguration& ports, bool has_vlans);
     [[nodiscard]] bool sees_tags() const noexcept;
     void open_lane(model::Driver driver, std::uint16_t server_port);
+    [[nodiscard]] Result<Success, Error> open_route(std::uint16_t server_port);
 
     model::HostInterface host_interface_;
     std::string driver_;
@@ -78,6 +79,8 @@ class DrivenInterface {
     // Beside the fast drivers: serves what they leave to the kernel's stack, and keeps that from
     // answering unicast requests with ICMP port unreachable.
     std::unique_ptr<UdpPort> lane_;
+    // Under `reply-path: route`: by it the others' routable replies leave.
+    std::unique_ptr<UdpPort> route_;
     std::string port_problem_;
     std::vector<Port*> ports_;
 };

@@ -55,7 +55,8 @@ void append(std::string& list, const std::string& part, std::string_view separat
 
 [[nodiscard]] bool is_same(const model::InterfaceConfiguration& a,
                            const model::InterfaceConfiguration& b) {
-    return a.driver == b.driver && a.queues == b.queues && a.zero_copy == b.zero_copy;
+    return a.driver == b.driver && a.queues == b.queues && a.zero_copy == b.zero_copy &&
+           a.reply_path == b.reply_path;
 }
 
 }  // namespace

@@ -44,9 +44,10 @@ void broadcast(Udp4Headers& headers) noexcept {
 }
 
 // By the way that the request came: to the host or router that sent the frame.
-void unicast_back(Udp4Headers& headers, const Request& request, Ipv4 destination) noexcept {
-    headers.destination_mac = request.frame().source_mac;
-    headers.destination = destination;
+void unicast_back(Addressing& addressing, const Request& request, Ipv4 destination) noexcept {
+    addressing.headers.destination_mac = request.frame().source_mac;
+    addressing.headers.destination = destination;
+    addressing.routable = true;
 }
 
 }  // namespace
@@ -67,10 +68,10 @@ Addressing choose_addressing(const Request& request, MessageType reply_type, Ipv
     headers.traffic_class = kDscpCs6;
 
     if (ports.reply_to_source) {
-        unicast_back(headers, request, frame.source);
+        unicast_back(addressing, request, frame.source);
         headers.destination_port = frame.source_port;
     } else if (request.relayed()) {
-        unicast_back(headers, request, message.giaddr());
+        unicast_back(addressing, request, message.giaddr());
         // RFC 8357 section 5.2: a relay that has room for its port only there names it by
         // sub-option 19.
         headers.destination_port = request.relay().has(dhcp4::RelaySuboption::kRelaySourcePort)
@@ -78,7 +79,7 @@ Addressing choose_addressing(const Request& request, MessageType reply_type, Ipv
                                        : ports.server;
         addressing.set_broadcast_flag = reply_type == MessageType::kNak;
     } else if (const auto address = client_address(request, reply_type)) {
-        unicast_back(headers, request, *address);
+        unicast_back(addressing, request, *address);
     } else if (message.broadcast() || yiaddr.is_zero() || !is_usable_chaddr(request)) {
         broadcast(headers);
     } else {

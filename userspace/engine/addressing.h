@@ -11,6 +11,8 @@ struct Addressing {
     Udp4Headers headers;
     // The destination is reachable by its MAC only: see TxInfo.
     bool unconfigured_destination = false;
+    // The destination is a relay, or a client that has its address: the kernel can route to it.
+    bool routable = false;
     // The broadcast bit must be set in the reply so that the relay broadcasts it.
     bool set_broadcast_flag = false;
 };

@@ -609,6 +609,7 @@ Decision Decider::reply(const ReplyTerms& terms) noexcept {
     decision.reply_type = terms.type;
     decision.frame_len = frame.len;
     decision.unconfigured_destination = frame.unconfigured_destination;
+    decision.routable = frame.routable;
     return decision;
 }
 

@@ -21,6 +21,7 @@ struct Decision {
     dhcp4::MessageType reply_type = dhcp4::MessageType::kNone;  // kNone with a reply: BOOTP
     std::uint32_t frame_len = 0;            // bytes of the finished frame in `out`
     bool unconfigured_destination = false;  // see TxInfo
+    bool routable = false;                  // to a relay, or to a client that has its address
     // The unit whose record this decision changed and which must be on stable storage before the
     // reply leaves (RFC 2131 section 3.1 step 4); none for offers and for retransmissions.
     std::optional<lease::Unit> journal_unit;

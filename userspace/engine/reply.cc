@@ -360,7 +360,8 @@ ReplyFrame write_reply(const Request& request, const ReplyTerms& terms, ReplyCac
     if (frame_len == 0) {
         frame_len = write_option_by_option(request, terms, addressing, room, out);
     }
-    return {static_cast<std::uint32_t>(frame_len), addressing.unconfigured_destination};
+    return {static_cast<std::uint32_t>(frame_len), addressing.unconfigured_destination,
+            addressing.routable};
 }
 
 }  // namespace xdhcpd::engine

@@ -28,6 +28,7 @@ struct ReplyTerms {
 struct ReplyFrame {
     std::uint32_t len = 0;  // 0: mandatory options did not fit
     bool unconfigured_destination = false;
+    bool routable = false;  // see Addressing
 };
 
 [[nodiscard]] ReplyFrame write_reply(const Request& request, const ReplyTerms& terms,

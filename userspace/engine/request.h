@@ -69,6 +69,10 @@ class Request {
     // The reservation of this client on this link, or null.
     [[nodiscard]] const model::Reservation* reservation() const noexcept { return reservation_; }
     [[nodiscard]] bool relayed() const noexcept { return !message_.giaddr().is_zero(); }
+    // A reply may go to a relay, or to an address that the client has already.
+    [[nodiscard]] bool may_be_routed() const noexcept {
+        return relayed() || !message_.ciaddr().is_zero() || !frame_.source.is_zero();
+    }
     // Sent to one of our addresses rather than broadcast.
     [[nodiscard]] bool unicast() const noexcept { return unicast_; }
     // What goes into option 54 and the source address (own_address() has the order; RFC 5107 comes

@@ -17,6 +17,12 @@ namespace xdhcpd::model {
 
 enum class Driver : std::uint8_t { kAuto, kXdp, kXdpGeneric, kPacket, kUdp };
 enum class ZeroCopy : std::uint8_t { kAuto, kOn, kOff };
+// How replies leave whose destination the kernel can route to: relays, and clients that have an
+// address.
+enum class ReplyPath : std::uint8_t {
+    kMirror,  // by the port that the request came from, to the MAC that sent it
+    kRoute,   // as the kernel's routing and neighbour tables say
+};
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 enum class LogFormat : std::uint8_t { kText, kJson };
 
@@ -31,6 +37,7 @@ struct InterfaceConfiguration {
     Driver driver = Driver::kAuto;
     std::vector<std::uint32_t> queues;  // empty: all
     ZeroCopy zero_copy = ZeroCopy::kAuto;
+    ReplyPath reply_path = ReplyPath::kMirror;
 };
 
 // One option to be sent, its value already in wire form (dhcp4::encode_option).

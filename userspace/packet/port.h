@@ -90,10 +90,19 @@ struct PortCounters {
 enum class PortRole : std::uint8_t {
     kDriver,  // the interface's own driver, or one queue of it
     kLane,    // beside a faster driver: serves what that leaves to the kernel's stack
+    kRoute,   // sends only, by the kernel's routing
 };
-// "driver" or "lane"
+// "driver", "lane" or "route"
 [[nodiscard]] constexpr std::string_view name(PortRole role) noexcept {
-    return role == PortRole::kDriver ? "driver" : "lane";
+    switch (role) {
+        case PortRole::kDriver:
+            return "driver";
+        case PortRole::kLane:
+            return "lane";
+        case PortRole::kRoute:
+            break;
+    }
+    return "route";
 }
 
 class Port {
@@ -131,12 +140,20 @@ class Port {
     [[nodiscard]] virtual int fd() const noexcept = 0;
     [[nodiscard]] const PortCounters& counters() const noexcept { return counters_; }
 
+    // The port by which replies leave that the kernel can route; null: they leave by this one. Set
+    // before a worker has the port; it belongs to the same worker and is flushed with it.
+    void set_route(Port* route) noexcept { route_ = route; }
+    [[nodiscard]] Port* route() const noexcept { return route_; }
+
   protected:
     friend class TxFrame;
     // Takes back a lent frame that was not submitted.
     virtual void take_back(std::uint64_t token) noexcept = 0;
 
     PortCounters counters_;
+
+  private:
+    Port* route_ = nullptr;
 };
 
 // Room that a lent frame must offer: 14 Ethernet, 8 for two tags, 20 IP, 8 UDP, 1472 of DHCP.

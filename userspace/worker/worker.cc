@@ -153,6 +153,9 @@ std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
         }
     }
     port.flush();
+    if (port.route() != nullptr) {
+        port.route()->flush();
+    }
     port.release(std::span{frames}.first(count));
     if (answered != 0) {
         counters_.latency.record(clock_() - now, answered);
@@ -171,9 +174,11 @@ void Worker::count_arrival(const engine::Request& request) noexcept {
 }
 
 void Worker::answer(Port& port, engine::Request& request, BootTime now, std::size_t& answered) {
-    // The frame comes first: a decision changes leases, and then its reply must be able to leave.
+    // Frames come first: a decision changes leases, and then its reply must be able to leave.
     std::optional<TxFrame> frame = port.lend();
-    if (!frame) {
+    Port* const route = request.may_be_routed() ? port.route() : nullptr;
+    std::optional<TxFrame> routed = route != nullptr ? route->lend() : std::nullopt;
+    if (!frame || (route != nullptr && !routed)) {
         explain(port, request, engine::Shed::kNoTxFrame, now);
         return;
     }
@@ -183,14 +188,20 @@ void Worker::answer(Port& port, engine::Request& request, BootTime now, std::siz
         explain(port, request, *decision.drop, now);
         return;
     }
+    const ByteView reply = frame->bytes().first(decision.frame_len);
     if (!taps_.empty()) {
-        taps_.record_answer(port, request, frame->bytes().first(decision.frame_len), now);
+        taps_.record_answer(port, request, reply, now);
     }
     TxInfo info;
     info.frame_len = decision.frame_len;
     info.ifindex = request.ifindex();
     info.unconfigured_destination = decision.unconfigured_destination;
-    port.submit(std::move(*frame), info);
+    if (routed && decision.routable && reply.size() <= routed->bytes().size()) {
+        copy_bytes(routed->bytes().data(), reply);
+        route->submit(std::move(*routed), info);
+    } else {
+        port.submit(std::move(*frame), info);
+    }
     counters_.answered.add();
     counters_.sent_by_type[static_cast<std::size_t>(decision.reply_type)].add();
     ++answered;

@@ -21,7 +21,7 @@ using testing::IsEmpty;
 constexpr std::string_view kEveryKey = R"(
 log: {level: debug, format: json}
 interfaces:
-  - {name: eth1, driver: xdp, queues: [0, 2], zero-copy: on}
+  - {name: eth1, driver: xdp, queues: [0, 2], zero-copy: on, reply-path: route}
   - {name: eth2, driver: xdp-generic, queues: all, zero-copy: off}
   - name: eth3
 control-socket: /tmp/control.sock
@@ -114,6 +114,8 @@ TEST(Load, ReadsTheServerSettings) {
     EXPECT_EQ(configuration.interfaces[0].driver, model::Driver::kXdp);
     EXPECT_THAT(configuration.interfaces[0].queues, ElementsAre(0u, 2u));
     EXPECT_EQ(configuration.interfaces[0].zero_copy, model::ZeroCopy::kOn);
+    EXPECT_EQ(configuration.interfaces[0].reply_path, model::ReplyPath::kRoute);
+    EXPECT_EQ(configuration.interfaces[1].reply_path, model::ReplyPath::kMirror);
     EXPECT_EQ(configuration.interfaces[1].driver, model::Driver::kXdpGeneric);
     EXPECT_THAT(configuration.interfaces[1].queues, IsEmpty());
     EXPECT_EQ(configuration.interfaces[1].zero_copy, model::ZeroCopy::kOff);

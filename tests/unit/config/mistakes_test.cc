@@ -219,6 +219,8 @@ const Mistake server_mistakes[] = {
      "1:48: warning: queues: no effect with drivers packet and udp, which have one queue"},
     {"ZeroCopyAsBoolean", subnets("[{name: eth1, zero-copy: true}]", {kSubnet}),
      "1:38: error: zero-copy: 'true' is unknown; 'on' was meant?"},
+    {"ReplyPathMisspelt", subnets("[{name: eth1, reply-path: rout}]", {kSubnet}),
+     "1:39: error: reply-path: 'rout' is unknown; 'route' was meant?"},
     {"ZeroCopyWithoutXdp", subnets("[{name: eth1, driver: packet, zero-copy: on}]", {kSubnet}),
      "1:54: warning: zero-copy: no effect; only driver xdp can do without copies"},
     {"InterfaceWithoutSubnet",

@@ -1,6 +1,7 @@
 #include "io/udp/udp_port.h"
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -270,6 +271,14 @@ Result<Success, Error> UdpPort::State::open_socket() {
         }
         std::memcpy(mac.octets.data(), request.ifr_hwaddr.sa_data, Mac::kLen);
     }
+    if (options.role == PortRole::kRoute) {
+        // Others may listen on the same port, and sockets of ours do: nothing is queued here.
+        std::array<sock_filter, 1> drop_all{{BPF_STMT(BPF_RET | BPF_K, 0)}};
+        const sock_fprog program{.len = drop_all.size(), .filter = drop_all.data()};
+        if (::setsockopt(fd.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) {
+            return Unexpected{system_error(errno, "set filter of UDP socket")};
+        }
+    }
     const int buffer_len = static_cast<int>(
         std::min<std::uint32_t>(options.receive_buffer_len, std::uint32_t{1} << 30));
     if (::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer_len, sizeof buffer_len) != 0) {
@@ -489,7 +498,7 @@ void UdpPort::submit(TxFrame frame, const TxInfo& info) {
     const auto offset = static_cast<std::uint32_t>(reply->payload.data() - s.tx_frame(index));
     s.pending.push_back(
         {.index = index,
-         .ifindex = info.ifindex,
+         .ifindex = s.options.role == PortRole::kRoute ? 0 : info.ifindex,
          .payload_offset = offset,
          .payload_len = static_cast<std::uint32_t>(reply->payload.size()),
          .source = reply->source,

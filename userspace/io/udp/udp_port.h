@@ -32,6 +32,7 @@ struct UdpOptions {
     std::uint32_t rx_frame_count = 64;
     std::uint32_t tx_frame_count = 1024;
     std::uint32_t receive_buffer_len = 4 * 1024 * 1024;
+    // kRoute: nothing is delivered, and what is sent goes where the kernel's routing says.
     PortRole role = PortRole::kDriver;
     // Beside a packet socket, which has copies of what the kernel's stack sees: deliver only
     // datagrams that came in fragments, and those with more UDP payload than this.
