@@ -214,9 +214,7 @@ Result<Success, Error> DrivenInterface::update(const model::Snapshot& snapshot) 
     if (!xdp_) {
         return Success{};
     }
-    if (auto set = xdp_->set_local(snapshot.local_destinations()); !set) {
-        return set;
-    }
+    std::vector<Ipv4> local = snapshot.local_destinations();
     // The MAC may have changed since the program was loaded; unicast renewals go to the present
     // one.
     std::vector<XdpLink> links(1);
@@ -230,8 +228,23 @@ Result<Success, Error> DrivenInterface::update(const model::Snapshot& snapshot) 
             }
         }
     }
-    if (auto set = xdp_->set_links(links); !set || !hides_tags) {
-        return set;
+    // Most snapshots differ in other things, and an interface may have thousands of links.
+    if (told_local_ != local) {
+        told_local_.reset();
+        if (auto set = xdp_->set_local(local); !set) {
+            return set;
+        }
+        told_local_ = std::move(local);
+    }
+    if (told_links_ != links) {
+        told_links_.reset();
+        if (auto set = xdp_->set_links(links); !set) {
+            return set;
+        }
+        told_links_ = std::move(links);
+    }
+    if (!hides_tags) {
+        return Success{};
     }
     return Unexpected{Error{0, "VLANs are not served before a restart with another driver: " +
                                    std::string{kTagsInvisible}}};

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -57,7 +58,7 @@ class DrivenInterface {
         std::size_t port_index) const;
 
     // Tells the XDP program which destinations are ours, its MAC among them; nothing for the
-    // other drivers.
+    // other drivers, nor when it knows them already.
     [[nodiscard]] Result<Success, Error> update(const model::Snapshot& snapshot);
 
   private:
@@ -74,6 +75,9 @@ class DrivenInterface {
     std::string driver_;
     std::string why_;
     std::unique_ptr<XdpInterface> xdp_;
+    // What xdp_ was told last; nothing before the first time and after a failure.
+    std::optional<std::vector<Ipv4>> told_local_;
+    std::optional<std::vector<XdpLink>> told_links_;
     std::unique_ptr<Port> port_;                   // of the drivers with one port
     std::function<std::uint64_t()> socket_drops_;  // of port_
     // Beside the fast drivers: serves what they leave to the kernel's stack, and keeps that from
