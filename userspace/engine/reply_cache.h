@@ -23,7 +23,7 @@ namespace xdhcpd::engine {
 // Fields and values that vary are zero.
 struct ReplyTemplate {
     // The message up to option 59: header, cookie, options 53, 54, 51, 58, 59 in this order.
-    static constexpr std::size_t kHeadLen = dhcp4::kOptionsOffset + 3 + 4 * 6;
+    static constexpr std::size_t kHeadLen = dhcp4::kOptionsOffset + 3 + 6 + 6 + 6 + 6;
     // Where the values of 54, 51, 58 and 59 stand, all at odd offsets.
     static constexpr std::size_t kServerIdentifierAt = dhcp4::kOptionsOffset + 3 + 2;
     static constexpr std::size_t kLeaseTimeAt = kServerIdentifierAt + 6;

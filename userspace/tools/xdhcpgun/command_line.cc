@@ -161,11 +161,12 @@ Result<Settings, NoRun> parse_command_line(int argc, const char* const* argv) {
 
     try {
         app.parse(argc, argv);
-        static const std::map<std::string, Scenario> kScenarios{{"dora", Scenario::kDora},
-                                                                {"renew", Scenario::kRenew},
-                                                                {"discover", Scenario::kDiscover},
-                                                                {"storm", Scenario::kStorm}};
-        static const std::map<std::string, VerifyBy> kVerifyBy{
+        static const std::map<std::string, Scenario> scenarios_by_name{
+            {"dora", Scenario::kDora},
+            {"renew", Scenario::kRenew},
+            {"discover", Scenario::kDiscover},
+            {"storm", Scenario::kStorm}};
+        static const std::map<std::string, VerifyBy> verify_by_name{
             {"init-reboot", VerifyBy::kInitReboot},
             {"renew", VerifyBy::kRenew},
             {"discover", VerifyBy::kDiscover}};
@@ -176,9 +177,9 @@ Result<Settings, NoRun> parse_command_line(int argc, const char* const* argv) {
         if (verify_by->count() > 0 && !verifies) {
             refuse("--verify-by needs --verify");
         }
-        settings.scenario = verifies ? Scenario::kVerify : kScenarios.at(words.scenario);
+        settings.scenario = verifies ? Scenario::kVerify : scenarios_by_name.at(words.scenario);
         if (verify_by->count() > 0) {
-            settings.verify_by = kVerifyBy.at(words.verify_by);
+            settings.verify_by = verify_by_name.at(words.verify_by);
         }
         if (driver->count() > 0 && words.driver != "auto") {
             settings.driver = words.driver == "xdp" ? Driver::kXdp : Driver::kPacket;

@@ -17,6 +17,7 @@
 #include <iterator>
 #include <optional>
 
+#include "base/error.h"
 #include "tools/xdhcpgun/command_line.h"
 #include "tools/xdhcpgun/gun.h"
 #include "tools/xdhcpgun/report.h"
@@ -55,7 +56,7 @@ void on_signal(int /*signal*/) {
 [[nodiscard]] std::optional<std::vector<LedgerEntry>> read_ledger(const std::string& path) {
     std::ifstream file{path, std::ios::binary};
     if (!file) {
-        std::cerr << "xdhcpgun: " << path << ": " << std::strerror(errno) << '\n';
+        std::cerr << "xdhcpgun: " << system_error(errno, path).message << '\n';
         return std::nullopt;
     }
     const std::string text{std::istreambuf_iterator<char>{file}, {}};
@@ -89,7 +90,7 @@ void write_all(int fd, std::string_view text) {
     while (!text.empty()) {
         const ssize_t written = ::write(fd, text.data(), text.size());
         if (written < 0 && errno != EINTR) {
-            std::cerr << "xdhcpgun: write ledger: " << std::strerror(errno) << '\n';
+            std::cerr << "xdhcpgun: " << system_error(errno, "write ledger").message << '\n';
             std::_Exit(kFailed);
         }
         text.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
@@ -119,12 +120,12 @@ class Progress {
             return;
         }
         const FrameCounts& f = gun.frames();
-        std::fprintf(stderr, "%8.1f s  sent %llu  received %llu  completed %llu  lost %llu\n",
-                     std::chrono::duration<double>(now).count(),
-                     static_cast<unsigned long long>(f.sent),
-                     static_cast<unsigned long long>(f.received),
-                     static_cast<unsigned long long>(gun.exchanges().completed),
-                     static_cast<unsigned long long>(gun.exchanges().lost));
+        static_cast<void>(std::fprintf(
+            stderr, "%8.1f s  sent %llu  received %llu  completed %llu  lost %llu\n",
+            std::chrono::duration<double>(now).count(), static_cast<unsigned long long>(f.sent),
+            static_cast<unsigned long long>(f.received),
+            static_cast<unsigned long long>(gun.exchanges().completed),
+            static_cast<unsigned long long>(gun.exchanges().lost)));
         next_ = now + period_;
     }
 
@@ -194,8 +195,7 @@ int run_all(Settings settings) {
         ledger =
             ::open(settings.ledger_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
         if (ledger < 0) {
-            std::cerr << "xdhcpgun: " << settings.ledger_path << ": " << std::strerror(errno)
-                      << '\n';
+            std::cerr << "xdhcpgun: " << system_error(errno, settings.ledger_path).message << '\n';
             return kUsage;
         }
         write_all(ledger, kLedgerHeader);
@@ -205,7 +205,9 @@ int run_all(Settings settings) {
         CPU_ZERO(&cpus);
         CPU_SET(static_cast<unsigned>(settings.cpu), &cpus);
         if (::sched_setaffinity(0, sizeof cpus, &cpus) != 0) {
-            std::cerr << "xdhcpgun: --cpu " << settings.cpu << ": " << std::strerror(errno) << '\n';
+            std::cerr << "xdhcpgun: "
+                      << system_error(errno, "--cpu " + std::to_string(settings.cpu)).message
+                      << '\n';
             return kUsage;
         }
     }

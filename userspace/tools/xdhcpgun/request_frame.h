@@ -41,8 +41,8 @@ class RequestFrames {
     // Longest frame of all kinds, in bytes.
     [[nodiscard]] std::size_t max_len() const noexcept { return max_len_; }
     // Writes into `to`, at least max_len() bytes, and returns the frame's length.
-    std::size_t write(MutableBytes to, RequestKind kind,
-                      const RequestValues& values) const noexcept;
+    [[nodiscard]] std::size_t write(MutableBytes to, RequestKind kind,
+                                    const RequestValues& values) const noexcept;
 
     // The values of the options that a reply must give back: client identifier (empty without
     // --client-id) and relay agent information (empty when none is sent). The result is in `room`.
