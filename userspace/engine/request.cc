@@ -81,6 +81,9 @@ Result<Success, DropReason> Request::parse(ByteView frame, std::uint32_t ifindex
     make_tenant();
     source_address_ = own_address();
     server_identifier_ = relay_.server_id_override().value_or(source_address_);
+    if (snapshot_->is_local(server_identifier_)) {
+        source_address_ = server_identifier_;  // where clients will send to (RFC 5107 section 4)
+    }
     if (source_address_.is_zero() || server_identifier_.is_zero()) {
         return Unexpected{DropReason{Refusal::kNoServerAddress}};
     }

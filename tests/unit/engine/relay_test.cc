@@ -100,6 +100,17 @@ TEST(RelayTest, ServerIdentifierOverrideIsObeyedAndAccepted) {
     EXPECT_EQ(ack.reply->type(), MessageType::kAck);
 }
 
+TEST(RelayTest, ServerIdentifierOverrideThatIsOursIsTheSourceToo) {
+    RecordProperty("rfc", "5107 4");
+    Engine engine{two_subnets()};
+    const auto offer = engine.send_relayed(
+        Message{1, 1}.giaddr("203.0.113.1").option(82, suboption(11, address_bytes("192.0.2.1"))),
+        "203.0.113.1");
+    ASSERT_TRUE(offer.reply);
+    EXPECT_TRUE(equal_bytes(offer.reply->option(54), address_bytes("192.0.2.1")));
+    EXPECT_EQ(to_string(offer.reply->frame.source), "192.0.2.1");
+}
+
 TEST(RelayTest, RelayInformationIsEchoedByteForByteAndLast) {
     RecordProperty("rfc", "3046 2.2");
     Engine engine{two_subnets()};
