@@ -16,12 +16,14 @@ constexpr std::uint8_t kHtypeEthernet = 1;
 constexpr std::size_t kHeaderLen = 2;  // code and length
 constexpr std::size_t kMaxPartLen = 255;
 
-// The last eight codes of a list, zeros in front of shorter ones. The list stands in a message, so
-// there are always eight octets in front of its end.
+// The last eight codes of a list, zeros in front of shorter ones.
 [[nodiscard]] std::uint64_t last_codes(ByteView list) noexcept {
-    std::uint64_t word = load_be64(list.data() + list.size() - sizeof word);
-    if (list.size() < sizeof word) {
-        word &= (std::uint64_t{1} << (8 * list.size())) - 1;
+    if (list.size() >= sizeof(std::uint64_t)) [[likely]] {
+        return load_be64(list.data() + list.size() - sizeof(std::uint64_t));
+    }
+    std::uint64_t word = 0;
+    for (const std::byte code : list) {
+        word = word << 8 | std::to_integer<std::uint64_t>(code);
     }
     return word;
 }
@@ -107,7 +109,7 @@ const ReplyTemplate* ReplyCache::find(const model::Snapshot& snapshot, const mod
     if (entries_.empty() || list.size() > kMaxListLen) {
         return nullptr;
     }
-    const std::uint64_t codes = list.empty() ? 0 : last_codes(list);
+    const std::uint64_t codes = last_codes(list);
     Entry& entry = entries_[hash_of(subnet.index_in_snapshot, type, list.size(), codes) &
                             (entries_.size() - 1)];
     const bool is_it = entry.generation == snapshot.generation &&

@@ -50,7 +50,7 @@ class ReplyCache {
     // `entry_count` is a power of two, or 0: find() never has anything.
     explicit ReplyCache(std::size_t entry_count = kDefaultEntryCount) : entries_(entry_count) {}
 
-    // `type` is kOffer or kAck. `list` is empty or stands in a message, behind its header. Null
+    // `type` is kOffer or kAck. Null
     // when there is no template: the list is too long, or its options are. Valid until the next
     // call.
     [[nodiscard]] const ReplyTemplate* find(const model::Snapshot& snapshot,

@@ -304,6 +304,15 @@ TEST_F(ReplyCacheTest, TemplatesChangeNoOctetOfAReply) {
     }
 }
 
+TEST_F(ReplyCacheTest, AListInSeveralPartsIsTheSameList) {
+    RecordProperty("rfc", "3396 5");
+    expect_same(Message{1, 1}.option(55, {3}).option(55, {6}));
+    expect_same(Message{1, 1}.option(55, {3, 6}));
+    const auto outcome = cached_.send(Message{1, 1}.option(55, {3}).option(55, {6}));
+    ASSERT_TRUE(outcome.reply);
+    EXPECT_EQ(outcome.reply->order(), (std::vector<int>{53, 54, 51, 58, 59, 1, 3, 6, 42}));
+}
+
 TEST_F(ReplyCacheTest, ClientsWithLittleRoomGetTheSame) {
     auto configuration = with_options();
     configuration.dhcp4.options.push_back(option_value(43, Bytes(200, std::byte{1})));
