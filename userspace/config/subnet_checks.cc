@@ -50,6 +50,7 @@ void check_interfaces(Reporter& reporter, std::span<const PlacedSubnet> subnets,
                       const std::vector<model::InterfaceConfiguration>& interfaces,
                       const PlacedInterfaces& placed_interfaces) {
     std::vector<std::string_view> names;
+    names.reserve(interfaces.size());
     for (const model::InterfaceConfiguration& interface : interfaces) {
         names.push_back(interface.name);
     }
