@@ -92,6 +92,10 @@ class TaggedWire:
     def exchange(self, frame, xid, timeout=3.0):
         """(reply, its tags), or (None, None)."""
         self.send(frame)
+        return self.await_reply(xid, timeout)
+
+    def await_reply(self, xid, timeout):
+        """Likewise, without sending anything."""
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
             received = self.receive(left)
