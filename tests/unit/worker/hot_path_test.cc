@@ -12,9 +12,7 @@
 #include <memory>
 #include <vector>
 
-#include "io/memory/memory_port.h"
-#include "support/engine_harness.h"
-#include "worker/worker.h"
+#include "support/worker_lab.h"
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define XD_COUNTS_ALLOCATIONS 1
@@ -51,32 +49,10 @@ using testing::Bytes;
 using testing::kEth1;
 using testing::Message;
 
-BootTime fixed_clock() noexcept {
-    return BootTime{std::chrono::seconds{1000}};
-}
-
 // A worker, and every kind of message that a network sends it: answered, refused and unreadable.
 class HotPathTest : public ::testing::Test {
   protected:
     HotPathTest() {
-        model::HostState host;
-        host.interfaces.push_back({kEth1,
-                                   "eth1",
-                                   testing::kServerMac,
-                                   1500,
-                                   true,
-                                   {parse_ipv4_prefix("192.0.2.1/24").value()}});
-        const auto configuration = testing::small_configuration();
-        auto made = model::make_snapshot(configuration, host, registry_, {1, 2}, 1);
-        model::apply_policy(*made.snapshot, configuration, host, registry_);
-        slot_.publish(std::move(made.snapshot));
-        auto shard = std::make_unique<lease::Shard>(
-            store_,
-            lease::ShardOptions{.capacity = 100, .side_memory = 4096, .id = 0, .now = {1000}});
-        WorkerOptions options;
-        options.clock = fixed_clock;
-        worker_ = Worker::make(options, std::move(shard), {&port_}, slot_).value();
-
         const auto add = [this](const Message& message) {
             frames_.push_back(testing::udp_frame({}, message.payload()));
         };
@@ -106,11 +82,9 @@ class HotPathTest : public ::testing::Test {
         return true;
     }
 
-    lease::Store store_{1};
-    model::SpaceRegistry registry_{store_};
-    SnapshotSlot slot_;
-    MemoryPort port_{MemoryOptions{}};
-    std::unique_ptr<Worker> worker_;
+    testing::WorkerLab lab_;
+    MemoryPort& port_{*lab_.port};
+    Worker* worker_{lab_.worker.get()};
     std::vector<Bytes> frames_;
 };
 

@@ -7,9 +7,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "io/memory/memory_port.h"
-#include "support/engine_harness.h"
-#include "worker/worker.h"
+#include "support/worker_lab.h"
 
 namespace xdhcpd::worker {
 namespace {
@@ -114,25 +112,6 @@ TEST(TapTest, TwoThreadsNeitherWaitNorMixPackets) {
 
 class TapSetTest : public ::testing::Test {
   protected:
-    TapSetTest() {
-        model::HostState host;
-        host.interfaces.push_back({testing::kEth1,
-                                   "eth1",
-                                   testing::kServerMac,
-                                   1500,
-                                   true,
-                                   {parse_ipv4_prefix("192.0.2.1/24").value()}});
-        const auto configuration = testing::small_configuration();
-        auto made = model::make_snapshot(configuration, host, registry, {1, 2}, 1);
-        model::apply_policy(*made.snapshot, configuration, host, registry);
-        slot.publish(std::move(made.snapshot));
-        auto shard = std::make_unique<lease::Shard>(
-            store,
-            lease::ShardOptions{.capacity = 100, .side_memory = 4096, .id = 0, .now = {1000}});
-        WorkerOptions options;
-        options.clock = []() noexcept { return BootTime{std::chrono::seconds{1000}}; };
-        worker = Worker::make(options, std::move(shard), {&port}, slot).value();
-    }
     Bytes serve(const testing::Message& message) {
         const Bytes frame = testing::udp_frame({}, message.payload());
         EXPECT_TRUE(port.inject(frame, testing::kEth1));
@@ -141,11 +120,9 @@ class TapSetTest : public ::testing::Test {
         return frame;
     }
 
-    lease::Store store{1};
-    model::SpaceRegistry registry{store};
-    SnapshotSlot slot;
-    MemoryPort port;
-    std::unique_ptr<Worker> worker;
+    testing::WorkerLab lab;
+    MemoryPort& port{*lab.port};
+    Worker* worker{lab.worker.get()};
     std::vector<Bytes> sent;
 };
 

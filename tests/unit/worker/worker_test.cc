@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "engine/shedding.h"
 #include "io/memory/memory_port.h"
-#include "support/engine_harness.h"
+#include "support/worker_lab.h"
 
 namespace xdhcpd::worker {
 namespace {
@@ -16,7 +16,6 @@ using dhcp4::MessageType;
 using testing::Bytes;
 using testing::kEth1;
 using testing::Message;
-using testing::small_configuration;
 
 std::uint32_t now_seconds = 1000;
 BootTime test_clock() noexcept {
@@ -29,26 +28,11 @@ class WorkerTest : public ::testing::Test {
         now_seconds = 1000;
         start({});
     }
-    void start(const MemoryOptions& port_options) {
-        worker.reset();
-        port = std::make_unique<MemoryPort>(port_options);
-        model::HostState host;
-        host.interfaces.push_back({kEth1,
-                                   "eth1",
-                                   testing::kServerMac,
-                                   1500,
-                                   true,
-                                   {parse_ipv4_prefix("192.0.2.1/24").value()}});
-        const auto configuration = small_configuration();
-        auto made = model::make_snapshot(configuration, host, registry, {1, 2}, ++generation);
-        model::apply_policy(*made.snapshot, configuration, host, registry);
-        slot.publish(std::move(made.snapshot));
-        auto shard = std::make_unique<lease::Shard>(
-            store,
-            lease::ShardOptions{.capacity = 100, .side_memory = 4096, .id = 0, .now = {1000}});
-        WorkerOptions options;
-        options.clock = test_clock;
-        worker = Worker::make(options, std::move(shard), {port.get()}, slot).value();
+    void start(const MemoryOptions& port_options, std::vector<Port*> more_ports = {}) {
+        lab = std::make_unique<testing::WorkerLab>(testing::WorkerLabOptions{
+            .port = port_options, .clock = test_clock, .more_ports = std::move(more_ports)});
+        worker = lab->worker.get();
+        port = lab->port.get();
     }
     void inject(const Message& message) {
         ASSERT_TRUE(port->inject(testing::udp_frame({}, message.payload()), kEth1));
@@ -67,12 +51,9 @@ class WorkerTest : public ::testing::Test {
         EXPECT_EQ(port->rx_frames_out(), 0u);
     }
 
-    lease::Store store{1};
-    model::SpaceRegistry registry{store};
-    SnapshotSlot slot;
-    std::uint32_t generation = 0;
-    std::unique_ptr<MemoryPort> port;
-    std::unique_ptr<Worker> worker;
+    std::unique_ptr<testing::WorkerLab> lab;
+    Worker* worker = nullptr;
+    MemoryPort* port = nullptr;
 };
 
 TEST_F(WorkerTest, AnswersAndCounts) {
@@ -139,8 +120,8 @@ TEST_F(WorkerTest, WithoutAFrameForTheReplyNoLeaseChanges) {
     inject(Message{1, 2});
     worker->step();
     EXPECT_EQ(dropped(engine::Shed::kNoTxFrame), 1u);
-    EXPECT_EQ(store.space(slot.newest().subnets[0].space).held_total(lease::HeldCount::kOffered),
-              1u);
+    const lease::Space& space = lab->store.space(lab->slot.newest().subnets[0].space);
+    EXPECT_EQ(space.held_total(lease::HeldCount::kOffered), 1u);
     expect_all_accounted_for();
 }
 
@@ -183,7 +164,7 @@ TEST_F(WorkerTest, TimePassesWithoutTraffic) {
 
 TEST_F(WorkerTest, ManyUnitsThatEndTogetherAreFreedWithoutSleepingInBetween) {
     constexpr std::uint32_t kUnits = 2000;
-    const lease::Space& space = store.add_space(lease::SpaceKind::kIpv4, kUnits);
+    const lease::Space& space = lab->store.add_space(lease::SpaceKind::kIpv4, kUnits);
     for (std::uint32_t index = 0; index < kUnits; ++index) {
         ASSERT_TRUE(worker->shard().quarantine_free(space.unit_at(index), {1005}));
     }
@@ -217,6 +198,30 @@ TEST_F(WorkerTest, AStoppedWorkerStillAnswersWhatHasArrived) {
     EXPECT_EQ(port->take_sent().size(), 5u);
 }
 
+// The reply's way is longer than the port's only by a copy: it leaves before the next port is
+// served.
+TEST_F(WorkerTest, ARoutedReplyLeavesWithTheBatchThatMadeIt) {
+    struct Watch final : MemoryPort {
+        using MemoryPort::MemoryPort;
+        std::size_t receive(std::span<RxFrame> batch) override {
+            sent_before = route->take_sent().size();
+            return MemoryPort::receive(batch);
+        }
+        MemoryPort* route = nullptr;
+        std::size_t sent_before = 0;
+    };
+    MemoryPort route{MemoryOptions{.interface_name = "route", .role = PortRole::kRoute}};
+    Watch next{MemoryOptions{.interface_name = "next"}};
+    next.route = &route;
+    start({}, {&next, &route});
+    port->set_route(&route);
+    inject(Message{1, 1}.giaddr("192.0.2.200"));
+    EXPECT_EQ(worker->step(), 1u);
+    EXPECT_EQ(next.sent_before, 1u);
+    EXPECT_TRUE(port->take_sent().empty());
+    expect_all_accounted_for();
+}
+
 TEST(DropLogTest, KeepsTheNewest) {
     DropLog log{4};
     for (std::uint32_t i = 1; i <= 10; ++i) {
@@ -237,7 +242,7 @@ TEST_F(WorkerTest, AnswersWhatHasArrivedAtAPortThatGoesAndForgetsIt) {
     EXPECT_EQ(port->counters().rx_frames.value(), 1u);
     EXPECT_EQ(worker->counters().answered.value(), 1u);
     expect_all_accounted_for();
-    port.reset();
+    lab->port.reset();
     EXPECT_EQ(worker->step(), 0u);
 }
 
@@ -246,7 +251,8 @@ TEST_F(WorkerTest, KeepsTheSumsOfPortsThatAreGone) {
     EXPECT_EQ(worker->step(), 1u);
     auto second = std::make_unique<MemoryPort>(MemoryOptions{});
     worker->replace_ports({second.get()});
-    port = std::move(second);  // the first is destroyed
+    lab->port = std::move(second);  // the first is destroyed
+    port = lab->port.get();
     ASSERT_EQ(worker->port_totals().size(), 1u);
     EXPECT_TRUE(worker->port_totals()[0].open);
     EXPECT_EQ(worker->port_totals()[0].rx_frames, 1u);

@@ -11,6 +11,7 @@ MemoryPort::MemoryPort(const MemoryOptions& options)
     : name_{options.interface_name},
       queue_{options.queue},
       frame_len_{options.frame_len},
+      role_{options.role},
       rx_memory_(std::size_t{options.rx_frame_count} * options.frame_len),
       tx_memory_(std::size_t{options.tx_frame_count} * options.frame_len),
       rx_state_(options.rx_frame_count, State::kFree),

@@ -25,14 +25,16 @@ struct MemoryOptions {
     std::uint32_t rx_frame_count = 256;  // injected and not yet released, at most
     std::uint32_t tx_frame_count = 256;  // lent, queued or sent and not yet drained, at most
     std::uint32_t frame_len = 2048;      // bytes of each frame
+    PortRole role = PortRole::kDriver;
 };
 
-class MemoryPort final : public Port {
+class MemoryPort : public Port {
   public:
     explicit MemoryPort(const MemoryOptions& options = {});
     ~MemoryPort() override;
 
     [[nodiscard]] std::string_view driver() const noexcept override { return "memory"; }
+    [[nodiscard]] PortRole role() const noexcept override { return role_; }
     [[nodiscard]] std::string_view interface_name() const noexcept override { return name_; }
     [[nodiscard]] std::uint32_t queue() const noexcept override { return queue_; }
     [[nodiscard]] std::size_t receive(std::span<RxFrame> batch) override;
@@ -93,6 +95,7 @@ class MemoryPort final : public Port {
     std::string name_;
     std::uint32_t queue_;
     std::uint32_t frame_len_;
+    PortRole role_;
     std::vector<std::byte> rx_memory_;
     std::vector<std::byte> tx_memory_;
 
