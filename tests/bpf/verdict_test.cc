@@ -210,11 +210,15 @@ TEST_F(VerdictTest, PriorityTagsNameNoVlanAndTpidsMakeNoDifference) {
         headers.tags = tags;
         return lab::frame(headers);
     };
+    constexpr VlanTag kServicePriority{.tpid = kEtherTypeQinq, .tci = 0x2000};
     expect_redirect(frame(lab::tags(kPriority)), "priority");
+    expect_redirect(frame(lab::tags(kServicePriority)), "priority, 0x88a8");
+    expect_redirect(frame(lab::tags(kServicePriority, kPriority)), "two priority tags");
     expect_redirect(frame(lab::tags(kPriority, kServedTag)), "priority outside");
     expect_redirect(frame(lab::tags(kServedTag, kPriority)), "priority inside");
     expect_redirect(frame(lab::tags(kOtherTpid)), "0x88a8");
     expect_pass(frame(lab::tags(kPriority, kUnserved)), XD_PASS_UNKNOWN_LINK, "unserved inside");
+    expect_pass(frame(lab::tags(kUnserved, kPriority)), XD_PASS_UNKNOWN_LINK, "unserved outside");
     expect_pass(frame(lab::tags(kServedTag, kServedTag)), XD_PASS_UNKNOWN_LINK, "second tag");
     expect_pass(frame(lab::tags(kServedOuter)), XD_PASS_UNKNOWN_LINK, "outer of two alone");
 }
