@@ -141,7 +141,8 @@ class Port {
     [[nodiscard]] const PortCounters& counters() const noexcept { return counters_; }
 
     // The port by which replies leave that the kernel can route; null: they leave by this one. Set
-    // before a worker has the port; it belongs to the same worker and is flushed with it.
+    // before a worker has the port; it belongs to the same worker and is flushed with this port,
+    // right behind the batch, and only so.
     void set_route(Port* route) noexcept { route_ = route; }
     [[nodiscard]] Port* route() const noexcept { return route_; }
 

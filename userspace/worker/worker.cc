@@ -106,7 +106,9 @@ std::size_t Worker::step() {
     std::size_t received = 0;
     if (const model::Snapshot* const snapshot = snapshots_.acquire(announcement_)) {
         for (Port* const port : ports_) {
-            received += serve(*port, *snapshot);
+            if (port->role() != PortRole::kRoute) {  // nothing arrives there, see flush()
+                received += serve(*port, *snapshot);
+            }
         }
     }
     pass_time(clock_());
@@ -118,7 +120,7 @@ std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
     std::array<RxFrame, kBatchLen> frames;
     const std::size_t count = port.receive(frames);
     if (count == 0) {
-        port.flush();  // completions, and what an earlier flush could not send
+        flush(port);  // completions, and what an earlier flush could not send
         return 0;
     }
     const BootTime now = clock_();
@@ -152,15 +154,21 @@ std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
             answer(port, requests_[i], now, answered);
         }
     }
-    port.flush();
-    if (port.route() != nullptr) {
-        port.route()->flush();
-    }
+    flush(port);
     port.release(std::span{frames}.first(count));
     if (answered != 0) {
         counters_.latency.record(clock_() - now, answered);
     }
     return count;
+}
+
+// Together with its route, so that a routed reply leaves with the batch that made it and waits for
+// no other port's.
+void Worker::flush(Port& port) {
+    port.flush();
+    if (port.route() != nullptr) {
+        port.route()->flush();
+    }
 }
 
 // Counts what could be read, whether it will be answered or not.

@@ -91,6 +91,7 @@ class Worker {
            std::vector<Port*> ports, const SnapshotSlot& snapshots, int wake_fd);
 
     [[nodiscard]] std::size_t serve(Port& port, const model::Snapshot& snapshot);
+    static void flush(Port& port);
     void count_arrival(const engine::Request& request) noexcept;
     void answer(Port& port, engine::Request& request, BootTime now, std::size_t& answered);
     void explain(const Port& port, const engine::Request& request, engine::DropReason reason,

@@ -222,6 +222,32 @@ TEST_F(WorkerTest, ARoutedReplyLeavesWithTheBatchThatMadeIt) {
     expect_all_accounted_for();
 }
 
+// What the kernel refused for the moment goes out in a later round, though nothing arrives.
+TEST_F(WorkerTest, ARouteIsFlushedOncePerRoundAndNeverAskedForFrames) {
+    struct Counting final : MemoryPort {
+        using MemoryPort::MemoryPort;
+        std::size_t receive(std::span<RxFrame> batch) override {
+            ++receives;
+            return MemoryPort::receive(batch);
+        }
+        void flush() override {
+            ++flushes;
+            MemoryPort::flush();
+        }
+        int receives = 0;
+        int flushes = 0;
+    };
+    Counting route{MemoryOptions{.interface_name = "route", .role = PortRole::kRoute}};
+    start({}, {&route});
+    port->set_route(&route);
+    inject(Message{1, 1}.giaddr("192.0.2.200"));
+    EXPECT_EQ(worker->step(), 1u);
+    EXPECT_EQ(route.flushes, 1);
+    EXPECT_EQ(worker->step(), 0u);
+    EXPECT_EQ(route.flushes, 2);
+    EXPECT_EQ(route.receives, 0);
+}
+
 TEST(DropLogTest, KeepsTheNewest) {
     DropLog log{4};
     for (std::uint32_t i = 1; i <= 10; ++i) {
