@@ -17,7 +17,7 @@ using MutableBytes = std::span<std::byte>;
 static_assert(std::endian::native == std::endian::little ||
               std::endian::native == std::endian::big);
 
-namespace detail {
+// From the machine's order to that of the network, or back.
 template <typename T>
 [[nodiscard]] constexpr T network_order(T value) noexcept {
     if constexpr (std::endian::native == std::endian::big || sizeof(T) == 1) {
@@ -31,16 +31,26 @@ template <typename T>
         return __builtin_bswap64(value);
     }
 }
+// A word as it lies in memory, in no particular order.
+template <typename T>
+[[nodiscard]] inline T load_raw(const std::byte* from) noexcept {
+    T word;
+    std::memcpy(&word, from, sizeof word);
+    return word;
+}
+template <typename T>
+inline void store_raw(std::byte* to, T word) noexcept {
+    std::memcpy(to, &word, sizeof word);
+}
+
+namespace detail {
 template <typename T>
 [[nodiscard]] inline T load_be(const std::byte* from) noexcept {
-    T value;
-    std::memcpy(&value, from, sizeof value);
-    return network_order(value);
+    return network_order(load_raw<T>(from));
 }
 template <typename T>
 inline void store_be(std::byte* to, T value) noexcept {
-    value = network_order(value);
-    std::memcpy(to, &value, sizeof value);
+    store_raw(to, network_order(value));
 }
 }  // namespace detail
 

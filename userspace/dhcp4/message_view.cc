@@ -1,5 +1,7 @@
 #include "dhcp4/message_view.h"
 
+#include <algorithm>
+
 namespace xdhcpd::dhcp4 {
 namespace {
 
@@ -19,6 +21,16 @@ constexpr FixedLength kFixedLengths[] = {
     {OptionCode::kServerIdentifier, 4}, {OptionCode::kMaxMessageSize, 2},
     {OptionCode::kSubnetSelection, 4},
 };
+// Their bits in one word of present_.
+[[nodiscard]] constexpr std::uint64_t fixed_length_bits(std::size_t word) noexcept {
+    std::uint64_t bits = 0;
+    for (const FixedLength& fixed : kFixedLengths) {
+        const auto code = static_cast<std::size_t>(fixed.code);
+        bits |= code / 64 == word ? std::uint64_t{1} << (code % 64) : 0;
+    }
+    return bits;
+}
+static_assert(fixed_length_bits(2) == 0 && fixed_length_bits(3) == 0, "see check_values()");
 
 }  // namespace
 
@@ -52,25 +64,16 @@ std::string_view name(ParseError error) noexcept {
     return "unknown";
 }
 
-void MessageView::clear() noexcept {
-    base_ = kNoMessage.data();
-    payload_len_ = 0;
-    present_ = {};
-    joined_ = {};
-    overload_ = 0;
-    type_ = MessageType::kNone;
-}
-
 Result<Success, ParseError> MessageView::parse(ByteView payload) noexcept {
     clear();
-    if (const auto error = read(payload)) {
+    if (const auto error = read(payload)) [[unlikely]] {
         clear();
         return Unexpected{*error};
     }
     return Success{};
 }
 
-std::optional<ParseError> MessageView::read(ByteView payload) noexcept {
+inline std::optional<ParseError> MessageView::read(ByteView payload) noexcept {
     if (payload.size() < kOptionsOffset) {
         return ParseError::kTruncated;
     }
@@ -92,39 +95,44 @@ std::optional<ParseError> MessageView::read(ByteView payload) noexcept {
         return ParseError::kOptionTruncated;
     }
     if (has(OptionCode::kOverload)) [[unlikely]] {
-        const Slot slot = slots_[index(OptionCode::kOverload)];
-        const bool whole = slot.len == 1 && !test(joined_, index(OptionCode::kOverload));
-        overload_ = whole ? load_u8(base_ + slot.offset) : 0;
-        if (overload_ < 1 || overload_ > (kOverloadFile | kOverloadSname)) {
-            return ParseError::kBadOverload;
-        }
-        // RFC 2131 section 4.1: "file" first, then "sname".
-        const bool file = (overload_ & kOverloadFile) != 0;
-        const bool sname = (overload_ & kOverloadSname) != 0;
-        if ((file && !scan({field::kFile, field::kFile + kFileLen})) ||
-            (sname && !scan({field::kSname, field::kSname + kSnameLen}))) {
-            return ParseError::kOptionTruncated;
-        }
-        // RFC 2132 section 9.3 says nothing of a second one inside those fields: nobody can mean
-        // it.
-        if (test(joined_, index(OptionCode::kOverload))) {
-            return ParseError::kBadOverload;
+        if (const auto error = scan_fields()) {
+            return error;
         }
     }
-    for (const std::uint64_t word : joined_) {
-        if (word != 0) [[unlikely]] {
-            if (!join_parts()) {
-                return ParseError::kOptionTooLong;
-            }
-            break;
-        }
+    const std::uint64_t any_joined = joined_[0] | joined_[1] | joined_[2] | joined_[3];
+    if (any_joined != 0 && !join_parts()) [[unlikely]] {
+        return ParseError::kOptionTooLong;
     }
     return check_values();
 }
 
+// What option 52 says.
+std::optional<ParseError> MessageView::scan_fields() noexcept {
+    const Slot slot = slots_[index(OptionCode::kOverload)];
+    const bool whole = slot.len == 1 && !test(joined_, index(OptionCode::kOverload));
+    overload_ = whole ? load_u8(base_ + slot.offset) : 0;
+    if (overload_ < 1 || overload_ > (kOverloadFile | kOverloadSname)) {
+        return ParseError::kBadOverload;
+    }
+    // RFC 2131 section 4.1: "file" first, then "sname".
+    constexpr Area kFileArea{field::kFile, field::kFile + kFileLen};
+    constexpr Area kSnameArea{field::kSname, field::kSname + kSnameLen};
+    for (const auto& [bit, area] :
+         {std::pair{kOverloadFile, kFileArea}, std::pair{kOverloadSname, kSnameArea}}) {
+        if ((overload_ & bit) != 0 && !scan(area)) {
+            return ParseError::kOptionTruncated;
+        }
+    }
+    // RFC 2132 section 9.3 says nothing of a second one inside those fields: nobody can mean it.
+    if (test(joined_, index(OptionCode::kOverload))) {
+        return ParseError::kBadOverload;
+    }
+    return std::nullopt;
+}
+
 // Notes where the options of an area are. A code seen again goes into joined_, and its lengths add
 // up.
-bool MessageView::scan(Area area) noexcept {
+inline bool MessageView::scan(Area area) noexcept {
     const std::byte* at = base_ + area.begin;
     const std::byte* const end = base_ + area.end;
     while (at != end) {
@@ -144,8 +152,10 @@ bool MessageView::scan(Area area) noexcept {
         if (end - at < len) {
             return false;
         }
-        if (!test(present_, code)) [[likely]] {
-            set(present_, code);
+        std::uint64_t& word = present_[code / 64];
+        const std::uint64_t bit = std::uint64_t{1} << (code % 64);
+        if ((word & bit) == 0) [[likely]] {
+            word |= bit;
             slots_[code] = {static_cast<std::uint16_t>(at - base_), len};
         } else {
             set(joined_, code);
@@ -202,7 +212,7 @@ void MessageView::append_parts(Area area) noexcept {
     }
 }
 
-std::optional<ParseError> MessageView::check_values() noexcept {
+inline std::optional<ParseError> MessageView::check_values() noexcept {
     if (has(OptionCode::kMessageType)) {
         const ByteView value = option(OptionCode::kMessageType);
         const std::uint8_t type = value.size() == 1 ? load_u8(value.data()) : 0;
@@ -211,12 +221,18 @@ std::optional<ParseError> MessageView::check_values() noexcept {
         }
         type_ = static_cast<MessageType>(type);
     }
-    for (const FixedLength& fixed : kFixedLengths) {
-        if (has(fixed.code) && slots_[index(fixed.code)].len != fixed.len) {
-            return ParseError::kBadOptionLength;
-        }
+    const std::uint64_t fixed_lengths =
+        (present_[0] & fixed_length_bits(0)) | (present_[1] & fixed_length_bits(1));
+    if (fixed_lengths != 0 && !has_fixed_lengths()) {
+        return ParseError::kBadOptionLength;
     }
     return std::nullopt;
+}
+
+bool MessageView::has_fixed_lengths() const noexcept {
+    return std::ranges::all_of(kFixedLengths, [this](const FixedLength& fixed) {
+        return !has(fixed.code) || slots_[index(fixed.code)].len == fixed.len;
+    });
 }
 
 }  // namespace xdhcpd::dhcp4

@@ -100,7 +100,14 @@ class MessageView {
     // value is as the sender wrote it, also an empty one.
     Result<Success, ParseError> parse(ByteView payload) noexcept;
     // Forgets the message, and with it the payload.
-    void clear() noexcept;
+    void clear() noexcept {
+        base_ = kNoMessage.data();
+        payload_len_ = 0;
+        present_ = {};
+        joined_ = {};
+        overload_ = 0;
+        type_ = MessageType::kNone;
+    }
 
     // The whole message as parsed; empty if there is none.
     [[nodiscard]] ByteView payload() const noexcept {
@@ -226,10 +233,14 @@ class MessageView {
         return value.empty() ? std::nullopt : std::optional{Ipv4::load(value.data())};
     }
 
-    // Each returns false, or an error, where the message must be dropped.
-    [[nodiscard]] std::optional<ParseError> read(ByteView payload) noexcept;
-    [[nodiscard]] bool scan(Area area) noexcept;
-    [[nodiscard]] std::optional<ParseError> check_values() noexcept;
+    // Each returns false, or an error, where the message must be dropped. Those that are inline
+    // have no other caller than parse(), or are worth a copy there.
+    [[nodiscard, gnu::always_inline]] inline std::optional<ParseError> read(
+        ByteView payload) noexcept;
+    [[nodiscard, gnu::always_inline]] inline bool scan(Area area) noexcept;
+    [[nodiscard]] std::optional<ParseError> scan_fields() noexcept;
+    [[nodiscard, gnu::always_inline]] inline std::optional<ParseError> check_values() noexcept;
+    [[nodiscard]] bool has_fixed_lengths() const noexcept;
     [[nodiscard]] bool join_parts() noexcept;
     void append_parts(Area area) noexcept;
 

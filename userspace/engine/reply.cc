@@ -20,6 +20,9 @@ constexpr std::uint32_t kInfinite = 0xffffffff;    // RFC 2131 section 3.3
 
 // Bytes that option 82 takes on the wire, split as RFC 3396 says.
 [[nodiscard]] std::size_t encoded_len(ByteView relay_information) noexcept {
+    if (relay_information.empty()) [[likely]] {
+        return 0;
+    }
     constexpr std::size_t kPartLen = 255;
     const std::size_t parts = (relay_information.size() + kPartLen - 1) / kPartLen;
     return relay_information.size() + 2 * parts;
@@ -202,65 +205,63 @@ class TemplateWriter {
         std::memcpy(out_, reply.head.data(), ReplyTemplate::kHeadLen);
     }
 
-    // Places that are zero in the template; `at` is even.
-    void store16(std::size_t at, std::uint16_t value) noexcept {
-        store_be16(out_ + at, value);
-        even_ += value;
+    // Places that are zero in the template; `at` is even. The word is as it lies in memory.
+    template <typename Word>
+    void store(std::size_t at, Word word) noexcept {
+        std::memcpy(out_ + at, &word, sizeof word);
+        even_ += word;
     }
-    void store32(std::size_t at, std::uint32_t value) noexcept {
-        store_be32(out_ + at, value);
-        even_ += halves(value);
+    template <typename Word>
+    void copy(std::size_t at, const std::byte* from) noexcept {
+        store(at, load_raw<Word>(from));
     }
-    // Likewise, `at` is odd.
-    void store32_odd(std::size_t at, std::uint32_t value) noexcept {
-        store_be32(out_ + at, value);
-        odd_ += halves(value);
+    // Likewise a value in host order, at an odd place.
+    void store_odd(std::size_t at, std::uint32_t value) noexcept {
+        const std::uint32_t word = network_order(value);
+        std::memcpy(out_ + at, &word, sizeof word);
+        odd_ += word;
     }
     // Behind all that is there so far.
-    void append(ByteView bytes, std::uint16_t sum) noexcept {
-        copy_bytes(out_ + len_, bytes);
-        (len_ % 2 == 0 ? even_ : odd_) += sum;
-        len_ += bytes.size();
-    }
     void append_option(OptionCode code, ByteView value) noexcept {
         std::byte* const to = out_ + len_;
         store_u8(to, static_cast<std::uint8_t>(code));
         store_u8(to + 1, static_cast<std::uint8_t>(value.size()));
         copy_bytes(to + 2, value);
-        const std::size_t option_len = 2 + value.size();
-        (len_ % 2 == 0 ? even_ : odd_) += ones_complement_sum({to, option_len});
-        len_ += option_len;
+        add(raw_sum({to, 2 + value.size()}), 2 + value.size());
     }
-    // END, and zeros up to kMinBootpLen. Returns the message's length.
+    // The template's tail, and in any case kTailStep octets.
+    void append_tail(const ReplyTemplate& reply) noexcept {
+        std::byte* const to = out_ + len_;
+        std::memcpy(to, reply.tail.data(), ReplyTemplate::kTailStep);
+        const std::size_t with_end = reply.tail_len + std::size_t{1};
+        if (with_end > ReplyTemplate::kTailStep) {
+            copy_bytes(to + ReplyTemplate::kTailStep,
+                       ByteView{reply.tail}.subspan(ReplyTemplate::kTailStep,
+                                                    with_end - ReplyTemplate::kTailStep));
+        }
+        add(reply.tail_sum, reply.tail_len);
+    }
+    // END. What follows up to kMinBootpLen is zero already, by the tail. Returns the message's
+    // length.
     [[nodiscard]] std::size_t finish() noexcept {
         constexpr std::uint8_t kEnd = static_cast<std::uint8_t>(OptionCode::kEnd);
         store_u8(out_ + len_, kEnd);
-        even_ += len_ % 2 == 0 ? std::uint16_t{kEnd} << 8 : std::uint16_t{kEnd};
-        ++len_;
-        if (len_ < dhcp4::kMinBootpLen) {
-            std::memset(out_ + len_, 0, dhcp4::kMinBootpLen - len_);
-            len_ = dhcp4::kMinBootpLen;
-        }
-        return len_;
+        add(network_order(static_cast<std::uint16_t>(kEnd << 8)), 1);
+        return std::max(len_, dhcp4::kMinBootpLen);
     }
-    // Of the whole message; what began at odd offsets counts with its octets swapped (RFC 1071
-    // section 2 (B)).
-    [[nodiscard]] std::uint16_t sum() const noexcept {
-        return fold_sum(even_ + byte_swap(fold_sum(odd_)));
-    }
+    // Of the whole message; what began at odd offsets counts with its octets swapped.
+    [[nodiscard]] RawSum sum() const noexcept { return even_ + (odd_ << 8); }
 
   private:
-    [[nodiscard]] static std::uint64_t halves(std::uint32_t value) noexcept {
-        return (value >> 16) + (value & 0xffff);
-    }
-    [[nodiscard]] static std::uint64_t byte_swap(std::uint16_t value) noexcept {
-        return static_cast<std::uint16_t>(value << 8 | value >> 8);
+    void add(RawSum sum, std::size_t len) noexcept {
+        (len_ % 2 == 0 ? even_ : odd_) += sum;
+        len_ += len;
     }
 
     std::byte* out_;
     std::size_t len_ = ReplyTemplate::kHeadLen;
-    std::uint64_t even_;
-    std::uint64_t odd_ = 0;
+    RawSum even_;
+    RawSum odd_ = 0;
 };
 
 // The whole frame from a template; 0 if there is none, or too little room for all of its options.
@@ -268,46 +269,47 @@ class TemplateWriter {
                                               const Addressing& addressing, Room room,
                                               ReplyCache& cache, MutableBytes out) noexcept {
     const dhcp4::MessageView& message = request.message();
-    const ByteView list = message.parameter_request_list();
     const ReplyTemplate* const reply =
-        cache.find(request.snapshot(), *terms.subnet, terms.type, list);
+        cache.find(request.snapshot(), *terms.subnet, terms.type, message.parameter_request_list());
     const ByteView client_id = message.client_identifier();
     const bool has_client_id = message.has(OptionCode::kClientIdentifier);
     const ByteView relay_information = message.relay_agent_information();
     // What would need option 52 or more than one part is left to the long way.
     constexpr std::size_t kMaxPartLen = 255;
     constexpr std::size_t kOverloadLen = 3;
+    const std::size_t varying_len = has_client_id ? 2 + client_id.size() : 0;
     if (reply == nullptr || client_id.size() > kMaxPartLen ||
         relay_information.size() > kMaxPartLen ||
-        ReplyTemplate::kHeadLen + (has_client_id ? 2 + client_id.size() : 0) + reply->tail_len +
-                kOverloadLen + 1 >
+        ReplyTemplate::kHeadLen + varying_len +
+                std::max<std::size_t>(reply->tail_len + kOverloadLen + 1,
+                                      ReplyTemplate::kTailStep) >
             room.message) {
         return 0;
     }
     TemplateWriter writer{out.data() + udp4_payload_offset(addressing.headers.tags.count), *reply};
+    const std::byte* const from = message.payload().data();
     std::uint16_t flags = message.flags();
     if (addressing.set_broadcast_flag) {
         flags |= dhcp4::kBroadcastFlag;
     }
-    writer.store32(dhcp4::field::kXid, message.xid());
-    writer.store16(dhcp4::field::kFlags, flags);
+    writer.copy<std::uint32_t>(dhcp4::field::kXid, from + dhcp4::field::kXid);
+    writer.store(dhcp4::field::kFlags, network_order(flags));
     if (terms.type == MessageType::kAck) {
-        writer.store32(dhcp4::field::kCiaddr, message.ciaddr().value);
+        writer.copy<std::uint32_t>(dhcp4::field::kCiaddr, from + dhcp4::field::kCiaddr);
     }
-    writer.store32(dhcp4::field::kYiaddr, terms.yiaddr.value);
-    writer.store32(dhcp4::field::kGiaddr, message.giaddr().value);
-    const std::byte* const chaddr = message.chaddr().data();
-    writer.store32(dhcp4::field::kChaddr, load_be32(chaddr));
-    writer.store16(dhcp4::field::kChaddr + 4, load_be16(chaddr + 4));
+    writer.store(dhcp4::field::kYiaddr, network_order(terms.yiaddr.value));
+    writer.copy<std::uint32_t>(dhcp4::field::kGiaddr, from + dhcp4::field::kGiaddr);
+    writer.copy<std::uint32_t>(dhcp4::field::kChaddr, from + dhcp4::field::kChaddr);
+    writer.copy<std::uint16_t>(dhcp4::field::kChaddr + 4, from + dhcp4::field::kChaddr + 4);
     const RenewalTimes times = renewal_times(request, *terms.lease_time);
-    writer.store32_odd(ReplyTemplate::kServerIdentifierAt, request.server_identifier().value);
-    writer.store32_odd(ReplyTemplate::kLeaseTimeAt, *terms.lease_time);
-    writer.store32_odd(ReplyTemplate::kRenewalTimeAt, times.renewal);
-    writer.store32_odd(ReplyTemplate::kRebindingTimeAt, times.rebinding);
+    writer.store_odd(ReplyTemplate::kServerIdentifierAt, request.server_identifier().value);
+    writer.store_odd(ReplyTemplate::kLeaseTimeAt, *terms.lease_time);
+    writer.store_odd(ReplyTemplate::kRenewalTimeAt, times.renewal);
+    writer.store_odd(ReplyTemplate::kRebindingTimeAt, times.rebinding);
     if (has_client_id) {
         writer.append_option(OptionCode::kClientIdentifier, client_id);
     }
-    writer.append(ByteView{reply->tail}.first(reply->tail_len), reply->tail_sum);
+    writer.append_tail(*reply);
     if (!relay_information.empty()) {
         writer.append_option(OptionCode::kRelayAgentInformation, relay_information);
     }

@@ -16,27 +16,6 @@ constexpr std::uint8_t kHtypeEthernet = 1;
 constexpr std::size_t kHeaderLen = 2;  // code and length
 constexpr std::size_t kMaxPartLen = 255;
 
-// The last eight codes of a list, zeros in front of shorter ones.
-[[nodiscard]] std::uint64_t last_codes(ByteView list) noexcept {
-    if (list.size() >= sizeof(std::uint64_t)) [[likely]] {
-        return load_be64(list.data() + list.size() - sizeof(std::uint64_t));
-    }
-    std::uint64_t word = 0;
-    for (const std::byte code : list) {
-        word = word << 8 | std::to_integer<std::uint64_t>(code);
-    }
-    return word;
-}
-
-// Lists differ in length, or in their last codes; what this does not tell apart shares a place.
-[[nodiscard]] std::uint64_t hash_of(std::uint32_t subnet, MessageType type, std::size_t list_len,
-                                    std::uint64_t codes) noexcept {
-    constexpr std::uint64_t kMultiplier = 0x9e3779b97f4a7c15;
-    const std::uint64_t place =
-        std::uint64_t{subnet} << 16 | list_len << 8 | static_cast<std::uint64_t>(type);
-    return ((codes + place * kMultiplier) * kMultiplier) >> 40;
-}
-
 // Appends complete options to a buffer.
 class Block {
   public:
@@ -81,13 +60,14 @@ void fill_head(ReplyTemplate& reply, const model::Subnet& subnet, MessageType ty
     XD_ASSERT(is_complete);  // 27 octets
     static_cast<void>(writer.finish({}));
     copy_bytes(reply.head.data(), ByteView{message}.first(ReplyTemplate::kHeadLen));
-    reply.head_sum = ones_complement_sum(reply.head);
+    reply.head_sum = raw_sum(reply.head);
 }
 
 // False if there is no room for all of it.
 [[nodiscard]] bool fill_tail(ReplyTemplate& reply, const model::Subnet& subnet,
                              ByteView list) noexcept {
-    Block block{reply.tail};
+    reply.tail.fill(std::byte{0});
+    Block block{MutableBytes{reply.tail}.first(reply.tail.size() - 1)};  // END follows
     std::array<std::byte, 4> mask{};
     subnet.prefix.mask().store(mask.data());
     const bool fits =
@@ -98,36 +78,19 @@ void fill_head(ReplyTemplate& reply, const model::Subnet& subnet, MessageType ty
             return block.add(code, value);
         });
     reply.tail_len = static_cast<std::uint16_t>(block.bytes().size());
-    reply.tail_sum = ones_complement_sum(block.bytes());
+    reply.tail_sum = raw_sum(block.bytes());
+    reply.tail[reply.tail_len] = std::byte{static_cast<std::uint8_t>(OptionCode::kEnd)};
     return fits;
 }
 
 }  // namespace
 
-const ReplyTemplate* ReplyCache::find(const model::Snapshot& snapshot, const model::Subnet& subnet,
-                                      MessageType type, ByteView list) noexcept {
-    if (entries_.empty() || list.size() > kMaxListLen) {
-        return nullptr;
-    }
-    const std::uint64_t codes = last_codes(list);
-    Entry& entry = entries_[hash_of(subnet.index_in_snapshot, type, list.size(), codes) &
-                            (entries_.size() - 1)];
-    const bool is_it = entry.generation == snapshot.generation &&
-                       entry.subnet == subnet.index_in_snapshot && entry.type == type &&
-                       entry.last_codes == codes && entry.list_len == list.size() &&
-                       (list.size() <= sizeof codes ||
-                        std::memcmp(entry.list.data(), list.data(), list.size()) == 0);
-    if (!is_it) [[unlikely]] {
-        entry.generation = snapshot.generation;
-        entry.subnet = subnet.index_in_snapshot;
-        entry.type = type;
-        entry.last_codes = codes;
-        entry.list_len = static_cast<std::uint8_t>(list.size());
-        copy_bytes(entry.list.data(), list);
-        fill_head(entry.reply, subnet, type);
-        entry.fits = fill_tail(entry.reply, subnet, list);
-    }
-    return entry.fits ? &entry.reply : nullptr;
+void ReplyCache::fill(Entry& entry, const Key& key, const model::Subnet& subnet, MessageType type,
+                      ByteView list) noexcept {
+    entry.key = key;
+    copy_bytes(entry.list.data(), list);
+    fill_head(entry.reply, subnet, type);
+    entry.fits = fill_tail(entry.reply, subnet, list);
 }
 
 }  // namespace xdhcpd::engine

@@ -16,6 +16,7 @@
 #include "dhcp4/message_view.h"
 #include "dhcp4/options.h"
 #include "model/snapshot.h"
+#include "packet/checksum.h"
 
 namespace xdhcpd::engine {
 
@@ -30,14 +31,17 @@ struct ReplyTemplate {
     static constexpr std::size_t kRenewalTimeAt = kLeaseTimeAt + 6;
     static constexpr std::size_t kRebindingTimeAt = kRenewalTimeAt + 6;
     static constexpr std::size_t kMaxTailLen = 512;
+    // Of the tail, this much is copied in one go whatever its length is: with END and the zeros
+    // behind it, that fills the shortest message.
+    static constexpr std::size_t kTailStep = 64;
+    static_assert(kHeadLen + kTailStep >= dhcp4::kMinBootpLen);
 
     std::array<std::byte, kHeadLen> head;
-    // Complete options: the subnet mask, then what the client asked for.
+    // Complete options (the subnet mask, then what the client asked for) and END; zeros behind it.
     std::array<std::byte, kMaxTailLen> tail;
-    std::uint16_t tail_len = 0;
-    // Ones' complement sums, each as if it began at an even offset.
-    std::uint16_t head_sum = 0;
-    std::uint16_t tail_sum = 0;
+    std::uint16_t tail_len = 0;  // without END
+    RawSum head_sum = 0;
+    RawSum tail_sum = 0;  // without END, as if it began at an even offset
 };
 
 class ReplyCache {
@@ -50,24 +54,66 @@ class ReplyCache {
     // `entry_count` is a power of two, or 0: find() never has anything.
     explicit ReplyCache(std::size_t entry_count = kDefaultEntryCount) : entries_(entry_count) {}
 
-    // `type` is kOffer or kAck. Null
-    // when there is no template: the list is too long, or its options are. Valid until the next
-    // call.
+    // `type` is kOffer or kAck. Null when there is no template: the list is too long, or its
+    // options are. Valid until the next call.
     [[nodiscard]] const ReplyTemplate* find(const model::Snapshot& snapshot,
                                             const model::Subnet& subnet, dhcp4::MessageType type,
-                                            ByteView list) noexcept;
+                                            ByteView list) noexcept {
+        if (entries_.empty() || list.size() > kMaxListLen) {
+            return nullptr;
+        }
+        const Key key{std::uint64_t{snapshot.generation} << 32 | subnet.index_in_snapshot,
+                      last_codes(list), list.size() << 8 | static_cast<std::uint64_t>(type)};
+        Entry& entry = entries_[hash_of(key) & (entries_.size() - 1)];
+        const bool is_it =
+            entry.key == key && (list.size() <= sizeof key.codes ||
+                                 equal_bytes({entry.list.data(), list.size()}, list));
+        if (!is_it) [[unlikely]] {
+            fill(entry, key, subnet, type, list);
+        }
+        return entry.fits ? &entry.reply : nullptr;
+    }
 
   private:
+    struct Key {
+        std::uint64_t place = 0;  // generation of the snapshot (0: unused), subnet in it
+        std::uint64_t codes = 0;  // the last eight of the list
+        std::uint64_t kind = 0;   // length of the list, type of the message
+        // All at once: a branch for each would be a branch too many.
+        [[nodiscard]] bool operator==(const Key& other) const noexcept {
+            return ((place ^ other.place) | (codes ^ other.codes) | (kind ^ other.kind)) == 0;
+        }
+    };
     struct Entry {
-        std::uint32_t generation = 0;  // of the snapshot; 0: unused
-        std::uint32_t subnet = 0;      // Subnet::index_in_snapshot
-        dhcp4::MessageType type{};
-        std::uint8_t list_len = 0;
-        std::uint64_t last_codes = 0;  // of the list, see reply_cache.cc
+        Key key;
         bool fits = false;
         std::array<std::byte, kMaxListLen> list;
         ReplyTemplate reply;
     };
+
+    // The last eight codes of a list, zeros in front of shorter ones.
+    [[nodiscard]] static std::uint64_t last_codes(ByteView list) noexcept {
+        if (list.size() >= sizeof(std::uint64_t)) {
+            return load_be64(list.data() + list.size() - sizeof(std::uint64_t));
+        }
+        if (list.size() >= sizeof(std::uint32_t)) {  // two halves that overlap
+            const std::size_t bits = 8 * (list.size() - sizeof(std::uint32_t));
+            return std::uint64_t{load_be32(list.data())} << bits |
+                   load_be32(list.data() + list.size() - sizeof(std::uint32_t));
+        }
+        std::uint64_t word = 0;
+        for (const std::byte code : list) {
+            word = word << 8 | std::to_integer<std::uint64_t>(code);
+        }
+        return word;
+    }
+    // Lists differ in length, or in their last codes; what this does not tell apart shares a place.
+    [[nodiscard]] static std::uint64_t hash_of(const Key& key) noexcept {
+        constexpr std::uint64_t kMultiplier = 0x9e3779b97f4a7c15;
+        return ((key.codes + (key.place << 16 ^ key.kind) * kMultiplier) * kMultiplier) >> 40;
+    }
+    static void fill(Entry& entry, const Key& key, const model::Subnet& subnet,
+                     dhcp4::MessageType type, ByteView list) noexcept;
 
     std::vector<Entry> entries_;
 };

@@ -75,14 +75,20 @@ Result<Success, DropReason> Request::parse(ByteView frame, std::uint32_t ifindex
     if (const auto chosen = choose_subnet(); !chosen) {
         return chosen;
     }
-    if (const auto named = name_client(); !named) {
-        return named;
+    if (!name_by_mac()) {
+        if (const auto named = name_client(); !named) {
+            return named;
+        }
     }
     make_tenant();
     source_address_ = own_address();
-    server_identifier_ = relay_.server_id_override().value_or(source_address_);
-    if (snapshot_->is_local(server_identifier_)) {
-        source_address_ = server_identifier_;  // where clients will send to (RFC 5107 section 4)
+    server_identifier_ = source_address_;
+    if (const auto override = relay_.server_id_override()) [[unlikely]] {
+        server_identifier_ = *override;
+        if (snapshot_->is_local(server_identifier_)) {
+            source_address_ =
+                server_identifier_;  // where clients will send to (RFC 5107 section 4)
+        }
     }
     if (source_address_.is_zero() || server_identifier_.is_zero()) {
         return Unexpected{DropReason{Refusal::kNoServerAddress}};
@@ -90,7 +96,7 @@ Result<Success, DropReason> Request::parse(ByteView frame, std::uint32_t ifindex
     return Success{};
 }
 
-Result<Success, DropReason> Request::check_destination() noexcept {
+inline Result<Success, DropReason> Request::check_destination() noexcept {
     const Mac source = frame_.source_mac;
     const bool own = ingress_ != nullptr && source == ingress_->interface.mac;
     // The udp driver knows no source and writes zero there, but then no reply depends on it.
@@ -98,15 +104,18 @@ Result<Success, DropReason> Request::check_destination() noexcept {
         return Unexpected{DropReason{Refusal::kBadSourceMac}};
     }
     direct_link_ = ingress_ != nullptr ? ingress_->link : std::nullopt;
-    const model::VlanIds vlan = model::vlan_ids(frame_.tags);
-    if (vlan.tagged()) {
-        direct_link_ = ingress_ != nullptr ? ingress_->find_vlan(vlan) : std::nullopt;
-        if (!direct_link_) {
-            return Unexpected{DropReason{Refusal::kUnservedVlan}};
+    vlan_ = {};
+    if (frame_.tags.count != 0) [[unlikely]] {
+        const model::VlanIds vlan = model::vlan_ids(frame_.tags);
+        if (vlan.tagged()) {
+            direct_link_ = ingress_ != nullptr ? ingress_->find_vlan(vlan) : std::nullopt;
+            if (!direct_link_) {
+                return Unexpected{DropReason{Refusal::kUnservedVlan}};
+            }
         }
+        store_be16(vlan_.data(), vlan.outer);
+        store_be16(vlan_.data() + 2, vlan.inner);
     }
-    store_be16(vlan_.data(), vlan.outer);
-    store_be16(vlan_.data() + 2, vlan.inner);
     const bool broadcast =
         frame_.destination == kBroadcastIpv4 || snapshot_->is_local_broadcast(frame_.destination);
     unicast_ = !broadcast && snapshot_->is_local(frame_.destination);
@@ -119,7 +128,7 @@ Result<Success, DropReason> Request::check_destination() noexcept {
 // RFC 3527 before RFC 3011 before giaddr (RFC 2131 section 4.3.1); without any of these the address
 // that the client already uses, if it could send to us by routing, else the link that the frame
 // came from.
-Result<Success, DropReason> Request::choose_subnet() noexcept {
+inline Result<Success, DropReason> Request::choose_subnet() noexcept {
     const Ipv4 giaddr = message_.giaddr();
     const auto link_selection = relay_.link_selection();
     const auto subnet_selection = message_.subnet_selection();
@@ -130,11 +139,18 @@ Result<Success, DropReason> Request::choose_subnet() noexcept {
     } else if (relayed()) {
         subnet_ = snapshot_->find_subnet(giaddr);
     } else {
-        if (unicast_ && !message_.ciaddr().is_zero()) {
-            subnet_ = snapshot_->find_subnet(message_.ciaddr());
+        const model::Subnet* const direct =
+            direct_link_ ? &snapshot_->subnets[snapshot_->links[*direct_link_].subnets.front()]
+                         : nullptr;
+        const Ipv4 ciaddr = message_.ciaddr();
+        if (unicast_ && !ciaddr.is_zero()) {
+            // Prefixes are disjoint: if it is in this one, no search is needed.
+            subnet_ = direct != nullptr && direct->prefix.contains(ciaddr)
+                          ? direct
+                          : snapshot_->find_subnet(ciaddr);
         }
-        if (subnet_ == nullptr && direct_link_) {
-            subnet_ = &snapshot_->subnets[snapshot_->links[*direct_link_].subnets.front()];
+        if (subnet_ == nullptr) {
+            subnet_ = direct;
         }
     }
     if (subnet_ == nullptr) {
@@ -205,6 +221,30 @@ Request::KeySource Request::own_key(ClientKey::Kind kind, ByteView value) const 
             vlan_, value};
 }
 
+// What most clients are: an Ethernet address and no other name, nothing reserved, and a subnet
+// whose clients are known by that. Does what name_client() does with them; false for all others.
+inline bool Request::name_by_mac() noexcept {
+    if (message_.hlen() != Mac::kLen || message_.has(OptionCode::kClientIdentifier) ||
+        !snapshot_->reservations.empty() || subnet_->vlan_identity ||
+        subnet_->identity == model::Identity::kCircuitId) {
+        return false;
+    }
+    const std::byte* const chaddr = message_.chaddr_field().data();
+    const std::uint64_t mac = std::uint64_t{load_be32(chaddr)} << 16 | load_be16(chaddr + 4);
+    if (mac == 0) {
+        return false;  // no address
+    }
+    // Kind, type and address fill one word.
+    const std::uint64_t hw = std::uint64_t{message_.htype()} << 48 | mac;
+    const std::uint64_t named = std::uint64_t{ClientKey::kHwAddress} << 56 | hw;
+    store_be64(hw_.data(), hw << 8);
+    hw_len_ = 1 + Mac::kLen;
+    store_be64(key_.bytes.data(), named);
+    key_.len = sizeof named;
+    key_.hash = hash_word(snapshot_->hash_key, network_order(named));
+    return true;
+}
+
 Result<Success, DropReason> Request::name_client() noexcept {
     const ByteView client_id = message_.client_identifier();
     const bool has_client_id = client_id.size() >= kMinClientIdLen;
@@ -249,7 +289,7 @@ Result<Success, DropReason> Request::name_client() noexcept {
 
 // What the operator set; then where the client already reached us; then our address on the client's
 // subnet, or any of the interface.
-Ipv4 Request::own_address() const noexcept {
+inline Ipv4 Request::own_address() const noexcept {
     if (!subnet_->server_address.is_zero()) {
         return subnet_->server_address;
     }
@@ -267,15 +307,18 @@ Ipv4 Request::own_address() const noexcept {
     return ingress_->interface.addresses.front().address;
 }
 
-void Request::make_tenant() noexcept {
+inline void Request::make_tenant() noexcept {
     tenant_.identity = key_.view();
     tenant_.hash = key_.hash;
-    const ByteView chaddr = message_.chaddr();
-    tenant_.hw_len = static_cast<std::uint8_t>(std::min(chaddr.size(), Mac::kLen));
+    const std::size_t hlen = message_.hlen();
+    tenant_.hw_len = static_cast<std::uint8_t>(std::min(hlen, Mac::kLen));
     tenant_.hw_type = message_.htype();
     // The field has room for 16; what is beyond the address counts as zero.
-    tenant_.hw = Mac::load(message_.chaddr_field().data());
-    std::fill(tenant_.hw.octets.begin() + tenant_.hw_len, tenant_.hw.octets.end(), std::byte{0});
+    std::memcpy(tenant_.hw.octets.data(), message_.chaddr_field().data(), Mac::kLen);
+    if (hlen < Mac::kLen) [[unlikely]] {
+        std::fill(tenant_.hw.octets.begin() + tenant_.hw_len, tenant_.hw.octets.end(),
+                  std::byte{0});
+    }
 }
 
 }  // namespace xdhcpd::engine

@@ -107,8 +107,11 @@ class Request {
     [[nodiscard]] bool has_frame() const noexcept { return has_frame_; }
 
   private:
-    [[nodiscard]] Result<Success, DropReason> check_destination() noexcept;
-    [[nodiscard]] Result<Success, DropReason> choose_subnet() noexcept;
+    // The steps of parse(), which is their only caller.
+    [[nodiscard, gnu::always_inline]] inline Result<Success, DropReason>
+    check_destination() noexcept;
+    [[nodiscard, gnu::always_inline]] inline Result<Success, DropReason> choose_subnet() noexcept;
+    [[nodiscard, gnu::always_inline]] inline bool name_by_mac() noexcept;
     [[nodiscard]] Result<Success, DropReason> name_client() noexcept;
     [[nodiscard]] bool match_reservation(model::IdentifierKind kind, ByteView value) noexcept;
     // What a key is made of: kind, and bytes of the message (`prefix` and `value` may be empty).
@@ -121,10 +124,10 @@ class Request {
     [[nodiscard]] bool fill_key(ClientKey& key, const KeySource& source) const noexcept;
     [[nodiscard]] std::array<KeySource, 6> former_key_sources() const noexcept;
     [[nodiscard]] bool reloaded() const noexcept { return snapshot_->generation > 1; }
-    void make_tenant() noexcept;
+    [[gnu::always_inline]] inline void make_tenant() noexcept;
     // Key of a client without a reservation, its VLANs before it where they are part of it.
     [[nodiscard]] KeySource own_key(ClientKey::Kind kind, ByteView value) const noexcept;
-    [[nodiscard]] Ipv4 own_address() const noexcept;
+    [[nodiscard, gnu::always_inline]] inline Ipv4 own_address() const noexcept;
 
     ByteView bytes_;
     FrameView frame_;

@@ -5,6 +5,8 @@
 
 #include "base/addresses.h"
 #include "base/bytes.h"
+#include "packet/checksum.h"
+#include "packet/headers.h"
 #include "packet/vlan.h"
 
 namespace xdhcpd {
@@ -21,7 +23,9 @@ struct Udp4Headers {
 };
 
 // Where the UDP payload of a frame with `tag_count` tags begins: 42, 46 or 50.
-[[nodiscard]] std::size_t udp4_payload_offset(std::size_t tag_count) noexcept;
+[[nodiscard]] constexpr std::size_t udp4_payload_offset(std::size_t tag_count) noexcept {
+    return kUdp4HeadersLen + tag_count * VlanTags::kTagLen;
+}
 
 // Fills the headers of `frame`, whose `payload_len` bytes stand at udp4_payload_offset(tags.count)
 // already, with lengths and both checksums. Returns the frame's length (no padding; the NIC or
@@ -30,6 +34,6 @@ std::size_t write_udp4_headers(MutableBytes frame, const Udp4Headers& headers,
                                std::size_t payload_len) noexcept;
 // Likewise, for who knows the payload's ones' complement sum already.
 std::size_t write_udp4_headers(MutableBytes frame, const Udp4Headers& headers,
-                               std::size_t payload_len, std::uint16_t payload_sum) noexcept;
+                               std::size_t payload_len, RawSum payload_sum) noexcept;
 
 }  // namespace xdhcpd

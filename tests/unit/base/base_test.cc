@@ -56,6 +56,16 @@ TEST(HashTest, DependsOnKeyLengthAndEveryByte) {
     EXPECT_EQ(hash_bytes({1, 2}, input), hash_bytes({1, 2}, input));
 }
 
+TEST(HashTest, OfAWordIsThatOfItsBytes) {
+    Random random{3};
+    for (int i = 0; i < 100; ++i) {
+        const std::uint64_t word = random.next();
+        std::array<std::byte, sizeof word> input;
+        store_raw(input.data(), word);
+        EXPECT_EQ(hash_word({1, 2}, word), hash_bytes({1, 2}, input));
+    }
+}
+
 TEST(RandomTest, RepeatsItselfAndStaysBelowTheBound) {
     Random a{42};
     Random b{42};

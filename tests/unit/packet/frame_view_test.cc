@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
+#include "base/random.h"
 #include "packet/checksum.h"
 #include "support/frames.h"
 
@@ -187,6 +189,55 @@ TEST(FrameViewTest, RefusesAnyOtherUdpChecksum) {
     Bytes frame = udp_frame({}, kPayload);
     frame.back() ^= std::byte{1};
     EXPECT_EQ(error_of(frame), FrameError::kBadUdpChecksum);
+}
+
+// Frames of every kind, some of their octets changed, by both ways: the short one must refuse what
+// it does not understand, and understand what most frames are.
+TEST(FrameViewTest, TheShortWayReadsWhatTheLongWayReads) {
+    Random random{5};
+    std::size_t read_by_both = 0;
+    for (int i = 0; i < 100'000; ++i) {
+        FrameSpec spec;
+        spec.source = Ipv4{static_cast<std::uint32_t>(random.next())};
+        spec.tags.resize(random.below(8) == 0 ? random.below(4) : 0, {0x8100, 7});
+        spec.ip_options.resize(random.below(8) == 0 ? 4 * random.below(11) : 0, std::byte{1});
+        spec.padding.resize(random.below(3));
+        Bytes frame = udp_frame(spec, Bytes(random.below(400), std::byte{0x5a}));
+        const std::size_t ip = ip_offset(spec);
+        const std::uint32_t kind = random.below(8);
+        if (kind < 4) {
+            const std::size_t at = random.below(4) == 0 ? random.below(60) : 12 + random.below(32);
+            frame[std::min(at, frame.size() - 1)] = static_cast<std::byte>(random.next());
+        } else if (kind == 4) {
+            frame.resize(random.below(static_cast<std::uint32_t>(frame.size())));
+        } else if (kind == 5) {
+            store16(frame, ip + 20 + spec.ip_options.size() + 6, 0);
+        }
+        if (kind < 3 && frame.size() >= ip + 60) {
+            mend_ip_checksum(frame, ip);
+        }
+        FrameView by_long_way;
+        FrameView by_short_way;
+        const bool is_good = !by_long_way.read_any(frame);
+        const bool is_common = by_short_way.read_common(frame);
+        const bool is_plain =
+            is_good && by_long_way.tags.count == 0 && frame[14] == std::byte{0x45};
+        ASSERT_EQ(is_common, is_plain) << i;
+        if (is_common) {
+            ++read_by_both;
+            ASSERT_EQ(by_short_way.destination_mac, by_long_way.destination_mac);
+            ASSERT_EQ(by_short_way.source_mac, by_long_way.source_mac);
+            ASSERT_EQ(by_short_way.tags, by_long_way.tags);
+            ASSERT_EQ(by_short_way.source, by_long_way.source);
+            ASSERT_EQ(by_short_way.destination, by_long_way.destination);
+            ASSERT_EQ(by_short_way.source_port, by_long_way.source_port);
+            ASSERT_EQ(by_short_way.destination_port, by_long_way.destination_port);
+            ASSERT_EQ(by_short_way.checksum, by_long_way.checksum);
+            ASSERT_EQ(by_short_way.payload.data(), by_long_way.payload.data());
+            ASSERT_EQ(by_short_way.payload.size(), by_long_way.payload.size());
+        }
+    }
+    EXPECT_GT(read_by_both, 20'000u);
 }
 
 TEST(FrameViewTest, NamesAreDistinct) {
