@@ -7,8 +7,6 @@
 // fixed options follow, without a UDP checksum. There is no parser, no table and no state. The
 // frame has the length of a real server's reply (--reply-len).
 #include <CLI/CLI.hpp>
-#include <cstdio>
-#include <exception>
 
 #include "reply.h"
 #include "run.h"
@@ -39,35 +37,27 @@ struct Echo {
     }
 };
 
-[[nodiscard]] int run(int argc, char** argv) {
-    CLI::App app{"Bare AF_XDP echo of DHCP requests, for benchmarks"};
-    QueueOptions options;
-    Echo echo;
-    add_options(app, options);
-    app.add_option("--reply-len", echo.reply_len, "Octets of a reply, from the Ethernet header on")
-        ->capture_default_str()
-        ->check(CLI::Range(kMinReplyLen, 1514U));
-    CLI11_PARSE(app, argc, argv);
-    catch_signals();
-    auto queue = Queue::open(options);
-    if (!queue) {
-        static_cast<void>(std::fprintf(stderr, "echo: %s\n", queue.error().message.c_str()));
-        return 1;
-    }
-    echo.mac = (*queue)->mac();
-    serve(**queue, echo);
-    print_counters(**queue, 0);
-    return 0;
-}
-
 }  // namespace
 }  // namespace xdhcpd::bench
 
 int main(int argc, char** argv) {
-    try {
-        return xdhcpd::bench::run(argc, argv);
-    } catch (const std::exception& error) {
-        static_cast<void>(std::fprintf(stderr, "echo: %s\n", error.what()));
-        return 1;
-    }
+    using namespace xdhcpd::bench;
+    Echo echo;
+    return run_program(argc, argv,
+                       {.name = "echo",
+                        .description = "Bare AF_XDP echo of DHCP requests, for benchmarks",
+                        .add_options =
+                            [&echo](CLI::App& app) {
+                                app.add_option("--reply-len", echo.reply_len,
+                                               "Octets of a reply, from the Ethernet header on")
+                                    ->capture_default_str()
+                                    ->check(CLI::Range(kMinReplyLen, 1514U));
+                            },
+                        .serve =
+                            [&echo](Queue& queue) {
+                                echo.mac = queue.mac();
+                                serve(queue, echo);
+                                print_counters(queue, 0);
+                                return 0;
+                            }});
 }

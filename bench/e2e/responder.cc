@@ -7,9 +7,7 @@
 // reasons.
 #include <sys/mman.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
-#include <exception>
 
 #include "reply.h"
 #include "run.h"
@@ -219,24 +217,14 @@ class Responder {
     const Template ack_{kAck};
 };
 
-[[nodiscard]] int run(int argc, char** argv) {
-    CLI::App app{"Minimal AF_XDP DHCP responder, for benchmarks"};
-    QueueOptions options;
-    add_options(app, options);
-    CLI11_PARSE(app, argc, argv);
-    catch_signals();
-    auto queue = Queue::open(options);
-    if (!queue) {
-        static_cast<void>(std::fprintf(stderr, "responder: %s\n", queue.error().message.c_str()));
-        return 1;
-    }
-    Responder responder{(*queue)->mac()};
+[[nodiscard]] int respond(Queue& queue) {
+    Responder responder{queue.mac()};
     if (!responder.is_open()) {
         static_cast<void>(std::fputs("responder: no memory for the table\n", stderr));
         return 1;
     }
-    serve(**queue, responder);
-    print_counters(**queue, responder.unanswered());
+    serve(queue, responder);
+    print_counters(queue, responder.unanswered());
     return 0;
 }
 
@@ -244,10 +232,9 @@ class Responder {
 }  // namespace xdhcpd::bench
 
 int main(int argc, char** argv) {
-    try {
-        return xdhcpd::bench::run(argc, argv);
-    } catch (const std::exception& error) {
-        static_cast<void>(std::fprintf(stderr, "responder: %s\n", error.what()));
-        return 1;
-    }
+    return xdhcpd::bench::run_program(
+        argc, argv,
+        {.name = "responder",
+         .description = "Minimal AF_XDP DHCP responder, for benchmarks",
+         .serve = xdhcpd::bench::respond});
 }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <exception>
 
 namespace xdhcpd::bench {
 namespace {
@@ -14,8 +15,7 @@ void request_end(int /*signal*/) {
     end_requested.store(true, std::memory_order_relaxed);
 }
 
-}  // namespace
-
+// Options of the socket.
 void add_options(CLI::App& app, QueueOptions& options) {
     app.add_option("-i,--interface", options.interface_name, "Interface to serve")->required();
     app.add_option("--queue", options.queue, "Receive queue of it")->capture_default_str();
@@ -35,11 +35,39 @@ void add_options(CLI::App& app, QueueOptions& options) {
     app.add_flag("--spin", options.spin, "Never sleep");
 }
 
+// Makes SIGTERM and SIGINT end serve().
 void catch_signals() noexcept {
     struct sigaction action {};
     action.sa_handler = request_end;
     static_cast<void>(sigaction(SIGTERM, &action, nullptr));
     static_cast<void>(sigaction(SIGINT, &action, nullptr));
+}
+
+int run(int argc, char** argv, const Program& program) {
+    CLI::App app{program.description};
+    QueueOptions options;
+    add_options(app, options);
+    program.add_options(app);
+    CLI11_PARSE(app, argc, argv);
+    catch_signals();
+    auto queue = Queue::open(options);
+    if (!queue) {
+        static_cast<void>(
+            std::fprintf(stderr, "%s: %s\n", program.name, queue.error().message.c_str()));
+        return 1;
+    }
+    return program.serve(**queue);
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv, const Program& program) noexcept {
+    try {
+        return run(argc, argv, program);
+    } catch (const std::exception& error) {
+        static_cast<void>(std::fprintf(stderr, "%s: %s\n", program.name, error.what()));
+        return 1;
+    }
 }
 
 bool ended() noexcept {

@@ -1,4 +1,4 @@
-// The command line and the loop of the echo and the responder.
+// What the echo and the responder share: the command line, the loop, and what comes around them.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,11 +9,18 @@
 
 namespace xdhcpd::bench {
 
-// Options of the socket.
-void add_options(CLI::App& app, QueueOptions& options);
+// What a program adds to the command line, and what it does with its queue.
+struct Program {
+    const char* name;
+    const char* description;
+    std::function<void(CLI::App&)> add_options = [](CLI::App&) {};
+    std::function<int(Queue&)> serve;  // returns the exit code
+};
+// Reads the command line and opens the queue; says on standard error what fails. Returns the exit
+// code.
+[[nodiscard]] int run_program(int argc, char** argv, const Program& program) noexcept;
 
-// Makes SIGTERM and SIGINT end serve().
-void catch_signals() noexcept;
+// Whether SIGTERM or SIGINT has come.
 [[nodiscard]] bool ended() noexcept;
 
 // One line of JSON on standard output. Standard output gets "ready" before, once requests are

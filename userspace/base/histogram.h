@@ -1,5 +1,4 @@
-// LatencyHistogram: durations in buckets of a quarter octave, from 64 ns to over a minute. One
-// writer, any readers.
+// Histogram: durations in buckets of equal parts of an octave. One writer, any readers.
 #pragma once
 
 #include <array>
@@ -11,11 +10,16 @@
 
 namespace xdhcpd {
 
-class LatencyHistogram {
+// 2^part_bits buckets per octave, from 2^first_bit ns on; what is shorter is in the first bucket,
+// what is longer than all octaves in the last.
+template <std::size_t part_bits, std::size_t first_bit, std::size_t octaves>
+class Histogram {
+    static_assert(part_bits <= first_bit && first_bit + octaves < 64);
+
   public:
-    static constexpr std::size_t kPerOctave = 4;
-    static constexpr std::size_t kFirstBit = 6;  // 64 ns
-    static constexpr std::size_t kOctaves = 31;  // up to 2^37 ns, 137 s
+    static constexpr std::size_t kPerOctave = std::size_t{1} << part_bits;
+    static constexpr std::size_t kFirstBit = first_bit;
+    static constexpr std::size_t kOctaves = octaves;
     static constexpr std::size_t kBuckets = kOctaves * kPerOctave;
 
     // Adds `count` observations of the same duration; negative counts as zero.
@@ -67,7 +71,8 @@ class LatencyHistogram {
         if (octave >= kOctaves) {
             return kBuckets - 1;
         }
-        return octave * kPerOctave + static_cast<std::size_t>((ns >> (bit - 2)) & (kPerOctave - 1));
+        return octave * kPerOctave +
+               static_cast<std::size_t>((ns >> (bit - part_bits)) & (kPerOctave - 1));
     }
 
     std::array<Counter, kBuckets> buckets_{};
@@ -75,5 +80,8 @@ class LatencyHistogram {
     Counter count_;
     Counter max_ns_;
 };
+
+// Quarters of an octave, from 64 ns to 2^37 ns, 137 s.
+using LatencyHistogram = Histogram<2, 6, 31>;
 
 }  // namespace xdhcpd

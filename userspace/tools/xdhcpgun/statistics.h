@@ -1,74 +1,44 @@
 // What a run counts. One thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
-#include <bit>
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "base/histogram.h"
 #include "tools/xdhcpgun/client_table.h"
 #include "tools/xdhcpgun/reply.h"
 
 namespace xdhcpd::gun {
 
-// Durations with an error of at most 1/32 (3 %), from 1 ns to 18 minutes.
+// Durations in microseconds, with an error of at most 1/32 (3 %), from 33 ns to 18 minutes.
 class Latencies {
   public:
-    void record(Time duration) noexcept {
-        const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0));
-        ++buckets_[bucket_of(ns)];
-        sum_ns_ += ns;
-        ++count_;
-        max_ns_ = std::max(max_ns_, ns);
-    }
-    [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
-    [[nodiscard]] double max_us() const noexcept { return static_cast<double>(max_ns_) / 1e3; }
+    void record(Time duration) noexcept { histogram_.record(duration); }
+    [[nodiscard]] std::uint64_t count() const noexcept { return histogram_.count(); }
+    [[nodiscard]] double max_us() const noexcept { return to_us(histogram_.max_ns()); }
     [[nodiscard]] double mean_us() const noexcept {
-        return count_ == 0 ? 0 : static_cast<double>(sum_ns_) / static_cast<double>(count_) / 1e3;
+        return count() == 0
+                   ? 0
+                   : static_cast<double>(histogram_.sum_ns()) / static_cast<double>(count()) / 1e3;
     }
     // The duration that a share (0..1) of all does not exceed: the upper end of its bucket, at most
     // max_us(). 0 without any.
     [[nodiscard]] double quantile_us(double share) const noexcept {
-        const auto wanted = static_cast<std::uint64_t>(share * static_cast<double>(count_));
-        std::uint64_t seen = 0;
-        for (std::size_t i = 0; i < buckets_.size(); ++i) {
-            seen += buckets_[i];
-            if (seen > wanted) {
-                return std::min(static_cast<double>(upper_bound(i)) / 1e3, max_us());
-            }
+        if (count() == 0 || share >= 1) {
+            return max_us();
         }
-        return max_us();
+        return std::min(to_us(histogram_.quantile_ns(share) - 1), max_us());
     }
 
   private:
-    static constexpr std::size_t kPartBits = 5;
-    static constexpr std::size_t kParts = std::size_t{1} << kPartBits;
-    static constexpr std::size_t kOctaves = 36;  // above kPartBits
-
-    [[nodiscard]] static std::size_t bucket_of(std::uint64_t ns) noexcept {
-        if (ns < kParts) {
-            return static_cast<std::size_t>(ns);
-        }
-        const auto shift = static_cast<std::size_t>(std::bit_width(ns)) - 1 - kPartBits;
-        const std::size_t octave = std::min(shift, kOctaves - 1);
-        const std::size_t part =
-            shift >= kOctaves ? kParts - 1 : static_cast<std::size_t>(ns >> shift) - kParts;
-        return (octave + 1) * kParts + part;
-    }
-    [[nodiscard]] static std::uint64_t upper_bound(std::size_t bucket) noexcept {
-        if (bucket < kParts) {
-            return bucket;
-        }
-        const std::size_t octave = bucket / kParts - 1;
-        return ((kParts + bucket % kParts + 1) << octave) - 1;
+    [[nodiscard]] static double to_us(std::uint64_t ns) noexcept {
+        return static_cast<double>(ns) / 1e3;
     }
 
-    std::array<std::uint64_t, (kOctaves + 1) * kParts> buckets_{};
-    std::uint64_t sum_ns_ = 0;
-    std::uint64_t count_ = 0;
-    std::uint64_t max_ns_ = 0;
+    Histogram<5, 5, 36> histogram_;
 };
 
 // Of the measured exchanges.
