@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "config/option_reader.h"
+#include "config/rate_reader.h"
 #include "config/reader.h"
 #include "config/subnet_reader.h"
 #include "config/yaml_tree.h"
@@ -57,8 +58,8 @@ constexpr Choice<LogFormat> kLogFormats[] = {{"text", LogFormat::kText},
 constexpr std::array<std::string_view, 9> kRootKeys{"log",         "interfaces", "control-socket",
                                                     "http",        "durability", "max-leases",
                                                     "side-memory", "ports",      "dhcp4"};
-constexpr std::array<std::string_view, 5> kInterfaceKeys{"name", "driver", "queues", "zero-copy",
-                                                         "reply-path"};
+constexpr std::array<std::string_view, 6> kInterfaceKeys{"name",      "driver",     "queues",
+                                                         "zero-copy", "reply-path", "rate-limit"};
 constexpr std::array<std::string_view, 12> kDhcp4Keys{"authoritative",
                                                       "lease-time",
                                                       "offer-lifetime",
@@ -217,6 +218,9 @@ void Loader::read_interface(const Value& value) {
     }
     if (const auto member = map.find("reply-path")) {
         interface.reply_path = reader_.choice(*member, kReplyPaths).value_or(interface.reply_path);
+    }
+    if (const auto member = map.find("rate-limit")) {
+        interface.rate_limits = read_rate_limits(reader_, *member);
     }
     warn_of_driver(map, interface);
     const auto member = map.require("name", "{name: eth0} was meant");
