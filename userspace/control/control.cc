@@ -511,7 +511,8 @@ json Control::Implementation::to_json(const InterfaceStatus& interface) {
             {"mac", interface.mac},
             {"queues", interface.queues},
             {"device_queues", interface.device_queues},
-            {"addresses", interface.addresses}};
+            {"addresses", interface.addresses},
+            {"rate_limit", to_string(interface.rate_limits)}};
 }
 
 std::string_view Control::Implementation::state_name() const {
