@@ -10,6 +10,7 @@
 
 #include "xd_ether.bpf.h"
 #include "xd_maps.bpf.h"
+#include "xd_rate.bpf.h"
 
 #define XD_IP_FRAGMENT 0x3fff /* more fragments, or an offset */
 #define XD_IP_HEADER_LEN 20
@@ -29,11 +30,11 @@ static __always_inline bool xd_fits_umem(struct xdp_md *ctx, const struct xd_str
 }
 
 /* For us by interface, tags and addresses? XD_REDIRECTED if so. */
-static __always_inline enum xd_verdict xd_dhcp4_addressed(const struct xd_ether *ether,
-							  const struct iphdr *ip)
+static __always_inline enum xd_verdict
+xd_dhcp4_addressed(const struct xd_ether *ether, const struct iphdr *ip, struct xd_sender *sender)
 {
 	struct xd_local_key local = { .address = ip->daddr };
-	const struct xd_link *link;
+	struct xd_link *link;
 
 	link = bpf_map_lookup_elem(&xd_links, &ether->link);
 	if (!link)
@@ -43,6 +44,7 @@ static __always_inline enum xd_verdict xd_dhcp4_addressed(const struct xd_ether 
 		return XD_PASS_OTHER_HOST;
 	if (ip->daddr != bpf_htonl(INADDR_BROADCAST) && !bpf_map_lookup_elem(&xd_local, &local))
 		return XD_PASS_NOT_LOCAL;
+	sender->link = link;
 	return XD_REDIRECTED;
 }
 
@@ -54,11 +56,14 @@ static __always_inline enum xd_verdict xd_dhcp4_addressed(const struct xd_ether 
  */
 static __always_inline enum xd_verdict xd_classify_dhcp4(struct xdp_md *ctx, struct xd_cursor *c,
 							 const struct xd_ether *ether,
-							 const struct xd_stripped_tag *stripped)
+							 const struct xd_stripped_tag *stripped,
+							 struct xd_sender *sender)
 {
 	const struct iphdr *ip;
 	const struct udphdr *udp;
 	const __u8 *op;
+	const __u32 settings_key = 0;
+	enum xd_verdict verdict;
 	__u64 ip_room = xd_cursor_left(c);
 	__u16 ip_len, udp_len;
 
@@ -94,7 +99,15 @@ static __always_inline enum xd_verdict xd_classify_dhcp4(struct xdp_md *ctx, str
 	if (*op != XD_BOOTREQUEST)
 		return XD_PASS_NOT_REQUEST;
 
-	return xd_dhcp4_addressed(ether, ip);
+	verdict = xd_dhcp4_addressed(ether, ip, sender);
+	if (verdict != XD_REDIRECTED)
+		return verdict;
+	sender->settings = bpf_map_lookup_elem(&xd_settings, &settings_key);
+	if (!sender->settings || !sender->settings->enabled)
+		return XD_PASS_DISABLED;
+	if (sender->settings->limited)
+		xd_name_sender(c, ether, ip, sender);
+	return XD_REDIRECTED;
 }
 
 #endif /* XD_DHCP4_BPF_H */

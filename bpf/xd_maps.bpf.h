@@ -47,6 +47,26 @@ struct {
 	__type(value, struct xd_settings);
 } xd_settings SEC(".maps");
 
+/* Buckets of clients. Created by userspace; the entries are written by the program. */
+struct xd_client_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 64); /* of the one made at load, as a pattern */
+	__uint(key_size, sizeof(struct xd_client_key));
+	__uint(value_size, sizeof(struct xd_client));
+};
+
+/*
+ * The map of clients, key 0; empty while no rate of clients is limited, because a map that forgets
+ * what was used least is allocated as a whole. Written by userspace with the settings. A client
+ * that is forgotten has a full bucket.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct xd_client_map);
+} xd_clients SEC(".maps");
+
 /* AF_XDP sockets. Key: receive queue. Written by userspace before enabling and after disabling. */
 struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);

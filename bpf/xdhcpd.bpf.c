@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Takes DHCP requests that are provably for this host to the AF_XDP socket of their queue.
- * Everything else passes to the kernel's stack unchanged, malformed or not; nothing is ever
- * dropped. See README.md.
+ * Everything else passes to the kernel's stack unchanged, malformed or not. What would be taken is
+ * dropped if the operator has limited its rate; nothing else is ever dropped. See README.md.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,11 +15,12 @@
 #include "xd_dhcp4.bpf.h"
 #include "xd_ether.bpf.h"
 #include "xd_maps.bpf.h"
+#include "xd_rate.bpf.h"
 #include "xdhcpd_abi.h"
 
 /* Whose frame is it? XD_REDIRECTED means ours. One branch per protocol. */
-static __always_inline enum xd_verdict xd_classify(struct xdp_md *ctx,
-						   const struct xd_stripped_tag *stripped)
+static __always_inline enum xd_verdict
+xd_classify(struct xdp_md *ctx, const struct xd_stripped_tag *stripped, struct xd_sender *sender)
 {
 	struct xd_cursor cursor = xd_cursor_open(ctx);
 	struct xd_ether ether;
@@ -27,16 +28,8 @@ static __always_inline enum xd_verdict xd_classify(struct xdp_md *ctx,
 	if (!xd_take_ether(&cursor, ctx->ingress_ifindex, stripped, &ether))
 		return XD_PASS_TRUNCATED;
 	if (ether.proto == bpf_htons(ETH_P_IP))
-		return xd_classify_dhcp4(ctx, &cursor, &ether, stripped);
+		return xd_classify_dhcp4(ctx, &cursor, &ether, stripped, sender);
 	return XD_PASS_NOT_IP;
-}
-
-static __always_inline bool xd_enabled(void)
-{
-	const __u32 key = 0;
-	const struct xd_settings *settings = bpf_map_lookup_elem(&xd_settings, &key);
-
-	return settings && settings->enabled;
 }
 
 static __always_inline void xd_count(enum xd_verdict verdict)
@@ -71,31 +64,53 @@ static __always_inline void xd_stamp(struct xdp_md *ctx)
 
 /*
  * The target is named first and the tag put back last, so that a frame is changed only when it is
- * certain to leave. An empty slot of the map yields the fallback action.
+ * certain to leave. An empty slot of the map yields the fallback action. Only what would leave
+ * costs a token, so that nothing else is ever dropped.
  */
 static __always_inline enum xd_verdict xd_redirect(struct xdp_md *ctx,
-						   const struct xd_stripped_tag *stripped)
+						   const struct xd_stripped_tag *stripped,
+						   const struct xd_sender *sender)
 {
+	const struct xd_settings *settings = sender->settings;
+	enum xd_verdict verdict;
+
 	if (bpf_redirect_map(&xd_sockets, ctx->rx_queue_index, XDP_PASS) != XDP_REDIRECT)
 		return XD_PASS_NO_SOCKET;
 	if (stripped->tpid && !xd_put_tag_back(ctx, stripped))
 		return XD_PASS_NO_HEADROOM;
+	if (settings && settings->limited) {
+		verdict = xd_limit_rate(settings, sender);
+		if (verdict != XD_REDIRECTED)
+			return verdict;
+	}
 	xd_stamp(ctx);
 	return XD_REDIRECTED;
+}
+
+static __always_inline int xd_action(enum xd_verdict verdict)
+{
+	switch (verdict) {
+	case XD_REDIRECTED:
+		return XDP_REDIRECT;
+	case XD_DROP_CLIENT_RATE:
+	case XD_DROP_LINK_RATE:
+		return XDP_DROP;
+	default:
+		return XDP_PASS;
+	}
 }
 
 /* The whole program; entries differ in how they are loaded and in what they know of stripped tags.
  */
 static __always_inline int xd_run(struct xdp_md *ctx, const struct xd_stripped_tag *stripped)
 {
-	enum xd_verdict verdict = xd_classify(ctx, stripped);
+	struct xd_sender sender = {};
+	enum xd_verdict verdict = xd_classify(ctx, stripped, &sender);
 
-	if (verdict == XD_REDIRECTED && !xd_enabled())
-		verdict = XD_PASS_DISABLED;
 	if (verdict == XD_REDIRECTED)
-		verdict = xd_redirect(ctx, stripped);
+		verdict = xd_redirect(ctx, stripped, &sender);
 	xd_count(verdict);
-	return verdict == XD_REDIRECTED ? XDP_REDIRECT : XDP_PASS;
+	return xd_action(verdict);
 }
 
 /* For every mode and for test runs: sees only tags that are in the frame. */

@@ -18,10 +18,12 @@
 #define XD_MAX_QUEUES 256
 #define XD_MAX_LINKS 16384
 #define XD_MAX_LOCAL 16384
+#define XD_MAX_CLIENTS 65536
 
 /*
  * Why a frame went where it went; index into the per-CPU array xd_verdicts. Exactly one is counted
- * per frame. XD_REDIRECTED is the only one that takes the frame away from the kernel's stack.
+ * per frame. XD_REDIRECTED and XD_DROP_... are the only ones that take the frame away from the
+ * kernel's stack.
  */
 enum xd_verdict {
 	XD_PASS_NOT_IP,	      /* neither IPv4 nor IPv4 behind one or two VLAN tags */
@@ -39,6 +41,8 @@ enum xd_verdict {
 	XD_PASS_NO_SOCKET,    /* no AF_XDP socket on the frame's queue */
 	XD_REDIRECTED,	      /* given to the socket of its queue */
 	XD_PASS_NO_HEADROOM,  /* a stripped tag could not be put back */
+	XD_DROP_CLIENT_RATE,  /* ours, but its client has sent more than xd_settings allows */
+	XD_DROP_LINK_RATE,    /* ours, but its link has brought more than xd_settings allows */
 	XD_VERDICT_COUNT,     /* keep last; not a verdict */
 };
 
@@ -60,8 +64,23 @@ struct xd_link {
 	__u8 mac[6];	 /* unicast destination that is for us */
 	__u8 padding[2]; /* 0 */
 	__u32 spare;	 /* 0 */
+	__u64 full_at;	 /* bucket of the link, as in xd_client; userspace writes 0: full */
 };
-XD_SIZE_CHECK(struct xd_link, 16);
+XD_SIZE_CHECK(struct xd_link, 24);
+
+/* Key of a map in xd_clients: who sends, with the VLANs of xd_link_key. */
+struct xd_client_key {
+	__u8 mac[6];	 /* source of the frame */
+	__u16 outer_vid; /* host order */
+	__u16 inner_vid;
+};
+XD_SIZE_CHECK(struct xd_client_key, 10);
+
+/* Value of a map in xd_clients: a token bucket. */
+struct xd_client {
+	__u64 full_at; /* when it will be full again; nanoseconds of CLOCK_MONOTONIC */
+};
+XD_SIZE_CHECK(struct xd_client, 8);
 
 /* Key of xd_local: a unicast address or directed broadcast of this host, on whichever interface. */
 struct xd_local_key {
@@ -88,11 +107,29 @@ struct xd_arrival {
 };
 XD_SIZE_CHECK(struct xd_arrival, 16);
 
+/*
+ * What a token bucket allows: one token every interval, tolerance / interval + 1 at once. Both in
+ * nanoseconds, their sum at most 2^62.
+ */
+struct xd_rate {
+	__u64 interval; /* 0: no limit */
+	__u64 tolerance;
+};
+XD_SIZE_CHECK(struct xd_rate, 16);
+
+/*
+ * A bucket that would not be full again for twice the time that an empty one takes and this many
+ * nanoseconds more was emptied at another rate, and counts as full.
+ */
+#define XD_STALE_BUCKET_SLACK 1000000000ULL
+
 /* The one value of xd_settings: what changes while the program runs. */
 struct xd_settings {
-	__u32 enabled;	/* 0: everything passes */
-	__u32 spare[3]; /* 0 */
+	__u32 enabled;	       /* 0: everything passes */
+	__u32 limited;	       /* not 0: one of the rates is a limit */
+	struct xd_rate client; /* of one client that is on the link itself */
+	struct xd_rate link;   /* of one entry of xd_links */
 };
-XD_SIZE_CHECK(struct xd_settings, 16);
+XD_SIZE_CHECK(struct xd_settings, 40);
 
 #endif /* XDHCPD_ABI_H */

@@ -6,10 +6,13 @@
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 #include <net/if.h>
+#include <unistd.h>
 #include <xdhcpd.skel.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <ctime>
 #include <initializer_list>
@@ -17,6 +20,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bpf/xdhcpd_abi.h"
@@ -107,11 +111,25 @@ class VerdictTest : public testing::Test {
         std::memcpy(value.mac, lab::kServerMac.octets.data(), Mac::kLen);
         put(skeleton_->maps.xd_links, key, value);
     }
-    void enable(bool on) {
+    void enable(bool on) { limit({}, {}, on); }
+    // Rates of clients and of links.
+    void limit(xd_rate client, xd_rate link, bool on = true) {
         const std::uint32_t key = 0;
         xd_settings value{};
         value.enabled = on ? 1 : 0;
+        value.limited = client.interval != 0 || link.interval != 0 ? 1 : 0;
+        value.client = client;
+        value.link = link;
         put(skeleton_->maps.xd_settings, key, value);
+    }
+    // Gives the program a new map of clients.
+    void forget_clients() {
+        const int fd = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "clients", sizeof(xd_client_key),
+                                      sizeof(xd_client), 1024, nullptr);
+        ASSERT_GE(fd, 0) << std::strerror(errno);
+        const std::uint32_t key = 0;
+        put(skeleton_->maps.xd_clients, key, fd);
+        ::close(fd);
     }
 
     [[nodiscard]] std::array<std::uint64_t, XD_VERDICT_COUNT> counters() const {
@@ -183,6 +201,12 @@ class VerdictTest : public testing::Test {
         EXPECT_EQ(outcome.action, XDP_REDIRECT) << what;
         EXPECT_EQ(outcome.verdict, static_cast<std::uint32_t>(XD_REDIRECTED)) << what;
         EXPECT_TRUE(outcome.is_unchanged) << what;
+    }
+
+    void expect_drop(const Frame& frame, xd_verdict verdict, const std::string& what) {
+        const Outcome outcome = run(frame);
+        EXPECT_EQ(outcome.action, XDP_DROP) << what;
+        EXPECT_EQ(outcome.verdict, static_cast<std::uint32_t>(verdict)) << what;
     }
 
     std::uint32_t ifindex_ = 0;
@@ -450,6 +474,175 @@ TEST_F(VerdictTest, PassesWithoutSocketOnTheQueue) {
     const std::uint32_t queue = 0;
     ASSERT_EQ(bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.xd_sockets), &queue), 0);
     expect_pass(lab::frame(lab::broadcast_request()), XD_PASS_NO_SOCKET, "empty slot");
+}
+
+// Rates: one token comes in an hour, so that none does while the test runs.
+constexpr std::uint64_t kHour = 3'600'000'000'000;
+constexpr xd_rate kThree{.interval = kHour, .tolerance = 2 * kHour};
+// Of the message in an untagged frame.
+constexpr std::size_t kCiaddr = kUdp4HeadersLen + 12;
+constexpr std::size_t kGiaddr = kUdp4HeadersLen + 24;
+constexpr std::size_t kChaddr = kUdp4HeadersLen + 28;
+
+// A client that has no address asks on its own link.
+Frame direct_request(const Mac& client, const VlanTags& tags = {}) {
+    auto headers = lab::broadcast_request();
+    headers.source_mac = client;
+    headers.tags = tags;
+    const std::size_t giaddr = kGiaddr + VlanTags::kTagLen * tags.count;
+    return patched(lab::frame(headers), giaddr, {0, 0, 0, 0});
+}
+
+TEST_F(VerdictTest, DropsWhatAClientSendsBeyondItsBurst) {
+    forget_clients();
+    limit(kThree, {});
+    const Frame request = direct_request(lab::kClientMac);
+    for (int i = 0; i < 3; ++i) {
+        expect_redirect(request, "within the burst");
+    }
+    expect_drop(request, XD_DROP_CLIENT_RATE, "beyond it");
+    expect_drop(patched(request, kChaddr + 5, {0x77}), XD_DROP_CLIENT_RATE, "other chaddr");
+    expect_redirect(direct_request(lab::kOtherMac), "other client");
+    expect_redirect(direct_request(lab::kClientMac, lab::tags(kServedTag)), "in a VLAN");
+    expect_redirect(direct_request(lab::kClientMac, lab::tags(kServedOuter, kServedInner)), "two");
+    // Its other traffic is no business of ours.
+    expect_pass(patched(request, kUdp + 2, {0x00, 0x35}), XD_PASS_OTHER_PORT, "DNS");
+    expect_pass(patched(request, 0, {0x02, 0, 0, 0, 0, 1}), XD_PASS_OTHER_HOST, "other server");
+    expect_pass(patched(request, kOp, {lab::kBootReply}), XD_PASS_NOT_REQUEST, "reply");
+}
+
+TEST_F(VerdictTest, GivesAClientItsRateAfterTheBurst) {
+    constexpr std::uint64_t kInterval = 40'000'000;
+    forget_clients();
+    limit({.interval = kInterval, .tolerance = 0}, {});
+    const Frame request = direct_request(lab::kClientMac);
+    expect_redirect(request, "first");
+    expect_drop(request, XD_DROP_CLIENT_RATE, "at once");
+    std::this_thread::sleep_for(std::chrono::nanoseconds{kInterval});
+    expect_redirect(request, "an interval later");
+    limit({}, {});
+    expect_redirect(request, "no limit any more");
+}
+
+TEST_F(VerdictTest, LeavesClientsBehindRelaysAndRoutersToUserspace) {
+    forget_clients();
+    limit({.interval = kHour, .tolerance = 0}, {});
+    auto headers = lab::broadcast_request();
+    headers.destination_mac = lab::kServerMac;
+    headers.destination = lab::kServerIp;
+    headers.source = lab::kClientIp;
+    headers.source_mac = lab::kOtherMac;
+    const Frame renewal = patched(lab::frame(headers), kGiaddr, {0, 0, 0, 0});
+    for (int i = 0; i < 3; ++i) {
+        expect_redirect(lab::frame(headers), "relayed");
+        expect_redirect(renewal, "from behind a router");
+    }
+    const Frame own = patched(renewal, kChaddr, {0x02, 0x00, 0x5e, 0x00, 0x53, 0x99});
+    expect_redirect(own, "renewal on the link");
+    expect_drop(own, XD_DROP_CLIENT_RATE, "again");
+    expect_drop(patched(renewal, kCiaddr, {0, 0, 0, 0}), XD_DROP_CLIENT_RATE, "without address");
+    expect_drop(direct_request(lab::kOtherMac), XD_DROP_CLIENT_RATE, "broadcast");
+    // Too short to say anything: whoever sends it.
+    headers.source_mac = lab::kClientMac;
+    const Frame brief = lab::frame(headers, lab::kBootRequest, 20);
+    expect_redirect(brief, "short");
+    expect_drop(brief, XD_DROP_CLIENT_RATE, "short again");
+}
+
+TEST_F(VerdictTest, DropsWhatALinkBringsBeyondItsBurst) {
+    limit({}, kThree);
+    for (int i = 0; i < 3; ++i) {
+        Mac client = lab::kClientMac;
+        client.octets[5] = static_cast<std::byte>(i);
+        expect_redirect(direct_request(client), "within the burst");
+    }
+    expect_drop(direct_request(lab::kOtherMac), XD_DROP_LINK_RATE, "beyond it");
+    expect_drop(lab::frame(lab::broadcast_request()), XD_DROP_LINK_RATE, "relayed");
+    expect_redirect(direct_request(lab::kOtherMac, lab::tags(kServedTag)), "other link");
+    expect_pass(patched(direct_request(lab::kOtherMac), kUdp + 2, {0x00, 0x35}), XD_PASS_OTHER_PORT,
+                "DNS");
+}
+
+TEST_F(VerdictTest, AClientThatIsStoppedDoesNotEmptyItsLink) {
+    forget_clients();
+    limit({.interval = kHour, .tolerance = 0}, kThree);
+    expect_redirect(direct_request(lab::kClientMac), "first");
+    for (int i = 0; i < 5; ++i) {
+        expect_drop(direct_request(lab::kClientMac), XD_DROP_CLIENT_RATE, "again");
+    }
+    expect_redirect(direct_request(lab::kOtherMac), "other client");
+    expect_redirect(direct_request(lab::kServerMac), "a third");
+    expect_drop(direct_request({}), XD_DROP_LINK_RATE, "a fourth");
+}
+
+TEST_F(VerdictTest, OnlyWhatWouldBeTakenIsCountedAndDropped) {
+    forget_clients();
+    limit({.interval = kHour, .tolerance = 0}, {.interval = kHour, .tolerance = 0});
+    const std::uint32_t queue = 0;
+    ASSERT_EQ(bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.xd_sockets), &queue), 0);
+    const Frame request = direct_request(lab::kClientMac);
+    for (int i = 0; i < 3; ++i) {
+        expect_pass(request, XD_PASS_NO_SOCKET, "no socket");
+    }
+    put(skeleton_->maps.xd_sockets, queue, port_->fd());
+    expect_redirect(request, "with a socket");
+    ASSERT_EQ(bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.xd_sockets), &queue), 0);
+    expect_pass(request, XD_PASS_NO_SOCKET, "no token, but no socket either");
+}
+
+TEST_F(VerdictTest, WithoutAMapOfClientsOnlyLinksAreLimited) {
+    limit({.interval = kHour, .tolerance = 0}, kThree);
+    for (int i = 0; i < 3; ++i) {
+        expect_redirect(direct_request(lab::kClientMac), "no map");
+    }
+    expect_drop(direct_request(lab::kClientMac), XD_DROP_LINK_RATE, "no map");
+}
+
+TEST_F(VerdictTest, ABucketThatAnotherRateEmptiedIsFull) {
+    forget_clients();
+    limit(kThree, {});
+    const Frame request = direct_request(lab::kClientMac);
+    for (int i = 0; i < 3; ++i) {
+        expect_redirect(request, "slow rate");
+    }
+    limit({.interval = 1'000'000, .tolerance = 0}, {});
+    expect_redirect(request, "fast rate");
+}
+
+// Every CPU takes from the same bucket. Who loses the race several times over gets a token for
+// nothing; that is rare.
+TEST_F(VerdictTest, SeveralCpusShareABucket) {
+    constexpr std::uint64_t kBurst = 20'000;
+    constexpr int kThreads = 4;
+    constexpr int kRepeats = 20'000;
+    limit({}, {.interval = kHour / 1000, .tolerance = (kBurst - 1) * (kHour / 1000)});
+    const Frame request = direct_request(lab::kClientMac);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < kThreads; ++i) {
+        threads.emplace_back([&] {
+            Frame frame = request;
+            xdp_md context{};
+            context.data_end = static_cast<std::uint32_t>(frame.size());
+            context.ingress_ifindex = ifindex_;
+            bpf_test_run_opts options{};
+            options.sz = sizeof options;
+            options.data_in = frame.data();
+            options.data_size_in = static_cast<std::uint32_t>(frame.size());
+            options.ctx_in = &context;
+            options.ctx_size_in = sizeof context;
+            options.repeat = kRepeats;
+            EXPECT_EQ(
+                bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.xd_ingress), &options), 0);
+        });
+    }
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    const auto counts = counters();
+    EXPECT_EQ(counts[XD_REDIRECTED] + counts[XD_DROP_LINK_RATE],
+              static_cast<std::uint64_t>(kThreads) * kRepeats);
+    EXPECT_GE(counts[XD_REDIRECTED], kBurst);
+    EXPECT_LE(counts[XD_REDIRECTED], kBurst + kBurst / 100);
 }
 
 // What the program takes, userspace must be able to read or to count as a bad checksum: both look

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "config/limits.h"
+#include "config/rate_reader.h"
 
 namespace xdhcpd::config {
 namespace {
@@ -25,8 +26,8 @@ constexpr Choice<ZeroCopy> kZeroCopies[] = {
     {"auto", ZeroCopy::kAuto}, {"on", ZeroCopy::kOn}, {"off", ZeroCopy::kOff}};
 constexpr Choice<model::ReplyPath> kReplyPaths[] = {{"mirror", model::ReplyPath::kMirror},
                                                     {"route", model::ReplyPath::kRoute}};
-constexpr std::array<std::string_view, 5> kInterfaceKeys{"name", "driver", "queues", "zero-copy",
-                                                         "reply-path"};
+constexpr std::array<std::string_view, 6> kInterfaceKeys{"name",      "driver",     "queues",
+                                                         "zero-copy", "reply-path", "rate-limit"};
 
 }  // namespace
 
@@ -63,6 +64,9 @@ void InterfaceReader::read_interface(const Value& value) {
     }
     if (const auto member = map.find("reply-path")) {
         interface.reply_path = reader_.choice(*member, kReplyPaths).value_or(interface.reply_path);
+    }
+    if (const auto member = map.find("rate-limit")) {
+        interface.rate_limits = read_rate_limits(reader_, *member);
     }
     warn_of_driver(map, interface);
     const auto member = map.require("name", "{name: eth0} was meant");

@@ -109,6 +109,17 @@ std::optional<std::uint32_t> parse_duration(std::string_view text) {
     return static_cast<std::uint32_t>(*value);
 }
 
+std::optional<Rate> parse_rate(std::string_view text) {
+    constexpr std::array<Unit, 3> kPeriods{{{"/s", 1}, {"/m", 60}, {"/h", 3600}}};
+    const std::size_t digits = digit_count(text);
+    const auto count = parse_number(text.substr(0, digits), ~std::uint64_t{0});
+    const auto period = std::ranges::find(kPeriods, text.substr(digits), &Unit::name);
+    if (!count || period == kPeriods.end()) {
+        return std::nullopt;
+    }
+    return Rate{*count, static_cast<std::uint32_t>(period->factor)};
+}
+
 std::optional<std::uint64_t> parse_size(std::string_view text) {
     constexpr std::array<Unit, 4> kUnits{{{"", 1},
                                           {"KiB", std::uint64_t{1} << 10},

@@ -33,6 +33,15 @@ struct AddressRange {
 // Decimal without leading zeros; at most 0xfffffffe seconds.
 [[nodiscard]] std::optional<std::uint32_t> parse_duration(std::string_view text);
 
+// `count` per `period` seconds.
+struct Rate {
+    std::uint64_t count = 0;
+    std::uint32_t period = 1;  // 1, 60 or 3600
+};
+
+// "10/s", "600/m" or "5/h"; a decimal number without leading zeros, 0 and far too much included.
+[[nodiscard]] std::optional<Rate> parse_rate(std::string_view text);
+
 // Bytes: "4096", "512KiB", "64MiB", "2GiB".
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
 

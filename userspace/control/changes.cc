@@ -86,6 +86,9 @@ struct Percent {
 [[nodiscard]] std::string text_of(model::ReplyPath reply_path) {
     return reply_path == model::ReplyPath::kMirror ? "mirror" : "route";
 }
+[[nodiscard]] std::string text_of(const model::RateLimits& limits) {
+    return text_of(to_string(limits));
+}
 [[nodiscard]] std::string text_of(const model::LogConfiguration& log) {
     static constexpr std::string_view kLevels[]{"debug", "info", "warning", "error"};
     return std::string{kLevels[static_cast<std::size_t>(log.level)]} +
@@ -306,6 +309,7 @@ void compare_interfaces(std::vector<std::string>& result,
             lines.compare("queues", pair.first->queues, pair.second->queues);
             lines.compare("zero-copy", pair.first->zero_copy, pair.second->zero_copy);
             lines.compare("reply-path", pair.first->reply_path, pair.second->reply_path);
+            lines.compare("rate-limit", pair.first->rate_limits, pair.second->rate_limits);
         }
     }
 }

@@ -61,7 +61,8 @@ json to_json(const InterfaceStatus& interface) {
             {"mac", interface.mac},
             {"queues", interface.queues},
             {"device_queues", interface.device_queues},
-            {"addresses", interface.addresses}};
+            {"addresses", interface.addresses},
+            {"rate_limit", to_string(interface.rate_limits)}};
 }
 
 std::string_view state_name(const ServerState& state) {

@@ -49,6 +49,7 @@ struct InterfaceStatus {
     std::string driver;
     std::string mode;
     std::string why;  // better drivers were not taken
+    model::RateLimits rate_limits;
     bool zero_copy = false;
     std::uint32_t mtu = 0;
     std::uint32_t queues = 0;

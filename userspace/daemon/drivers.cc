@@ -219,13 +219,25 @@ Result<Success, Error> DrivenInterface::update(const model::Snapshot& snapshot) 
     // one.
     std::vector<XdpLink> links(1);
     bool hides_tags = false;
+    XdpRates rates;
     if (const model::Ingress* const ingress = snapshot.find_ingress(host_interface_.ifindex)) {
         links[0].mac = ingress->interface.mac;
+        rates = {ingress->client_terms, ingress->link_terms};
         hides_tags = !ingress->vlans.empty() && !sees_tags();
         for (const model::VlanLink& vlan : ingress->vlans) {
             if (!hides_tags) {
                 links.push_back({vlan.ids.outer, vlan.ids.inner, ingress->interface.mac});
             }
+        }
+    }
+    // Before there are links to which they apply. That they cannot be had is said, but keeps
+    // nobody from an interface that is served already.
+    Result<Success, Error> limited{Success{}};
+    if (told_rates_ != rates) {
+        told_rates_.reset();
+        limited = xdp_->set_rates(rates);
+        if (limited) {
+            told_rates_ = rates;
         }
     }
     // Most snapshots differ in other things, and an interface may have thousands of links.
@@ -244,7 +256,7 @@ Result<Success, Error> DrivenInterface::update(const model::Snapshot& snapshot) 
         told_links_ = std::move(links);
     }
     if (!hides_tags) {
-        return Success{};
+        return limited;
     }
     return Unexpected{Error{0, "VLANs are not served before a restart with another driver: " +
                                    std::string{kTagsInvisible}}};

@@ -57,8 +57,8 @@ class DrivenInterface {
     [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> kernel_drops(
         std::size_t port_index) const;
 
-    // Tells the XDP program which destinations are ours, its MAC among them; nothing for the
-    // other drivers, nor when it knows them already.
+    // Tells the XDP program which destinations are ours, its MAC among them, and which rates are
+    // allowed; nothing for the other drivers, nor when it knows them already.
     [[nodiscard]] Result<Success, Error> update(const model::Snapshot& snapshot);
 
   private:
@@ -78,6 +78,7 @@ class DrivenInterface {
     // What xdp_ was told last; nothing before the first time and after a failure.
     std::optional<std::vector<Ipv4>> told_local_;
     std::optional<std::vector<XdpLink>> told_links_;
+    std::optional<XdpRates> told_rates_;
     std::unique_ptr<Port> port_;                   // of the drivers with one port
     std::function<std::uint64_t()> socket_drops_;  // of port_
     // Beside the fast drivers: serves what they leave to the kernel's stack, and keeps that from

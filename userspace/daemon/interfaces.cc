@@ -328,6 +328,7 @@ void ManagedInterfaces::update(const std::vector<model::InterfaceConfiguration>&
                 continue;
             }
         }
+        found->configuration.rate_limits = configuration.rate_limits;  // which the snapshot carries
         update_one(*found, host, departures, lost, now);
     }
 }

@@ -40,6 +40,12 @@ void print(const std::vector<config::Diagnostic>& diagnostics) {
     std::printf("%s: ok (%zu subnet%s, %llu addresses in pools)\n", file.c_str(), subnets,
                 subnets == 1 ? "" : "s",
                 static_cast<unsigned long long>(pool_addresses(*loaded.configuration)));
+    for (const model::InterfaceConfiguration& interface : loaded.configuration->interfaces) {
+        if (interface.rate_limits.any()) {
+            std::printf("  interface %s: at most %s\n", interface.name.c_str(),
+                        to_string(interface.rate_limits).c_str());
+        }
+    }
     return 0;
 }
 

@@ -193,6 +193,7 @@ std::vector<control::InterfaceStatus> ServedInterfaces::status() const {
     for (const ManagedInterface& managed : managed_.all()) {
         control::InterfaceStatus status;
         status.name = managed.configuration.name;
+        status.rate_limits = managed.configuration.rate_limits;
         status.state = name_of(managed.state);
         status.is_served = managed.opened.has_value();
         status.detail = managed.detail;

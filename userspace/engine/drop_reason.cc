@@ -44,6 +44,9 @@ constexpr std::array<Explanation, static_cast<std::size_t>(Shed::kCount)> kSheds
     {"stale", "the message waited so long that its sender has asked again since"},
     {"shed-discover", "the server is overloaded: clients that have no offer yet wait first"},
     {"shed-request", "the server is overloaded: only clients that have a lease are answered"},
+    {"rate-limit-client", "the client sends more than rate-limit per-client allows"},
+    {"rate-limit-relay", "the client's relay or port sends more than rate-limit per-relay allows"},
+    {"rate-limit-link", "more comes over the client's link than rate-limit per-link allows"},
 }};
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "base/addresses.h"
 #include "dhcp4/options.h"
+#include "model/rate_limit.h"
 #include "model/vlan_range.h"
 
 namespace xdhcpd::model {
@@ -38,6 +39,7 @@ struct InterfaceConfiguration {
     std::vector<std::uint32_t> queues;  // empty: all
     ZeroCopy zero_copy = ZeroCopy::kAuto;
     ReplyPath reply_path = ReplyPath::kMirror;
+    RateLimits rate_limits{};
 };
 
 // One option to be sent, its value already in wire form (dhcp4::encode_option).

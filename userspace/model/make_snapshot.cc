@@ -202,6 +202,16 @@ void remove_never_leased(IndexSet& units, const Subnet& subnet, std::span<const 
     return {};
 }
 
+void set_limits(Ingress& ingress, const RateLimits& limits) {
+    const auto terms = [](const std::optional<RateLimit>& limit) {
+        return limit ? limit->terms() : RateTerms{};
+    };
+    ingress.is_limited = limits.any();
+    ingress.client_terms = terms(limits.per_client);
+    ingress.relay_terms = terms(limits.per_relay);
+    ingress.link_terms = terms(limits.per_link);
+}
+
 // Every VLAN of the interface's subnets, each once: config/ has seen to that, and to their number.
 [[nodiscard]] std::vector<VlanLink> vlan_links(const Snapshot& snapshot,
                                                const std::string& interface) {
@@ -369,7 +379,10 @@ SnapshotResult make_snapshot(const Configuration& configuration, const HostState
     for (std::size_t i = 0; i < configuration.interfaces.size(); ++i) {
         const HostInterface* const interface = host.find(configuration.interfaces[i].name);
         if (interface != nullptr) {
-            Ingress ingress{*interface, std::nullopt, vlan_links(snapshot, interface->name)};
+            Ingress ingress;
+            ingress.interface = *interface;
+            ingress.vlans = vlan_links(snapshot, interface->name);
+            set_limits(ingress, configuration.interfaces[i].rate_limits);
             if (first_subnet[i]) {
                 ingress.link = snapshot.subnets[place[*first_subnet[i]]].link;
             }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/addresses.h"
+#include "base/gcra.h"
 #include "base/hash.h"
 #include "base/result.h"
 #include "lease/store.h"
@@ -79,6 +80,10 @@ struct Ingress {
     HostInterface interface;
     std::optional<std::uint32_t> link;  // of untagged clients; none: only relayed ones
     std::vector<VlanLink> vlans;        // of tagged ones, sorted by ids
+    bool is_limited = false;            // any of these is
+    RateTerms client_terms;
+    RateTerms relay_terms;
+    RateTerms link_terms;
 
     // Nothing when the VLAN is not served.
     [[nodiscard]] std::optional<std::uint32_t> find_vlan(VlanIds ids) const noexcept;

@@ -122,6 +122,8 @@ class Port {
 
     // Takes up to batch.size() waiting frames, returns how many. Never blocks.
     [[nodiscard]] virtual std::size_t receive(std::span<RxFrame> batch) = 0;
+    // Whether what arrives here has been held to the rates of its clients and links already.
+    [[nodiscard]] virtual bool filters_rate() const noexcept { return false; }
     // How much of the room for waiting frames is taken now, in thousandths; 0 where the driver
     // cannot say (it tells of each frame how long it waited).
     [[nodiscard]] virtual unsigned fill_permille() const noexcept { return 0; }

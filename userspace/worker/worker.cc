@@ -136,6 +136,8 @@ std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
         count_arrival(requests_[i]);
         if (!parsed) {
             explain(port, requests_[i], parsed.error(), now);
+        } else if (const auto limit = rate_limiter_.take(requests_[i], port.filters_rate(), now)) {
+            explain(port, requests_[i], *limit, now);
         } else if (const auto shed = engine::shed(requests_[i].message(), frames[i].waited, load)) {
             explain(port, requests_[i], *shed, now);
         } else {

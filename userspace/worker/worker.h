@@ -18,6 +18,7 @@
 #include "base/mailbox.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "engine/rate_limiter.h"
 #include "engine/reply_cache.h"
 #include "engine/request.h"
 #include "lease/shard.h"
@@ -109,6 +110,7 @@ class Worker {
     WorkerCounters counters_;
     DropLog drop_log_;
     engine::ReplyCache reply_cache_;
+    engine::RateLimiter rate_limiter_;
     TapSet taps_;
     Announcement announcement_;
     std::unique_ptr<engine::Request[]> requests_;  // kBatchLen, reused

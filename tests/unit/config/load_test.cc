@@ -22,7 +22,8 @@ constexpr std::string_view kEveryKey = R"(
 log: {level: debug, format: json}
 interfaces:
   - {name: eth1, driver: xdp, queues: [0, 2], zero-copy: on, reply-path: route}
-  - {name: eth2, driver: xdp-generic, queues: all, zero-copy: off}
+  - {name: eth2, driver: xdp-generic, queues: all, zero-copy: off,
+     rate-limit: {per-client: {rate: 600/m, burst: 12}, per-relay: 200/s, per-link: 5000/s}}
   - name: eth3
 control-socket: /tmp/control.sock
 http: 127.0.0.1:9767
@@ -119,6 +120,11 @@ TEST(Load, ReadsTheServerSettings) {
     EXPECT_EQ(configuration.interfaces[1].driver, model::Driver::kXdpGeneric);
     EXPECT_THAT(configuration.interfaces[1].queues, IsEmpty());
     EXPECT_EQ(configuration.interfaces[1].zero_copy, model::ZeroCopy::kOff);
+    const model::RateLimits& limits = configuration.interfaces[1].rate_limits;
+    EXPECT_EQ(limits.per_client, (model::RateLimit{600, 60, 12}));
+    EXPECT_EQ(limits.per_relay, (model::RateLimit{200, 1, 400}));
+    EXPECT_EQ(limits.per_link, (model::RateLimit{5000, 1, 10000}));
+    EXPECT_FALSE(configuration.interfaces[0].rate_limits.any());
     EXPECT_EQ(configuration.interfaces[2].name, "eth3");
     EXPECT_EQ(configuration.control_socket, "/tmp/control.sock");
     EXPECT_EQ(configuration.http, "127.0.0.1:9767");

@@ -39,6 +39,20 @@ TEST(ParseDuration, RefusesAnythingElse) {
     }
 }
 
+TEST(ParseRate, UnderstandsSecondsMinutesAndHours) {
+    const auto rate = [](std::string_view text) {
+        const auto parsed = parse_rate(text);
+        return parsed ? std::optional{std::pair{parsed->count, parsed->period}} : std::nullopt;
+    };
+    EXPECT_EQ(rate("10/s"), (std::pair{std::uint64_t{10}, 1u}));
+    EXPECT_EQ(rate("600/m"), (std::pair{std::uint64_t{600}, 60u}));
+    EXPECT_EQ(rate("5/h"), (std::pair{std::uint64_t{5}, 3600u}));
+    for (const std::string_view text : {"", "/s", "10", "10/", "10/S", "10/d", "10 /s", "10/s ",
+                                        "010/s", "-1/s", "1.5/s", "99999999999999999999/s"}) {
+        EXPECT_EQ(rate(text), std::nullopt) << text;
+    }
+}
+
 TEST(ParseSize, UnderstandsBinaryUnits) {
     EXPECT_EQ(parse_size("4096"), 4096u);
     EXPECT_EQ(parse_size("512KiB"), 524288u);

@@ -105,6 +105,21 @@ TEST(DescribeChanges, MarksWhatNeedsARestart) {
                 ElementsAre("log: info as text -> debug as text"));
 }
 
+TEST(DescribeChanges, NamesLimitsOfRates) {
+    const auto limited = [](const std::string& limits) {
+        std::string text = subnet("");
+        text.replace(text.find("driver: udp"), 11, "driver: udp, rate-limit: {" + limits + "}");
+        return text;
+    };
+    EXPECT_THAT(changes(subnet(""), limited("per-client: 10/s, per-link: 5/m")),
+                ElementsAre("interface eth1 rate-limit: none -> 10/s (burst 20) per client, 5/m "
+                            "(burst 8) per link"));
+    EXPECT_THAT(changes(limited("per-client: 10/s"), limited("per-client: {rate: 10/s, burst: 9}")),
+                ElementsAre("interface eth1 rate-limit: 10/s (burst 20) per client -> 10/s (burst "
+                            "9) per client"));
+    EXPECT_THAT(changes(limited("per-client: 10/s"), limited("per-client: 10/s")), ElementsAre());
+}
+
 TEST(Applicable, LeavesWhatNeedsARestartAsItIs) {
     const model::Configuration before = parse(subnet(""));
     const model::Configuration wanted =

@@ -256,6 +256,16 @@ TEST(ManagedInterfaces, TakesABetterDriverWhenTheProgramInItsWayIsGone) {
     EXPECT_FALSE(bench.is_impatient());
 }
 
+TEST(ManagedInterfaces, TakesOtherLimitsWithoutOpeningAnything) {
+    Bench bench;
+    bench.update();
+    bench.wanted[0].rate_limits.per_client = model::RateLimit{10, 1, 20};
+    bench.update();
+    EXPECT_THAT(bench.log, IsEmpty());
+    EXPECT_EQ(bench.closed, 0);
+    EXPECT_EQ(bench.state().configuration.rate_limits, bench.wanted[0].rate_limits);
+}
+
 TEST(ManagedInterfaces, FollowsTheConfiguration) {
     Bench bench;
     bench.update();

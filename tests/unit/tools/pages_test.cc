@@ -13,6 +13,8 @@ using ::testing::Not;
 TEST(StatusPage, ShowsPortsAccountsAndReasons) {
     const json answer = json::parse(R"({"ok":true,"version":"0.1.0","state":"serving",
         "uptime_seconds":3700,"generation":2,"configuration":"/etc/xdhcpd.yaml","durability":"memory",
+        "interfaces":[{"name":"eth1","state":"serving","rate_limit":"10/s (burst 20) per client"},
+                      {"name":"eth2","state":"serving","rate_limit":""}],
         "ports":[{"interface":"eth1","queue":0,"driver":"packet","mode":"","why":"xdp: no","rx_frames":5,
                   "tx_frames":4,"tx_errors":0,"rx_truncated":2,"tx_no_frame":0,
                   "kernel_drops":{"rx_dropped":0,"rx_ring_full":7}},
@@ -29,6 +31,7 @@ TEST(StatusPage, ShowsPortsAccountsAndReasons) {
     EXPECT_THAT(
         page,  // each once
         HasSubstr("eth1: not xdp: no\neth1 queue 0 lost: rx_ring_full 7, rx_truncated 2\n\n"));
+    EXPECT_THAT(page, HasSubstr("eth1: at most 10/s (burst 20) per client\n"));
     EXPECT_THAT(page, HasSubstr("received 5 = answered 4 + explained 1 + in flight 0\n"));
     EXPECT_THAT(page, HasSubstr("no answer, by reason:\n  engine.no-subnet  1\n"));
     EXPECT_THAT(page, HasSubstr("XDP on eth1:\n  redirected  5\n"));

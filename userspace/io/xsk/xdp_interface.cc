@@ -46,11 +46,15 @@ constexpr std::uint32_t kLargeFrameLen = 4096;
 // BPF_F_XDP_DEV_BOUND_ONLY, Linux 6.3; the headers of Debian 12 do not know it.
 constexpr std::uint32_t kBoundToDevice = 1U << 6;
 
+// One rule on both sides for buckets that were emptied at another rate.
+static_assert(XD_STALE_BUCKET_SLACK == kStaleBucketSlack);
+
 constexpr std::array<std::string_view, XD_VERDICT_COUNT> kVerdictNames{
     "pass_not_ip",       "pass_not_udp",    "pass_fragment",    "pass_ip_options",
     "pass_other_port",   "pass_truncated",  "pass_not_request", "pass_too_long",
     "pass_unknown_link", "pass_other_host", "pass_not_local",   "pass_disabled",
-    "pass_no_socket",    "redirected",      "pass_no_headroom"};
+    "pass_no_socket",    "redirected",      "pass_no_headroom", "drop_client_rate",
+    "drop_link_rate"};
 static_assert(!kVerdictNames.back().empty());
 
 // A file descriptor with one owner.
@@ -344,6 +348,8 @@ struct XdpInterface::Parts {
     OwnedFd link;
     std::vector<std::unique_ptr<XskPort>> sockets;
     std::vector<Port*> ports;  // the same
+    xd_settings settings{};
+    bool has_client_map = false;
 
     Parts() = default;
     Parts(const Parts&) = delete;
@@ -354,7 +360,10 @@ struct XdpInterface::Parts {
     [[nodiscard]] Result<Success, Error> load();
     [[nodiscard]] Result<Success, Error> attach();
     [[nodiscard]] Result<Success, Error> open_sockets();
-    [[nodiscard]] int set_enabled(bool enabled) const noexcept;
+    [[nodiscard]] int set_enabled(bool enabled) noexcept;
+    [[nodiscard]] int write_settings() const noexcept;
+    [[nodiscard]] Result<Success, Error> give_client_map();
+    void take_client_map() noexcept;
 };
 
 XdpInterface::Parts::~Parts() {
@@ -374,12 +383,41 @@ XdpInterface::Parts::~Parts() {
     }
 }
 
-int XdpInterface::Parts::set_enabled(bool enabled) const noexcept {
-    const std::uint32_t key = 0;
-    xd_settings settings{};
+int XdpInterface::Parts::set_enabled(bool enabled) noexcept {
     settings.enabled = enabled ? 1 : 0;
+    return write_settings();
+}
+
+int XdpInterface::Parts::write_settings() const noexcept {
+    const std::uint32_t key = 0;
     const int fd = bpf_map__fd(skeleton->maps.xd_settings);
     return bpf_map_update_elem(fd, &key, &settings, BPF_ANY) == 0 ? 0 : errno;
+}
+
+// The map of maps keeps it alive.
+Result<Success, Error> XdpInterface::Parts::give_client_map() {
+    if (has_client_map) {
+        return Success{};
+    }
+    const std::uint32_t key = 0;
+    const OwnedFd fd{bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "xd_client_map", sizeof(xd_client_key),
+                                    sizeof(xd_client), XD_MAX_CLIENTS, nullptr)};
+    const int map_fd = fd.get();
+    if (!fd.is_open() ||
+        bpf_map_update_elem(bpf_map__fd(skeleton->maps.xd_clients), &key, &map_fd, BPF_ANY) != 0) {
+        return Unexpected{
+            system_error(errno, "create the map of clients' rates for " + options.interface_name)};
+    }
+    has_client_map = true;
+    return Success{};
+}
+
+void XdpInterface::Parts::take_client_map() noexcept {
+    if (has_client_map) {
+        const std::uint32_t key = 0;
+        static_cast<void>(bpf_map_delete_elem(bpf_map__fd(skeleton->maps.xd_clients), &key));
+        has_client_map = false;
+    }
 }
 
 // Loads the entry that is bound to the device, or the one that is not. 0 or an errno.
@@ -564,6 +602,26 @@ Result<Success, Error> XdpInterface::set_local(std::span<const Ipv4> addresses) 
     }
     return replace_entries(parts_->skeleton->maps.xd_local, entries,
                            "local addresses of " + parts_->options.interface_name);
+}
+
+Result<Success, Error> XdpInterface::set_rates(const XdpRates& rates) {
+    if (rates.client.limited()) {
+        if (auto given = parts_->give_client_map(); !given) {
+            return given;
+        }
+    }
+    xd_settings& settings = parts_->settings;
+    settings.client = {rates.client.interval, rates.client.tolerance};
+    settings.link = {rates.link.interval, rates.link.tolerance};
+    settings.limited = rates.client.limited() || rates.link.limited() ? 1 : 0;
+    if (const int error = parts_->write_settings(); error != 0) {
+        return Unexpected{
+            system_error(error, "set rates of XDP program on " + parts_->options.interface_name)};
+    }
+    if (!rates.client.limited()) {
+        parts_->take_client_map();
+    }
+    return Success{};
 }
 
 Result<Success, Error> XdpInterface::set_enabled(bool enabled) {

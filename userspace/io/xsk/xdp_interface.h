@@ -20,6 +20,7 @@
 
 #include "base/addresses.h"
 #include "base/error.h"
+#include "base/gcra.h"
 #include "base/result.h"
 #include "packet/port.h"
 
@@ -57,6 +58,15 @@ struct XdpLink {
     Mac mac{};  // unicast destination accepted beside broadcast; zero for the interface's own
 
     bool operator==(const XdpLink&) const = default;
+};
+
+// What one client that is on the link itself, and one link, may send; the program drops the rest of
+// what it would have taken (bpf/xd_rate.bpf.h says who counts as such a client).
+struct XdpRates {
+    RateTerms client;
+    RateTerms link;
+
+    bool operator==(const XdpRates&) const = default;
 };
 
 // Frames by verdict of the XDP program since it was loaded, all CPUs and queues together.
@@ -114,6 +124,9 @@ class XdpInterface {
     // Destinations beside 255.255.255.255: every local unicast address, directed broadcasts of
     // served subnets.
     [[nodiscard]] Result<Success, Error> set_local(std::span<const Ipv4> addresses);
+    // Takes the place of the rates before, of which there are none at first. Buckets stay as they
+    // are. Limiting clients needs CAP_BPF, for the map of them.
+    [[nodiscard]] Result<Success, Error> set_rates(const XdpRates& rates);
     // Off: everything passes, nothing is detached.
     [[nodiscard]] Result<Success, Error> set_enabled(bool enabled);
 

@@ -66,6 +66,7 @@ class XskPort final : public Port {
     }
     [[nodiscard]] std::uint32_t queue() const noexcept override { return options_.queue; }
     [[nodiscard]] std::size_t receive(std::span<RxFrame> batch) override;
+    [[nodiscard]] bool filters_rate() const noexcept override { return true; }
     [[nodiscard]] unsigned fill_permille() const noexcept override;
     void release(std::span<const RxFrame> batch) override;
     [[nodiscard]] std::optional<TxFrame> lend() override;

@@ -108,6 +108,7 @@ namespace {
                  {"REOPENED", Align::kRight},
                  {"ADDRESSES"}}};
     std::string reasons;
+    std::string limits;
     for (const json& interface : list(answer, "interfaces")) {
         std::string addresses;
         for (const json& address : list(interface, "addresses")) {
@@ -119,11 +120,14 @@ namespace {
                    duration(count(interface, "since_seconds")), or_dash(text(interface, "link")),
                    figure(interface, "mtu"), figure(interface, "device_queues"),
                    figure(interface, "reopens"), or_dash(addresses)});
+        if (const std::string limit{text(interface, "rate_limit")}; !limit.empty()) {
+            limits += printable(text(interface, "name") + ": at most " + limit) + "\n";
+        }
         if (text(interface, "state") != "serving") {
             reasons += printable(text(interface, "name") + ": " + text(interface, "detail")) + "\n";
         }
     }
-    return table.empty() ? std::string{} : table.text() + reasons + "\n";
+    return table.empty() ? std::string{} : table.text() + reasons + limits + "\n";
 }
 
 }  // namespace
