@@ -84,7 +84,8 @@ class Decider {
     }
     [[nodiscard]] Decision grant(Unit unit, const model::Subnet& subnet, Ipv4 address) noexcept;
     void give_up_others(Unit kept) noexcept;
-    [[nodiscard]] bool is_retransmission(const lease::Record& record) const noexcept;
+    [[nodiscard, gnu::always_inline]] inline bool is_retransmission(
+        const lease::Record& record) const noexcept;
     void remember_client(Unit unit) noexcept;
     [[nodiscard]] Decision nak(const model::Subnet& subnet, std::string_view why) noexcept;
     [[nodiscard]] static Decision refuse(Refusal why) noexcept {
@@ -92,10 +93,12 @@ class Decider {
         decision.drop = DropReason{why};
         return decision;
     }
-    [[nodiscard]] Decision reply(const ReplyTerms& terms) noexcept;
+    [[nodiscard, gnu::always_inline]] inline Decision reply(const ReplyTerms& terms) noexcept;
 
-    [[nodiscard]] std::uint32_t lease_time(const model::Subnet& subnet) const noexcept;
-    [[nodiscard]] std::optional<Place> place_of(Ipv4 address) const noexcept;
+    [[nodiscard, gnu::always_inline]] inline std::uint32_t lease_time(
+        const model::Subnet& subnet) const noexcept;
+    [[nodiscard, gnu::always_inline]] inline std::optional<Place> place_of(
+        Ipv4 address) const noexcept;
     [[nodiscard]] const model::Subnet& subnet_of(Unit unit) const noexcept;
     [[nodiscard]] Ipv4 address_of(Unit unit) const noexcept;
     // What the client holds on its link; if it is several units, any of them.
@@ -113,7 +116,7 @@ class Decider {
     [[nodiscard]] bool may_keep(Unit unit) const noexcept {
         return may_keep(unit, address_of(unit));
     }
-    [[nodiscard]] bool may_keep(Unit unit, Ipv4 address) const noexcept;
+    [[nodiscard, gnu::always_inline]] inline bool may_keep(Unit unit, Ipv4 address) const noexcept;
     [[nodiscard]] std::optional<Ipv4> reserved_address() const noexcept {
         return request_.reservation() != nullptr ? request_.reservation()->address : std::nullopt;
     }
@@ -440,7 +443,7 @@ Decision Decider::grant_unheld(Unit unit, const model::Subnet& subnet, bool is_r
     return grant(unit, subnet);
 }
 
-bool Decider::is_retransmission(const lease::Record& record) const noexcept {
+inline bool Decider::is_retransmission(const lease::Record& record) const noexcept {
     if (record.state != LeaseState::kLeased || record.last_xid != message_.xid() ||
         message_.type() != MessageType::kRequest) {
         return false;
@@ -600,7 +603,7 @@ Decision Decider::bootp() noexcept {
     return decision;
 }
 
-Decision Decider::reply(const ReplyTerms& terms) noexcept {
+inline Decision Decider::reply(const ReplyTerms& terms) noexcept {
     const ReplyFrame frame = write_reply(request_, terms, cache_, out_);
     if (frame.len == 0) {
         return refuse(Refusal::kReplyTooLong);
@@ -614,13 +617,13 @@ Decision Decider::reply(const ReplyTerms& terms) noexcept {
 }
 
 // What the client asks for within what the operator allows (RFC 2131 section 4.3.1).
-std::uint32_t Decider::lease_time(const model::Subnet& subnet) const noexcept {
+inline std::uint32_t Decider::lease_time(const model::Subnet& subnet) const noexcept {
     const model::LeaseTimes& times = subnet.lease_time;
     const auto asked = message_.lease_time();
     return asked ? std::clamp(*asked, times.min_time, times.max_time) : times.default_time;
 }
 
-std::optional<Place> Decider::place_of(Ipv4 address) const noexcept {
+inline std::optional<Place> Decider::place_of(Ipv4 address) const noexcept {
     const model::Subnet* const subnet = request_.subnet().prefix.contains(address)
                                             ? &request_.subnet()
                                             : snapshot_.find_subnet(address);
@@ -664,7 +667,7 @@ void Decider::give_up(Unit unit) noexcept {
 }
 
 // `address` is the unit's.
-bool Decider::may_keep(Unit unit, Ipv4 address) const noexcept {
+inline bool Decider::may_keep(Unit unit, Ipv4 address) const noexcept {
     const lease::Space& space = shard_.store().space_of(unit);
     return address != message_.giaddr() &&
            (space.bitmap().allowed(space.index_of(unit)) || reserved_address() == address);

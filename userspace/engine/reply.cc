@@ -59,8 +59,8 @@ struct RenewalTimes {
     std::uint32_t renewal = 0;
     std::uint32_t rebinding = 0;
 };
-[[nodiscard]] RenewalTimes renewal_times(const Request& request,
-                                         std::uint32_t lease_time) noexcept {
+[[nodiscard, gnu::always_inline]] inline RenewalTimes renewal_times(
+    const Request& request, std::uint32_t lease_time) noexcept {
     const model::Snapshot& snapshot = request.snapshot();
     const auto share = [](std::uint32_t whole, std::uint32_t permille) {
         return static_cast<std::uint32_t>(std::uint64_t{whole} * permille / 1000);

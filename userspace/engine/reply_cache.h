@@ -56,9 +56,10 @@ class ReplyCache {
 
     // `type` is kOffer or kAck. Null when there is no template: the list is too long, or its
     // options are. Valid until the next call.
-    [[nodiscard]] const ReplyTemplate* find(const model::Snapshot& snapshot,
-                                            const model::Subnet& subnet, dhcp4::MessageType type,
-                                            ByteView list) noexcept {
+    [[nodiscard, gnu::always_inline]] const ReplyTemplate* find(const model::Snapshot& snapshot,
+                                                                const model::Subnet& subnet,
+                                                                dhcp4::MessageType type,
+                                                                ByteView list) noexcept {
         if (entries_.empty() || list.size() > kMaxListLen) {
             return nullptr;
         }

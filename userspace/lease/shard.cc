@@ -39,14 +39,11 @@ std::uint8_t identity_len_of(const Tenant& tenant) noexcept {
                            : static_cast<std::uint8_t>(tenant.identity.size());
 }
 
-// Compares `len` <= 24 bytes, without a call: this is on the way of every message..
-bool equal_short(const std::byte* a, const std::byte* b, std::size_t len) noexcept {
-    const auto load = [](const std::byte* from) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, from, sizeof word);
-        return word;
-    };
-    if (len < sizeof(std::uint64_t)) {
+// Compares `len` <= 24 bytes, without a call: this is on the way of every message.
+[[gnu::always_inline]] inline bool equal_short(const std::byte* a, const std::byte* b,
+                                               std::size_t len) noexcept {
+    const auto load = load_raw<std::uint64_t>;
+    if (len < sizeof(std::uint64_t)) [[unlikely]] {
         for (std::size_t i = 0; i < len; ++i) {
             if (a[i] != b[i]) {
                 return false;
@@ -64,8 +61,9 @@ bool equal_short(const std::byte* a, const std::byte* b, std::size_t len) noexce
 }
 
 // Certain for a short identity; for a long one as certain as 64 keyed hash bits and 16 bytes of it.
-bool matches_inline(const Record& record, const Tenant& tenant) noexcept {
-    if (is_long(tenant)) {
+[[gnu::always_inline]] inline bool matches_inline(const Record& record,
+                                                  const Tenant& tenant) noexcept {
+    if (is_long(tenant)) [[unlikely]] {
         return record.identity_len == Record::kLongIdentity &&
                std::memcmp(record.identity.data(), &tenant.hash, kHashLen) == 0 &&
                std::memcmp(record.identity.data() + kHashLen, tenant.identity.data(), kPrefixLen) ==
@@ -143,11 +141,11 @@ std::optional<Unit> Shard::find(const Tenant& tenant,
         if (entry.former) {
             return false;
         }
-        const SpaceId id = store_->space_of(entry.unit).id();
+        const Space& space = store_->space_of(entry.unit);
         // Only what would be better than what was found.
         for (std::size_t rank = 0; rank < spaces.size(); ++rank) {
-            if (spaces[rank] == id) {
-                if (is_tenant(entry.unit, tenant)) {
+            if (spaces[rank] == space.id()) {
+                if (is_tenant_of(space.record(entry.unit), tenant)) {
                     found = entry.unit;
                     spaces = spaces.first(rank);
                 }
@@ -166,7 +164,10 @@ bool Shard::holds(Unit unit) const noexcept {
 }
 
 bool Shard::is_tenant(Unit unit, const Tenant& tenant) const noexcept {
-    const Record& held = record(unit);
+    return is_tenant_of(record(unit), tenant);
+}
+
+inline bool Shard::is_tenant_of(const Record& held, const Tenant& tenant) const noexcept {
     return matches_inline(held, tenant) &&
            (!is_long(tenant) || equal_bytes(section(held, Section::kIdentity), tenant.identity));
 }

@@ -249,6 +249,8 @@ class Shard {
     };
 
     [[nodiscard]] bool is_tenant(Unit unit, const Tenant& tenant) const noexcept;
+    [[nodiscard, gnu::always_inline]] inline bool is_tenant_of(const Record& held,
+                                                               const Tenant& tenant) const noexcept;
     // Whether there is room for one more live entry of this tenant, apart from side memory.
     [[nodiscard]] bool has_room(const Tenant& tenant) const noexcept;
     // The unit as this shard's own, for a call that requires it.

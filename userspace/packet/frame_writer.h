@@ -4,12 +4,19 @@
 #include <cstdint>
 
 #include "base/addresses.h"
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "packet/checksum.h"
 #include "packet/headers.h"
 #include "packet/vlan.h"
 
 namespace xdhcpd {
+
+namespace detail {
+inline constexpr std::uint32_t kVersionAndLen = 0x45;  // version 4, five words
+inline constexpr std::uint16_t kDontFragment = 0x4000;
+inline constexpr std::size_t kMaxUdpPayloadLen = 65507;
+}  // namespace detail
 
 struct Udp4Headers {
     Mac destination_mac;
@@ -32,8 +39,62 @@ struct Udp4Headers {
 // kernel pads). Precondition: offset + payload_len fits `frame`, and payload_len <= 65507.
 std::size_t write_udp4_headers(MutableBytes frame, const Udp4Headers& headers,
                                std::size_t payload_len) noexcept;
-// Likewise, for who knows the payload's ones' complement sum already.
-std::size_t write_udp4_headers(MutableBytes frame, const Udp4Headers& headers,
-                               std::size_t payload_len, RawSum payload_sum) noexcept;
+// Likewise, for who knows the payload's ones' complement sum already. Inline: on the way of every
+// reply.
+[[gnu::always_inline]] inline std::size_t write_udp4_headers(MutableBytes frame,
+                                                             const Udp4Headers& headers,
+                                                             std::size_t payload_len,
+                                                             RawSum payload_sum) noexcept {
+    const std::size_t frame_len = udp4_payload_offset(headers.tags.count) + payload_len;
+    XD_ASSERT(payload_len <= detail::kMaxUdpPayloadLen && frame_len <= frame.size());
+
+    std::byte* at = frame.data();
+    headers.destination_mac.store(at);
+    headers.source_mac.store(at + Mac::kLen);
+    at += 2 * Mac::kLen;
+    for (const VlanTag& tag : headers.tags.view()) {
+        store_be16(at, tag.tpid);
+        store_be16(at + 2, tag.tci);
+        at += VlanTags::kTagLen;
+    }
+    store_be16(at, kEtherTypeIpv4);
+    at += 2;
+
+    // Sums are added up from the values rather than read back from the bytes just stored.
+    const auto raw16 = [](std::size_t value) {
+        return network_order(static_cast<std::uint16_t>(value));
+    };
+    const std::uint16_t udp_len = raw16(kUdpLen + payload_len);
+    const std::uint16_t ip_len = raw16(kIpv4MinLen + kUdpLen + payload_len);
+    const std::uint16_t version_and_class =
+        raw16(detail::kVersionAndLen << 8 | headers.traffic_class);
+    const std::uint16_t ttl_and_protocol = raw16(kDefaultTtl << 8 | kProtocolUdpNumber);
+    const std::uint32_t source = network_order(headers.source.value);
+    const std::uint32_t destination = network_order(headers.destination.value);
+    const RawSum addresses = RawSum{source} + destination;
+    const RawSum ip_sum =
+        addresses + version_and_class + ip_len + raw16(detail::kDontFragment) + ttl_and_protocol;
+    std::byte* const ip = at;
+    store_raw(ip, version_and_class);
+    store_raw(ip + 2, ip_len);
+    store_be16(ip + 4, 0);  // identification: meaningless with DF set (RFC 6864 section 4.1)
+    store_be16(ip + 6, detail::kDontFragment);
+    store_raw(ip + 8, ttl_and_protocol);
+    store_raw(ip + 10, static_cast<std::uint16_t>(~fold_sum(ip_sum)));
+    store_raw(ip + 12, source);
+    store_raw(ip + 16, destination);
+
+    std::byte* const udp = ip + kIpv4MinLen;
+    const std::uint16_t source_port = raw16(headers.source_port);
+    const std::uint16_t destination_port = raw16(headers.destination_port);
+    store_raw(udp, source_port);
+    store_raw(udp + 2, destination_port);
+    store_raw(udp + 4, udp_len);
+    // The length counts twice: in the pseudo-header and in the header.
+    store_raw(udp + 6,
+              udp_checksum_of(fold_sum(addresses + raw16(kProtocolUdpNumber) + udp_len +
+                                       source_port + destination_port + udp_len + payload_sum)));
+    return frame_len;
+}
 
 }  // namespace xdhcpd
