@@ -66,7 +66,9 @@ class HotPathTest : public ::testing::Test {
                                    1500,
                                    true,
                                    {parse_ipv4_prefix("192.0.2.1/24").value()}});
-        const auto configuration = testing::small_configuration();
+        auto configuration = testing::small_configuration();
+        constexpr model::RateLimit kGenerous{1000, 1, model::RateLimit::kMaxBurst};
+        configuration.interfaces[0].rate_limits = {kGenerous, kGenerous, kGenerous};
         auto made = model::make_snapshot(configuration, host, registry_, {1, 2}, 1);
         model::apply_policy(*made.snapshot, configuration, host, registry_);
         slot_.publish(std::move(made.snapshot));

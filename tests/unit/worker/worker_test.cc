@@ -39,7 +39,8 @@ class WorkerTest : public ::testing::Test {
                                    1500,
                                    true,
                                    {parse_ipv4_prefix("192.0.2.1/24").value()}});
-        const auto configuration = small_configuration();
+        auto configuration = small_configuration();
+        configuration.interfaces[0].rate_limits = limits;
         auto made = model::make_snapshot(configuration, host, registry, {1, 2}, ++generation);
         model::apply_policy(*made.snapshot, configuration, host, registry);
         slot.publish(std::move(made.snapshot));
@@ -67,6 +68,7 @@ class WorkerTest : public ::testing::Test {
         EXPECT_EQ(port->rx_frames_out(), 0u);
     }
 
+    model::RateLimits limits;  // for start()
     lease::Store store{1};
     model::SpaceRegistry registry{store};
     SnapshotSlot slot;
@@ -161,6 +163,23 @@ TEST_F(WorkerTest, AFullRingShedsDiscoversAndAnswersRequests) {
     worker->step();
     EXPECT_EQ(dropped(engine::Shed::kRequest), 0u);
     EXPECT_EQ(worker->counters().answered.value(), 64u);
+    expect_all_accounted_for();
+}
+
+TEST_F(WorkerTest, WhatIsBeyondTheRateIsNotAnsweredButExplained) {
+    limits.per_client = model::RateLimit{1, 1, 2};
+    start({});
+    for (int i = 0; i < 5; ++i) {
+        inject(Message{1, 1});
+    }
+    worker->step();
+    EXPECT_EQ(worker->counters().answered.value(), 2u);
+    EXPECT_EQ(dropped(engine::Shed::kClientRate), 3u);
+    EXPECT_EQ(worker->drop_log().newest(1).at(0).client, testing::mac(1));
+    now_seconds += 1;
+    inject(Message{1, 1});
+    worker->step();
+    EXPECT_EQ(worker->counters().answered.value(), 3u);
     expect_all_accounted_for();
 }
 
