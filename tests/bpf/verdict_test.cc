@@ -126,7 +126,7 @@ class VerdictTest : public testing::Test {
     void forget_clients() {
         const int fd = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "clients", sizeof(xd_client_key),
                                       sizeof(xd_client), 1024, nullptr);
-        ASSERT_GE(fd, 0) << std::strerror(errno);
+        ASSERT_GE(fd, 0) << "errno " << errno;
         const std::uint32_t key = 0;
         put(skeleton_->maps.xd_clients, key, fd);
         ::close(fd);
@@ -618,6 +618,7 @@ TEST_F(VerdictTest, SeveralCpusShareABucket) {
     limit({}, {.interval = kHour / 1000, .tolerance = (kBurst - 1) * (kHour / 1000)});
     const Frame request = direct_request(lab::kClientMac);
     std::vector<std::thread> threads;
+    threads.reserve(kThreads);
     for (int i = 0; i < kThreads; ++i) {
         threads.emplace_back([&] {
             Frame frame = request;

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from conftest import driver_ids
+from scapy.layers.inet import IPOption_Router_Alert
 from support.dhcp import ACK, DISCOVER, RELAY_INFO, REQUEST, sub_options
 from support.server import configuration
 from support.testbed import RELAY_MAC, SERVER_IP, Testbed
@@ -108,11 +109,15 @@ def test_client(limited):
         drop = bed.explained(greedy)[0]
         assert drop["reason"] == "worker.rate-limit-client", drop
         assert "per-client" in drop["text"], drop
-    ack = bed.lease(modest)  # four of its six: and a renewal
+    # IP options: what the XDP program leaves to the kernel lane has its bucket in the worker.
+    assert bed.flood(8 * [bed.mac()], ip_fields={"options": [IPOption_Router_Alert()]}) == 6
+    assert bed.limited() == {"client": 6}
+    assert bed.server.dropped().get("worker.rate-limit-client", 0) >= 2
+    ack = bed.lease(modest)
     assert bed.ask(
         REQUEST, modest, expect=ACK, ciaddr=ack.yiaddr, unicast_from=ack.yiaddr
     ).yiaddr == ack.yiaddr  # fmt: skip
-    assert bed.limited() == {"client": 4}
+    assert bed.limited() == {"client": 6}
 
     assert bed.passes_other_traffic(greedy)
 

@@ -22,6 +22,7 @@ struct WorkerLabOptions {
     MemoryOptions port;
     BootTime (*clock)() noexcept = []() noexcept { return BootTime{std::chrono::seconds{1000}}; };
     std::vector<Port*> more_ports;  // behind the memory port, in turn
+    model::RateLimits limits;       // of eth1
 };
 
 struct WorkerLab {
@@ -30,7 +31,8 @@ struct WorkerLab {
         model::HostState host;
         host.interfaces.push_back(
             {kEth1, "eth1", kServerMac, 1500, true, {parse_ipv4_prefix("192.0.2.1/24").value()}});
-        const auto configuration = small_configuration();
+        auto configuration = small_configuration();
+        configuration.interfaces[0].rate_limits = options.limits;
         auto made = model::make_snapshot(configuration, host, registry, {1, 2}, 1);
         model::apply_policy(*made.snapshot, configuration, host, registry);
         slot.publish(std::move(made.snapshot));

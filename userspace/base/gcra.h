@@ -4,6 +4,7 @@
 // argument.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 
 namespace xdhcpd {

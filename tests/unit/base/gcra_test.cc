@@ -75,7 +75,8 @@ TEST(GcraTest, TheBurstComesAtOnceAndThenTheRate) {
 }
 
 TEST(GcraTest, WhatAnotherRateLeftIsForgotten) {
-    constexpr RateTerms kSlow{3600 * kSecond, 19 * 3600 * kSecond};
+    constexpr std::uint64_t kHour = 3600 * kSecond;
+    constexpr RateTerms kSlow{kHour, 19 * kHour};
     constexpr RateTerms kFast{kSecond / 10, 19 * (kSecond / 10)};
     std::uint64_t full_at = 0;
     for (int i = 0; i < 20; ++i) {

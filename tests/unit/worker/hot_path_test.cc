@@ -82,7 +82,8 @@ class HotPathTest : public ::testing::Test {
         return true;
     }
 
-    testing::WorkerLab lab_;
+    static constexpr model::RateLimit kGenerous{1000, 1, model::RateLimit::kMaxBurst};
+    testing::WorkerLab lab_{{.limits = {kGenerous, kGenerous, kGenerous}}};
     MemoryPort& port_{*lab_.port};
     Worker* worker_{lab_.worker.get()};
     std::vector<Bytes> frames_;

@@ -29,8 +29,11 @@ class WorkerTest : public ::testing::Test {
         start({});
     }
     void start(const MemoryOptions& port_options, std::vector<Port*> more_ports = {}) {
-        lab = std::make_unique<testing::WorkerLab>(testing::WorkerLabOptions{
-            .port = port_options, .clock = test_clock, .more_ports = std::move(more_ports)});
+        lab = std::make_unique<testing::WorkerLab>(
+            testing::WorkerLabOptions{.port = port_options,
+                                      .clock = test_clock,
+                                      .more_ports = std::move(more_ports),
+                                      .limits = limits});
         worker = lab->worker.get();
         port = lab->port.get();
     }
@@ -51,6 +54,7 @@ class WorkerTest : public ::testing::Test {
         EXPECT_EQ(port->rx_frames_out(), 0u);
     }
 
+    model::RateLimits limits;  // for start()
     std::unique_ptr<testing::WorkerLab> lab;
     Worker* worker = nullptr;
     MemoryPort* port = nullptr;
@@ -142,6 +146,23 @@ TEST_F(WorkerTest, AFullRingShedsDiscoversAndAnswersRequests) {
     worker->step();
     EXPECT_EQ(dropped(engine::Shed::kRequest), 0u);
     EXPECT_EQ(worker->counters().answered.value(), 64u);
+    expect_all_accounted_for();
+}
+
+TEST_F(WorkerTest, WhatIsBeyondTheRateIsNotAnsweredButExplained) {
+    limits.per_client = model::RateLimit{1, 1, 2};
+    start({});
+    for (int i = 0; i < 5; ++i) {
+        inject(Message{1, 1});
+    }
+    worker->step();
+    EXPECT_EQ(worker->counters().answered.value(), 2u);
+    EXPECT_EQ(dropped(engine::Shed::kClientRate), 3u);
+    EXPECT_EQ(worker->drop_log().newest(1).at(0).client, testing::mac(1));
+    now_seconds += 1;
+    inject(Message{1, 1});
+    worker->step();
+    EXPECT_EQ(worker->counters().answered.value(), 3u);
     expect_all_accounted_for();
 }
 
