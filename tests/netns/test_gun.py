@@ -60,6 +60,16 @@ def test_every_scenario_completes(sides, tmp_path, driver):
         assert report["exchanges_completed"] == 300 and report["invalid"] == {}
 
 
+@pytest.mark.parametrize("ring", ["64", "32768"])
+def test_rings_of_any_size(sides, tmp_path, ring):
+    server, client = sides
+    with Server(server, tmp_path, configuration("srv0", "xdp", [POOL], tmp_path, max_offers_per_relay=10000)):
+        report = gun(client, "--scenario", "dora", "--driver", "xdp", "--ring", ring, "--clients", "1000",
+                     "--count", "1000", "--window", "32")  # fmt: skip
+    assert (report["exchanges_completed"], report["lost"], report["invalid"]) == (1000, 0, {})
+    assert report["generator"]["lost_in_generator"] == 0
+
+
 class Responder:
     """Answers DISCOVER and REQUEST as it should, but for what `spoil(fields, type)` changes; None is silence."""
 
@@ -164,6 +174,9 @@ def test_silence_is_loss_of_the_server(sides):
         (("--scenario", "dora", "--duration", "5x"), "'5x' is not a time"),
         (("--verify", "/nonexistent"), "No such file"),
         (("--scenario", "storm", "--rate", "5"), "does not go with a storm"),
+        (("--scenario", "dora", "--ring", "1000"), "a power of two from 64 to 32768"),
+        (("--scenario", "dora", "--ring", "65536"), "a power of two from 64 to 32768"),
+        (("--scenario", "dora", "--ring", "64", "--driver", "packet"), "--driver packet has none"),
     ],
 )
 def test_bad_usage_is_explained(sides, arguments, said):

@@ -1,6 +1,7 @@
 #include "tools/xdhcpgun/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <bit>
 #include <map>
 #include <optional>
 #include <utility>
@@ -15,6 +16,9 @@ constexpr std::size_t kMaxText = 64;  // of a hostname or relay sub-option
 constexpr std::size_t kMaxParameters = 128;
 constexpr std::uint16_t kQinqTpid = 0x88a8;
 constexpr int kMaxCpu = 1023;
+// Of an AF_XDP ring: a batch, and 64 MiB of frames for each queue.
+constexpr std::uint32_t kMinRing = 64;
+constexpr std::uint32_t kMaxRing = 32768;
 
 // Options as text, and which were there.
 struct Words {
@@ -85,6 +89,10 @@ void check(const Settings& settings) {
     }
     if (settings.storm_spread > std::chrono::seconds{60}) {
         refuse("--storm-spread: up to 60s");
+    }
+    if (!std::has_single_bit(settings.ring_size) || settings.ring_size < kMinRing ||
+        settings.ring_size > kMaxRing) {
+        refuse("--ring: a power of two from 64 to 32768");
     }
     if (settings.retries > 100) {
         refuse("--retries: up to 100");
@@ -157,6 +165,7 @@ Result<Settings, NoRun> parse_command_line(int argc, const char* const* argv) {
                           ->check(CLI::IsMember({"init-reboot", "renew", "discover"}));
     app.add_option("--leases", settings.leases_path, "ledger of leases to renew");
     app.add_option("--max-loss", settings.max_loss, "share of exchanges that may be lost (1)");
+    auto* ring = app.add_option("--ring", settings.ring_size, "slots of an AF_XDP ring (4096)");
     app.add_option("--cpu", settings.cpu, "run on this CPU")->check(CLI::Range(0, kMaxCpu));
 
     try {
@@ -218,6 +227,9 @@ Result<Settings, NoRun> parse_command_line(int argc, const char* const* argv) {
         take_text(hostname, words.hostname, who.hostname);
         take_text(circuit_id, words.circuit_id, who.circuit_id);
         take_text(remote_id, words.remote_id, who.remote_id);
+        if (ring->count() > 0 && settings.driver == Driver::kPacket) {
+            refuse("--ring is for AF_XDP, and --driver packet has none");
+        }
         check(settings);
     } catch (const CLI::CallForHelp&) {
         return Unexpected{NoRun{app.help(), 0}};

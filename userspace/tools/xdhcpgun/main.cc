@@ -33,6 +33,8 @@ constexpr int kUsage = 2;
 // Waits below this are spun: a sleep would be late.
 constexpr Time kSpin = std::chrono::microseconds{50};
 constexpr int kIdleRoundsBeforeSleep = 50;
+// Full batches taken before timers and new exchanges have their turn: a ring of the largest size.
+constexpr int kMaxReceiveRounds = 512;
 constexpr std::uint64_t kMaxComplaints = 20;
 
 volatile std::sig_atomic_t stop_wanted = 0;
@@ -134,21 +136,35 @@ class Progress {
     Time next_{};
 };
 
+// Takes what has come to `port`; requests leave by `out`. Replies go before new exchanges: whoever
+// begins more while a ring fills up loses them. True when there was anything.
+bool receive(Gun& gun, Port& port, Port& out, Time origin) {
+    std::array<RxFrame, kBatch> batch;
+    for (int round = 0; round < kMaxReceiveRounds; ++round) {
+        const std::size_t count = port.receive(batch);
+        if (count == 0) {
+            return round > 0;
+        }
+        gun.handle({batch.data(), count}, monotonic() - origin);
+        port.release({batch.data(), count});
+        if (count < kBatch) {
+            return true;
+        }
+        gun.sent_at(monotonic() - origin);
+        out.flush();
+    }
+    return true;
+}
+
 void run(Gun& gun, std::span<Port* const> ports, const Settings& settings) {
     const Time origin = monotonic();
     Progress progress{settings};
-    std::array<RxFrame, kBatch> batch;
     int idle_rounds = 0;
     bool stopped = false;
     while (!gun.done()) {
         bool worked = false;
         for (Port* const port : ports) {
-            const std::size_t count = port->receive(batch);
-            if (count > 0) {
-                gun.handle({batch.data(), count}, monotonic() - origin);
-                port->release({batch.data(), count});
-                worked = true;
-            }
+            worked = receive(gun, *port, *ports.front(), origin) || worked;
         }
         Time now = monotonic() - origin;
         if (stop_wanted != 0 && !stopped) {
@@ -212,7 +228,7 @@ int run_all(Settings settings) {
         }
     }
     const Population population{settings.population};
-    auto wire = Wire::open(settings.interface_name, settings.driver);
+    auto wire = Wire::open(settings.interface_name, settings.driver, settings.ring_size);
     if (!wire) {
         std::cerr << "xdhcpgun: " << wire.error().message << '\n';
         return kUsage;

@@ -71,7 +71,8 @@ struct Settings {
     std::string verify_path;
     std::string leases_path;
     VerifyBy verify_by = VerifyBy::kInitReboot;
-    int cpu = -1;  // -1: wherever the kernel likes
+    std::uint32_t ring_size = 4096;  // slots of each AF_XDP ring; a power of two
+    int cpu = -1;                    // -1: wherever the kernel likes
 };
 
 }  // namespace xdhcpd::gun

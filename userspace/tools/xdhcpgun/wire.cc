@@ -5,6 +5,7 @@
 #include <linux/if_packet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -12,6 +13,9 @@
 
 namespace xdhcpd::gun {
 namespace {
+
+// Requests that can be on their way out at the same time.
+constexpr std::uint32_t kMaxLentFrames = 4096;
 
 struct Host {
     Mac mac;
@@ -44,14 +48,18 @@ struct Host {
 
 }  // namespace
 
-Result<Wire, Error> Wire::open(const std::string& interface_name, Driver driver) {
+Result<Wire, Error> Wire::open(const std::string& interface_name, Driver driver,
+                               std::uint32_t ring_size) {
     Wire wire;
     wire.name_ = interface_name;
     const Host host = find_host(interface_name);
     wire.mac_ = host.mac;
     if (driver != Driver::kPacket) {
-        auto opened = ReplyInterface::open(
-            {.interface_name = interface_name, .kernel_addresses = host.addresses});
+        auto opened =
+            ReplyInterface::open({.interface_name = interface_name,
+                                  .ring_size = ring_size,
+                                  .frame_count = ring_size + std::min(ring_size, kMaxLentFrames),
+                                  .kernel_addresses = host.addresses});
         if (opened) {
             wire.xdp_ = std::move(*opened);
             wire.ports_.assign(wire.xdp_->ports().begin(), wire.xdp_->ports().end());

@@ -32,7 +32,9 @@ struct WireLosses {
 
 class Wire {
   public:
-    [[nodiscard]] static Result<Wire, Error> open(const std::string& interface_name, Driver driver);
+    // `ring_size`: of AF_XDP, a power of two.
+    [[nodiscard]] static Result<Wire, Error> open(const std::string& interface_name, Driver driver,
+                                                  std::uint32_t ring_size);
 
     [[nodiscard]] std::span<Port* const> ports() const noexcept { return ports_; }
     [[nodiscard]] Mac mac() const noexcept { return mac_; }
