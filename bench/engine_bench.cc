@@ -70,6 +70,9 @@ class Network {
     // Handles a batch of frames as a worker does; returns how many got a reply.
     [[gnu::noinline]] std::size_t handle(std::span<const Bytes> frames) {
         for (std::size_t i = 0; i < frames.size(); ++i) {
+            if (i + 2 < frames.size()) {
+                engine::prefetch_frame(frames[i + 2]);
+            }
             if (requests_[i].parse(frames[i], kIfindex, *snapshot_)) {
                 shard_.prefetch(requests_[i].tenant());
             }

@@ -109,8 +109,8 @@ inline std::optional<ParseError> MessageView::read(ByteView payload) noexcept {
 // What option 52 says.
 std::optional<ParseError> MessageView::scan_fields() noexcept {
     const Slot slot = slots_[index(OptionCode::kOverload)];
-    const bool whole = slot.len == 1 && !test(joined_, index(OptionCode::kOverload));
-    overload_ = whole ? load_u8(base_ + slot.offset) : 0;
+    const bool whole = slot.len() == 1 && !test(joined_, index(OptionCode::kOverload));
+    overload_ = whole ? load_u8(base_ + slot.offset()) : 0;
     if (overload_ < 1 || overload_ > (kOverloadFile | kOverloadSname)) {
         return ParseError::kBadOverload;
     }
@@ -156,10 +156,10 @@ inline bool MessageView::scan(Area area) noexcept {
         const std::uint64_t bit = std::uint64_t{1} << (code % 64);
         if ((word & bit) == 0) [[likely]] {
             word |= bit;
-            slots_[code] = {static_cast<std::uint16_t>(at - base_), len};
+            slots_[code] = {static_cast<std::size_t>(at - base_), len};
         } else {
             set(joined_, code);
-            slots_[code].len = static_cast<std::uint16_t>(slots_[code].len + len);
+            slots_[code] = {slots_[code].offset(), slots_[code].len() + len};
         }
         at += len;
     }
@@ -173,12 +173,12 @@ bool MessageView::join_parts() noexcept {
         if (!test(joined_, code)) {
             continue;
         }
-        const std::size_t len = slots_[code].len;
+        const std::size_t len = slots_[code].len();
         if (len > kJoinRoom - used) {
             return false;
         }
         // Until append_parts() has put the parts there, len says how much has been put.
-        slots_[code] = {static_cast<std::uint16_t>(used), 0};
+        slots_[code] = {used, 0};
         used += len;
     }
     append_parts({kOptionsOffset, payload_len_});
@@ -205,8 +205,8 @@ void MessageView::append_parts(Area area) noexcept {
         const std::uint8_t len = load_u8(base_ + at + 1);
         if (test(joined_, code)) {
             Slot& slot = slots_[code];
-            copy_bytes(join_room_.data() + slot.offset + slot.len, {base_ + at + 2, len});
-            slot.len = static_cast<std::uint16_t>(slot.len + len);
+            copy_bytes(join_room_.data() + slot.offset() + slot.len(), {base_ + at + 2, len});
+            slot = {slot.offset(), slot.len() + len};
         }
         at += std::size_t{2} + len;
     }
@@ -231,7 +231,7 @@ inline std::optional<ParseError> MessageView::check_values() noexcept {
 
 bool MessageView::has_fixed_lengths() const noexcept {
     return std::ranges::all_of(kFixedLengths, [this](const FixedLength& fixed) {
-        return !has(fixed.code) || slots_[index(fixed.code)].len == fixed.len;
+        return !has(fixed.code) || slots_[index(fixed.code)].len() == fixed.len;
     });
 }
 

@@ -150,7 +150,8 @@ class MessageView {
             return {};
         }
         const Slot slot = slots_[index(code)];
-        return {(test(joined_, index(code)) ? join_room_.data() : base_) + slot.offset, slot.len};
+        return {(test(joined_, index(code)) ? join_room_.data() : base_) + slot.offset(),
+                slot.len()};
     }
 
     [[nodiscard]] std::optional<Ipv4> requested_address() const noexcept {
@@ -206,9 +207,20 @@ class MessageView {
 
   private:
     using Bits = std::array<std::uint64_t, kOptionCodeCount / 64>;
-    struct Slot {
-        std::uint16_t offset;  // from base_, or within join_room_ if the code is in joined_
-        std::uint16_t len;     // of all parts together
+    // One word, written and read as a whole: a read of what two stores have just written waits
+    // until both have reached the cache.
+    class Slot {
+      public:
+        Slot() noexcept = default;
+        Slot(std::size_t offset, std::size_t len) noexcept
+            : packed_{static_cast<std::uint32_t>(offset | len << 16)} {}
+        // From base_, or within join_room_ if the code is in joined_.
+        [[nodiscard]] std::size_t offset() const noexcept { return packed_ & 0xffff; }
+        // Of all parts together, which are in one message and so below 2^16.
+        [[nodiscard]] std::size_t len() const noexcept { return packed_ >> 16; }
+
+      private:
+        std::uint32_t packed_;
     };
     // A part of the message that holds options, by offsets.
     struct Area {

@@ -76,7 +76,7 @@ class Decider {
     [[nodiscard]] std::optional<Unit> asked_for() noexcept;
     [[nodiscard]] Result<Unit, Refusal> next_free() noexcept;
     [[nodiscard]] Result<Unit, Refusal> next_free_in(const model::Subnet& subnet) noexcept;
-    [[nodiscard]] bool may_offer_more() const noexcept;
+    [[nodiscard]] bool may_offer_more(lease::OfferSource source) const noexcept;
     [[nodiscard]] std::uint64_t free_units() const noexcept;
 
     [[nodiscard]] Decision grant(Unit unit, const model::Subnet& subnet) noexcept {
@@ -93,7 +93,7 @@ class Decider {
         decision.drop = DropReason{why};
         return decision;
     }
-    [[nodiscard, gnu::always_inline]] inline Decision reply(const ReplyTerms& terms) noexcept;
+    [[nodiscard]] Decision reply(const ReplyTerms& terms) noexcept;
 
     [[nodiscard, gnu::always_inline]] inline std::uint32_t lease_time(
         const model::Subnet& subnet) const noexcept;
@@ -191,7 +191,11 @@ Decision Decider::discover() noexcept {
 void Decider::adopt() noexcept {
     request_.visit_former_keys([this](const lease::Tenant& former) {
         const auto held = shard_.find(former, request_.link().spaces);
-        return held && shard_.replace_identity(*held, tenant_);
+        if (!held || !shard_.replace_identity(*held, tenant_)) {
+            return false;
+        }
+        held_at_first_ = held;
+        return true;
     });
 }
 
@@ -200,7 +204,7 @@ Result<Unit, Refusal> Decider::unit_to_offer() noexcept {
     if (const auto reserved = reserved_unit()) {
         return *reserved;
     }
-    if (const auto held = held_unit()) {
+    if (const auto held = held_at_first_) {
         if (may_keep(*held)) {
             if (shard_.record(*held).state == LeaseState::kOffered) {
                 shard_.offer(*held, offer_expiry());
@@ -209,13 +213,14 @@ Result<Unit, Refusal> Decider::unit_to_offer() noexcept {
         }
         give_up(*held);  // policy closed it meanwhile: the client moves
     }
-    if (!may_offer_more()) {
+    const lease::OfferSource source = offer_source();
+    if (!may_offer_more(source)) {
         return Unexpected{Refusal::kOfferLimit};
     }
     const auto former = shard_.reclaim(tenant_, request_.link().spaces, offer_expiry());
     if (former) {
         if (may_keep(*former)) {
-            shard_.set_offer_source(*former, offer_source());
+            shard_.set_offer_source(*former, source);
             return *former;
         }
         shard_.withdraw(*former);
@@ -223,12 +228,12 @@ Result<Unit, Refusal> Decider::unit_to_offer() noexcept {
         return Unexpected{Refusal::kClientTableFull};
     }
     if (const auto asked = asked_for()) {
-        shard_.set_offer_source(*asked, offer_source());
+        shard_.set_offer_source(*asked, source);
         return *asked;
     }
     const auto next = next_free();
     if (next) {
-        shard_.set_offer_source(*next, offer_source());
+        shard_.set_offer_source(*next, source);
     }
     return next;
 }
@@ -307,8 +312,10 @@ Result<Unit, Refusal> Decider::next_free_in(const model::Subnet& subnet) noexcep
 // choose), and behind that at its relay and port.
 lease::OfferSource Decider::offer_source() const noexcept {
     const auto place = [this](ByteView key, ByteView more) {
-        const std::uint64_t hash = hash_bytes(snapshot_.hash_key, key) ^
-                                   std::rotl(hash_bytes(snapshot_.hash_key, more), 1);
+        std::uint64_t hash = hash_bytes(snapshot_.hash_key, key);
+        if (!more.empty()) {
+            hash ^= std::rotl(hash_bytes(snapshot_.hash_key, more), 1);
+        }
         return static_cast<std::uint16_t>(hash % lease::OfferSource::kCount);
     };
     std::array<std::byte, 4 + 4 + 4> ingress{};
@@ -329,8 +336,7 @@ lease::OfferSource Decider::offer_source() const noexcept {
 }
 
 // A flood of DISCOVERs by one way must leave something for the clients that come by another.
-bool Decider::may_offer_more() const noexcept {
-    const lease::OfferSource source = offer_source();
+bool Decider::may_offer_more(lease::OfferSource source) const noexcept {
     const std::uint32_t open_relay = shard_.open_offers(source.relay);
     const std::uint32_t limit = snapshot_.max_offers_per_relay;
     if (limit != 0) {
@@ -603,7 +609,7 @@ Decision Decider::bootp() noexcept {
     return decision;
 }
 
-inline Decision Decider::reply(const ReplyTerms& terms) noexcept {
+Decision Decider::reply(const ReplyTerms& terms) noexcept {
     const ReplyFrame frame = write_reply(request_, terms, cache_, out_);
     if (frame.len == 0) {
         return refuse(Refusal::kReplyTooLong);

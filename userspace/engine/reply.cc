@@ -202,7 +202,7 @@ class TemplateWriter {
   public:
     TemplateWriter(std::byte* out, const ReplyTemplate& reply) noexcept
         : out_{out}, even_{reply.head_sum} {
-        std::memcpy(out_, reply.head.data(), ReplyTemplate::kHeadLen);
+        copy_fixed<ReplyTemplate::kHeadLen>(out_, reply.head.data());
     }
 
     // Places that are zero in the template; `at` is even. The word is as it lies in memory.
@@ -232,7 +232,7 @@ class TemplateWriter {
     // The template's tail, and in any case kTailStep octets.
     void append_tail(const ReplyTemplate& reply) noexcept {
         std::byte* const to = out_ + len_;
-        std::memcpy(to, reply.tail.data(), ReplyTemplate::kTailStep);
+        copy_fixed<ReplyTemplate::kTailStep>(to, reply.tail.data());
         const std::size_t with_end = reply.tail_len + std::size_t{1};
         if (with_end > ReplyTemplate::kTailStep) {
             copy_bytes(to + ReplyTemplate::kTailStep,

@@ -125,39 +125,51 @@ inline Result<Success, DropReason> Request::check_destination() noexcept {
     return Success{};
 }
 
-// RFC 3527 before RFC 3011 before giaddr (RFC 2131 section 4.3.1); without any of these the address
-// that the client already uses, if it could send to us by routing, else the link that the frame
-// came from.
+// Without a relay or an option that says otherwise: the subnet of the address that the client
+// already uses, if it could send to us by routing, else of the link that the frame came from. May
+// be null.
+inline const model::Subnet* Request::direct_subnet() const noexcept {
+    const model::Subnet* const direct =
+        direct_link_ ? &snapshot_->subnets[snapshot_->links[*direct_link_].subnets.front()]
+                     : nullptr;
+    const Ipv4 ciaddr = message_.ciaddr();
+    if (!unicast_ || ciaddr.is_zero()) {
+        return direct;
+    }
+    if (direct != nullptr && direct->prefix.contains(ciaddr)) {
+        return direct;  // prefixes are disjoint: no search is needed
+    }
+    const model::Subnet* const found = snapshot_->find_subnet(ciaddr);
+    return found != nullptr ? found : direct;
+}
+
 inline Result<Success, DropReason> Request::choose_subnet() noexcept {
+    if (relayed() || !relay_.empty() || message_.has(OptionCode::kSubnetSelection)) [[unlikely]] {
+        return choose_subnet_by_relay();
+    }
+    subnet_ = direct_subnet();
+    if (subnet_ == nullptr) {
+        return Unexpected{DropReason{Refusal::kNoSubnet}};
+    }
+    return Success{};
+}
+
+// RFC 3527 before RFC 3011 before giaddr (RFC 2131 section 4.3.1).
+Result<Success, DropReason> Request::choose_subnet_by_relay() noexcept {
     const Ipv4 giaddr = message_.giaddr();
     const auto link_selection = relay_.link_selection();
     const auto subnet_selection = message_.subnet_selection();
-    if (link_selection) {
-        subnet_ = snapshot_->find_subnet(*link_selection);
-    } else if (subnet_selection) {
-        subnet_ = snapshot_->find_subnet(*subnet_selection);
-    } else if (relayed()) {
-        subnet_ = snapshot_->find_subnet(giaddr);
+    // A client that is not behind a relay must not choose such a subnet by an option either.
+    const bool by_relay = relayed() || link_selection || subnet_selection;
+    if (by_relay) {
+        subnet_ = snapshot_->find_subnet(link_selection ? *link_selection
+                                                        : subnet_selection.value_or(giaddr));
     } else {
-        const model::Subnet* const direct =
-            direct_link_ ? &snapshot_->subnets[snapshot_->links[*direct_link_].subnets.front()]
-                         : nullptr;
-        const Ipv4 ciaddr = message_.ciaddr();
-        if (unicast_ && !ciaddr.is_zero()) {
-            // Prefixes are disjoint: if it is in this one, no search is needed.
-            subnet_ = direct != nullptr && direct->prefix.contains(ciaddr)
-                          ? direct
-                          : snapshot_->find_subnet(ciaddr);
-        }
-        if (subnet_ == nullptr) {
-            subnet_ = direct;
-        }
+        subnet_ = direct_subnet();
     }
     if (subnet_ == nullptr) {
         return Unexpected{DropReason{Refusal::kNoSubnet}};
     }
-    // A client that is not behind a relay must not choose such a subnet by an option either.
-    const bool by_relay = relayed() || link_selection || subnet_selection;
     if (by_relay && !subnet_->relays.empty() &&
         !std::binary_search(subnet_->relays.begin(), subnet_->relays.end(), giaddr)) {
         return Unexpected{DropReason{Refusal::kRelayNotAllowed}};

@@ -38,6 +38,17 @@ struct ClientKey {
     [[nodiscard]] ByteView view() const noexcept { return {bytes.data(), len}; }
 };
 
+// Two steps for a batch, as in lease::Shard: prefetch_frame() for the one after next, parse() for
+// this one. A frame that the kernel has copied is in no near cache. What is fetched is what a
+// message without much in its options has; reading the rest in order brings it along.
+inline void prefetch_frame(ByteView frame) noexcept {
+    constexpr std::size_t kLineLen = 64;
+    constexpr std::size_t kLines = 6;
+    for (std::size_t line = 0; line < kLines; ++line) {
+        __builtin_prefetch(frame.data() + line * kLineLen);
+    }
+}
+
 // Reusable, never copied: workers keep one per place of a batch. Borrows the frame and the
 // snapshot.
 class Request {
@@ -111,6 +122,8 @@ class Request {
     [[nodiscard, gnu::always_inline]] inline Result<Success, DropReason>
     check_destination() noexcept;
     [[nodiscard, gnu::always_inline]] inline Result<Success, DropReason> choose_subnet() noexcept;
+    [[nodiscard]] Result<Success, DropReason> choose_subnet_by_relay() noexcept;
+    [[nodiscard, gnu::always_inline]] inline const model::Subnet* direct_subnet() const noexcept;
     [[nodiscard, gnu::always_inline]] inline bool name_by_mac() noexcept;
     [[nodiscard]] Result<Success, DropReason> name_client() noexcept;
     [[nodiscard]] bool match_reservation(model::IdentifierKind kind, ByteView value) noexcept;

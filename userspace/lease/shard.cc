@@ -129,6 +129,7 @@ void Shard::prefetch_record(const Tenant& tenant) const noexcept {
         const Space* const space = store_->find_space_of(entry.unit);
         if (space != nullptr) {
             __builtin_prefetch(&space->record(entry.unit), 1);
+            space->bitmap().prefetch(space->index_of(entry.unit));  // who renews is asked: allowed?
         }
         return !entry.former;  // a second unit of the same tenant is rare
     });

@@ -132,6 +132,9 @@ std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
     // Two passes, so that the memory latencies of the batch overlap.
     std::array<bool, kBatchLen> wanted{};
     for (std::size_t i = 0; i < count; ++i) {
+        if (i + 2 < count) {
+            engine::prefetch_frame(frames[i + 2].bytes);
+        }
         const auto parsed = requests_[i].parse(frames[i].bytes, frames[i].ifindex, snapshot);
         count_arrival(requests_[i]);
         if (!parsed) {
