@@ -80,7 +80,8 @@ static __always_inline enum xd_verdict xd_redirect(struct xdp_md *ctx,
 		return XD_PASS_NO_SOCKET;
 	if (stripped->tpid && !xd_put_tag_back(ctx, stripped))
 		return XD_PASS_NO_HEADROOM;
-	xd_stamp(ctx);
+	if (xd_tell_arrival)
+		xd_stamp(ctx);
 	return XD_REDIRECTED;
 }
 
