@@ -83,7 +83,8 @@ static __always_inline enum xd_verdict xd_redirect(struct xdp_md *ctx,
 		if (verdict != XD_REDIRECTED)
 			return verdict;
 	}
-	xd_stamp(ctx);
+	if (xd_tell_arrival)
+		xd_stamp(ctx);
 	return XD_REDIRECTED;
 }
 
