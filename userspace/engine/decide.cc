@@ -70,6 +70,7 @@ class Decider {
     [[nodiscard]] Decision inform() noexcept;
     [[nodiscard]] Decision bootp() noexcept;
 
+    [[nodiscard]] Unit kept_unit() noexcept;
     [[nodiscard]] Result<Unit, Refusal> unit_to_offer() noexcept;
     [[nodiscard]] std::optional<Unit> reserved_unit() noexcept;
     void adopt() noexcept;
@@ -101,9 +102,9 @@ class Decider {
         Ipv4 address) const noexcept;
     [[nodiscard]] const model::Subnet& subnet_of(Unit unit) const noexcept;
     [[nodiscard]] Ipv4 address_of(Unit unit) const noexcept;
-    // What the client holds on its link; if it is several units, any of them.
-    [[nodiscard]] std::optional<Unit> held_unit() const noexcept {
-        return shard_.find(tenant_, request_.link().spaces);
+    // What the client holds on its link, or kNoUnit; if it is several units, any of them.
+    [[nodiscard]] Unit held_unit() const noexcept {
+        return shard_.find_held(tenant_, request_.link().spaces);
     }
     [[nodiscard]] bool holds(Unit unit) const noexcept {
         return unit == held_at_first_ || holds_by_record(unit);
@@ -118,7 +119,11 @@ class Decider {
     }
     [[nodiscard, gnu::always_inline]] inline bool may_keep(Unit unit, Ipv4 address) const noexcept;
     [[nodiscard]] std::optional<Ipv4> reserved_address() const noexcept {
-        return request_.reservation() != nullptr ? request_.reservation()->address : std::nullopt;
+        const model::Reservation* const reservation = request_.reservation();
+        if (reservation == nullptr || !reservation->address) {
+            return std::nullopt;
+        }
+        return std::optional{*reservation->address};
     }
     [[nodiscard]] BootSeconds offer_expiry() const noexcept {
         return add_seconds(now_, snapshot_.offer_time);
@@ -140,14 +145,14 @@ class Decider {
     const lease::Tenant& tenant_;
     // What the client held when its message came; until the decision changes that, holds() need not
     // look.
-    std::optional<Unit> held_at_first_;
+    Unit held_at_first_ = lease::kNoUnit;
     const BootSeconds now_;
     const MutableBytes out_;
 };
 
 Decision Decider::run() noexcept {
     held_at_first_ = held_unit();
-    if (!held_at_first_) {
+    if (held_at_first_ == lease::kNoUnit) {
         adopt();
     }
     switch (message_.type()) {
@@ -170,17 +175,21 @@ Decision Decider::run() noexcept {
 
 // RFC 2131 section 4.3.1.
 Decision Decider::discover() noexcept {
-    const auto unit = unit_to_offer();
-    if (!unit) {
-        return refuse(unit.error());
+    Unit unit = request_.reservation() == nullptr ? kept_unit() : lease::kNoUnit;
+    if (unit == lease::kNoUnit) {
+        const auto found = unit_to_offer();
+        if (!found) {
+            return refuse(found.error());
+        }
+        unit = *found;
     }
-    const model::Subnet& subnet = subnet_of(*unit);
+    const model::Subnet& subnet = subnet_of(unit);
     if (snapshot_.rapid_commit && message_.has(OptionCode::kRapidCommit)) {
-        return grant(*unit, subnet);
+        return grant(unit, subnet);
     }
     ReplyTerms terms;
     terms.type = MessageType::kOffer;
-    terms.yiaddr = address_of(*unit);
+    terms.yiaddr = address_of(unit);
     terms.lease_time = lease_time(subnet);
     terms.subnet = &subnet;
     return reply(terms);
@@ -194,24 +203,35 @@ void Decider::adopt() noexcept {
         if (!held || !shard_.replace_identity(*held, tenant_)) {
             return false;
         }
-        held_at_first_ = held;
+        held_at_first_ = *held;
         return true;
     });
 }
 
+// What the client holds, if it may go on holding it; else kNoUnit.
+Unit Decider::kept_unit() noexcept {
+    const Unit held = held_at_first_;
+    if (held == lease::kNoUnit || !may_keep(held)) {
+        return lease::kNoUnit;
+    }
+    if (shard_.record(held).state == LeaseState::kOffered) {
+        shard_.offer(held, offer_expiry());
+    }
+    return held;
+}
+
 // Reserved; then what the client holds; then what it had; then what it asks for; then anything.
 Result<Unit, Refusal> Decider::unit_to_offer() noexcept {
-    if (const auto reserved = reserved_unit()) {
-        return *reserved;
-    }
-    if (const auto held = held_at_first_) {
-        if (may_keep(*held)) {
-            if (shard_.record(*held).state == LeaseState::kOffered) {
-                shard_.offer(*held, offer_expiry());
-            }
-            return *held;
+    if (request_.reservation() != nullptr) {
+        if (const auto reserved = reserved_unit()) {
+            return *reserved;
         }
-        give_up(*held);  // policy closed it meanwhile: the client moves
+    }
+    if (const Unit kept = kept_unit(); kept != lease::kNoUnit) {
+        return kept;
+    }
+    if (held_at_first_ != lease::kNoUnit) {
+        give_up(held_at_first_);  // policy closed it meanwhile: the client moves
     }
     const lease::OfferSource source = offer_source();
     if (!may_offer_more(source)) {
@@ -371,9 +391,9 @@ Decision Decider::request() noexcept {
     const Ipv4 ciaddr = message_.ciaddr();
     if (server && !server->is_zero()) {  // SELECTING
         if (is_other_server(*server)) {
-            const auto held = held_unit();
-            if (held && shard_.record(*held).state == LeaseState::kOffered) {
-                shard_.withdraw(*held);
+            const Unit held = held_unit();
+            if (held != lease::kNoUnit && shard_.record(held).state == LeaseState::kOffered) {
+                shard_.withdraw(held);
             }
             return refuse(Refusal::kOtherServer);
         }
@@ -413,7 +433,7 @@ Decision Decider::confirm(Ipv4 wanted, bool init_reboot) noexcept {
     if (!init_reboot) {
         return grant_unheld(unit, subnet, is_reserved);
     }
-    if (held_unit()) {
+    if (held_unit() != lease::kNoUnit) {
         return nak(subnet, kOtherAddress);
     }
     // A record of a lease that has ended counts, as long as nobody had the unit since.
@@ -609,12 +629,14 @@ Decision Decider::bootp() noexcept {
     return decision;
 }
 
+// One object, returned by every way: it is made in the caller's place and not copied.
 Decision Decider::reply(const ReplyTerms& terms) noexcept {
     const ReplyFrame frame = write_reply(request_, terms, cache_, out_);
-    if (frame.len == 0) {
-        return refuse(Refusal::kReplyTooLong);
-    }
     Decision decision;
+    if (frame.len == 0) {
+        decision.drop = DropReason{Refusal::kReplyTooLong};
+        return decision;
+    }
     decision.reply_type = terms.type;
     decision.frame_len = frame.len;
     decision.unconfigured_destination = frame.unconfigured_destination;
@@ -664,7 +686,7 @@ bool Decider::may_have(Ipv4 reserved) const noexcept {
 }
 
 void Decider::give_up(Unit unit) noexcept {
-    held_at_first_.reset();
+    held_at_first_ = lease::kNoUnit;
     if (shard_.record(unit).state == LeaseState::kOffered) {
         shard_.withdraw(unit);
     } else {

@@ -83,11 +83,11 @@ Result<Success, DropReason> Request::parse(ByteView frame, std::uint32_t ifindex
     make_tenant();
     source_address_ = own_address();
     server_identifier_ = source_address_;
-    if (const auto override = relay_.server_id_override()) [[unlikely]] {
-        server_identifier_ = *override;
+    if (!relay_.empty()) [[unlikely]] {
+        server_identifier_ = relay_.server_id_override().value_or(source_address_);
         if (snapshot_->is_local(server_identifier_)) {
-            source_address_ =
-                server_identifier_;  // where clients will send to (RFC 5107 section 4)
+            // Where clients will send to (RFC 5107 section 4).
+            source_address_ = server_identifier_;
         }
     }
     if (source_address_.is_zero() || server_identifier_.is_zero()) {

@@ -135,9 +135,8 @@ void Shard::prefetch_record(const Tenant& tenant) const noexcept {
     });
 }
 
-std::optional<Unit> Shard::find(const Tenant& tenant,
-                                std::span<const SpaceId> spaces) const noexcept {
-    std::optional<Unit> found;
+Unit Shard::find_held(const Tenant& tenant, std::span<const SpaceId> spaces) const noexcept {
+    Unit found = kNoUnit;
     index_.visit(TenantIndex::tag_of(tenant.hash), [&](TenantIndex::Entry entry) {
         if (entry.former) {
             return false;

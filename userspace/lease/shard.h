@@ -94,7 +94,13 @@ class Shard {
 
     // The unit this tenant holds (kOffered or kLeased) in one of `spaces`; earlier spaces win.
     [[nodiscard]] std::optional<Unit> find(const Tenant& tenant,
-                                           std::span<const SpaceId> spaces) const noexcept;
+                                           std::span<const SpaceId> spaces) const noexcept {
+        const Unit found = find_held(tenant, spaces);
+        return found == kNoUnit ? std::nullopt : std::optional{found};
+    }
+    // The same with kNoUnit for none, which fits a register: it is asked for every message.
+    [[nodiscard]] Unit find_held(const Tenant& tenant,
+                                 std::span<const SpaceId> spaces) const noexcept;
     // Calls visit(Unit) for each unit this tenant holds, in any space, until it returns true.
     template <typename Visit>
     void visit_units(const Tenant& tenant, Visit&& visit) const {

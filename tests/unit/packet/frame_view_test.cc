@@ -196,7 +196,7 @@ TEST(FrameViewTest, RefusesAnyOtherUdpChecksum) {
 TEST(FrameViewTest, TheShortWayReadsWhatTheLongWayReads) {
     Random random{5};
     std::size_t read_by_both = 0;
-    for (int i = 0; i < 100'000; ++i) {
+    for (int i = 0; i < 30'000; ++i) {
         FrameSpec spec;
         spec.source = Ipv4{static_cast<std::uint32_t>(random.next())};
         spec.tags.resize(random.below(8) == 0 ? random.below(4) : 0, {0x8100, 7});
@@ -237,7 +237,7 @@ TEST(FrameViewTest, TheShortWayReadsWhatTheLongWayReads) {
             ASSERT_EQ(by_short_way.payload.size(), by_long_way.payload.size());
         }
     }
-    EXPECT_GT(read_by_both, 20'000u);
+    EXPECT_GT(read_by_both, 6'000u);
 }
 
 TEST(FrameViewTest, NamesAreDistinct) {
