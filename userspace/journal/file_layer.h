@@ -35,8 +35,8 @@ class File {
     // nothing: Linux tells an error once.
     [[nodiscard]] virtual Status sync() = 0;
     [[nodiscard]] virtual Result<std::uint64_t, Error> size() = 0;
-    // Whether some directory still has the file.
-    [[nodiscard]] virtual Result<bool, Error> is_linked() = 0;
+    // Whether the path leads to this file; false when it or its directory was moved or removed.
+    [[nodiscard]] virtual bool is_at(const std::string& path) = 0;
 };
 
 enum class OpenMode : std::uint8_t {

@@ -82,9 +82,9 @@ class Ring {
 
     // Something was handed over that has not been taken.
     [[nodiscard]] bool has_waiting() const noexcept { return taken_ != appended_.load(); }
-    // The next state as an encoded record, not stamped yet; empty when none waits. The consumer may
-    // write into it. Valid until it is released.
-    [[nodiscard]] MutableBytes take() noexcept;
+    // The next state as an encoded record, not stamped yet; empty when none waits. Valid until it
+    // is released.
+    [[nodiscard]] ByteView take() noexcept;
     // All that was taken up to now is stored: gives its room back and moves durable(). True if that
     // moved.
     bool release() noexcept;
@@ -110,7 +110,6 @@ class Ring {
     // The journal thread's; published by release().
     alignas(64) std::uint64_t taken_ = 0;
     std::uint64_t taken_states_ = 0;
-    std::uint64_t kept_states_ = 0;
     alignas(64) std::atomic<std::uint64_t> released_{0};
     std::atomic<std::uint64_t> released_states_{0};
 };

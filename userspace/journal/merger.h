@@ -1,0 +1,62 @@
+// Merger: makes a snapshot of the old snapshot and the closed segments, from files alone, and
+// prepares spare segments. One thread of low priority; health figures are for any. Memory: the
+// newest records of the units in the closed segments, one segment, and a few MiB.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include "base/counters.h"
+#include "base/error.h"
+#include "base/result.h"
+#include "journal/chain.h"
+#include "journal/committer.h"
+#include "journal/file_layer.h"
+#include "journal/options.h"
+
+namespace xdhcpd::journal {
+
+// Makes and names the snapshot that stands for `state`.snapshot and all of `state`.closed, which is
+// not empty. Changes no other file. Without `forget` every unit is kept.
+[[nodiscard]] Result<SnapshotFacts, Error> make_snapshot(FileLayer& files,
+                                                         const JournalOptions& options,
+                                                         const Chain::State& state);
+
+// Makes a spare of a segment that nobody needs any more if it has the right length and spares are
+// few; otherwise removes it. The name of the spare, or empty.
+[[nodiscard]] Result<std::string, Error> recycle_segment(FileLayer& files,
+                                                         const JournalOptions& options,
+                                                         const ClosedSegment& segment,
+                                                         std::size_t spare_count);
+
+class Merger {
+  public:
+    Merger(const JournalOptions& options, FileLayer& files, Chain& chain)
+        : options_{options}, files_{files}, chain_{chain} {}
+
+    // Does what there is to do: a spare if there is none, a snapshot if enough segments are closed.
+    void turn(SteadyTime now);
+
+    // Any thread.
+    void add_health(JournalHealth& health) const;
+
+  private:
+    [[nodiscard]] Status prepare_spare();
+    [[nodiscard]] Status merge(const Chain::State& state);
+    void note(const Status& status, SteadyTime now);
+
+    const JournalOptions& options_;
+    FileLayer& files_;
+    Chain& chain_;
+    SteadyTime retry_at_{};
+    std::chrono::seconds backoff_{0};
+
+    Counter merges_;
+    Counter failures_;
+    mutable std::mutex mutex_;  // of what follows
+    std::string problem_;
+};
+
+}  // namespace xdhcpd::journal
