@@ -134,8 +134,8 @@ Result<SnapshotFacts, Error> make_snapshot(FileLayer& files, const JournalOption
               journal::stamp(to, header.seed());
               ++facts.units;
           });
-    encode(SnapshotFooter{facts.units, output.len() + kSnapshotFooterLen}, header.seed(),
-           output.add(kSnapshotFooterLen));
+    const std::uint64_t len = output.len() + kSnapshotFooterLen;
+    encode(SnapshotFooter{header, facts.units, len}, output.add(kSnapshotFooterLen));
     Status done = output.finish();
     if (done && old && old->reader.damage()) {
         done = Unexpected{damage_error(old->path, *old->reader.damage())};

@@ -15,6 +15,8 @@ constexpr std::string_view kMagic = "xdhcpseg";
 // Places in the header of a segment behind the common part.
 constexpr std::size_t kPrevious = 40;
 constexpr std::size_t kPreviousEnd = 48;
+// Where the page has the header once more.
+constexpr std::size_t kHeaderCopy = 2048;
 
 // Places in the header of a group.
 constexpr std::uint32_t kGroupMagic = 0x70726758;  // "Xgrp"
@@ -71,6 +73,20 @@ void visit_records(ByteView group, std::uint32_t count,
     return header;
 }
 
+[[nodiscard]] Result<SegmentHeader, Damage> decode_header_at(ByteView file, std::size_t at) {
+    if (file.size() < kSegmentHeaderLen) {
+        return Unexpected{Damage{file.size(), "file ends within its header"}};
+    }
+    const ByteView header = file.subspan(at, kFileHeaderLen);
+    const auto common = take_file_header(header, kMagic, "segment");
+    if (!common) {
+        return Unexpected{common.error()};
+    }
+    return SegmentHeader{common->generation, common->salt,
+                         load_le<std::uint64_t>(header.data() + kPrevious),
+                         load_le<std::uint64_t>(header.data() + kPreviousEnd), common->stamp};
+}
+
 // Whatever was begun at or behind `offset`, where no whole group is.
 struct Leftovers {
     std::uint64_t end;      // of the last
@@ -97,19 +113,15 @@ void encode(const SegmentHeader& header, MutableBytes out) noexcept {
     store_le(out.data() + kPreviousEnd, header.previous_end);
     put_file_header(out.first(kFileHeaderLen), kMagic,
                     {header.generation, header.salt, header.stamp});
+    copy_bytes(out.data() + kHeaderCopy, out.first(kFileHeaderLen));
 }
 
 Result<SegmentHeader, Damage> decode_segment_header(ByteView file) {
-    if (file.size() < kSegmentHeaderLen) {
-        return Unexpected{Damage{file.size(), "file ends within its header"}};
-    }
-    const auto common = take_file_header(file.first(kFileHeaderLen), kMagic, "segment");
-    if (!common) {
-        return Unexpected{common.error()};
-    }
-    return SegmentHeader{common->generation, common->salt,
-                         load_le<std::uint64_t>(file.data() + kPrevious),
-                         load_le<std::uint64_t>(file.data() + kPreviousEnd), common->stamp};
+    return decode_header_at(file, 0);
+}
+
+Result<SegmentHeader, Damage> decode_segment_header_copy(ByteView file) {
+    return decode_header_at(file, kHeaderCopy);
 }
 
 std::optional<GroupHeader> decode_group_header(ByteView bytes, const SegmentHeader& segment,

@@ -50,6 +50,9 @@ struct SegmentHeader {
 // `out` is kSegmentHeaderLen bytes.
 void encode(const SegmentHeader& header, MutableBytes out) noexcept;
 [[nodiscard]] Result<SegmentHeader, Damage> decode_segment_header(ByteView file);
+// From the copy that the page has in another sector, for repair: without its header, not one
+// checksum of a file can be verified.
+[[nodiscard]] Result<SegmentHeader, Damage> decode_segment_header_copy(ByteView file);
 
 struct GroupHeader {
     std::uint64_t offset = 0;   // in its file

@@ -20,9 +20,37 @@ constexpr std::uint64_t kFooterMagic = 0x646e652070616e73;  // "snap end"
 constexpr std::size_t kChecksum = 8;
 constexpr std::size_t kCount = 16;
 constexpr std::size_t kLen = 24;
+constexpr std::size_t kGeneration = 32;
+constexpr std::size_t kSalt = 40;
+constexpr std::size_t kStamp = 48;
 
-[[nodiscard]] std::uint32_t checksum(ByteView footer, Seed seed) noexcept {
-    return crc32c(seed, footer.subspan(kCount));
+[[nodiscard]] std::uint64_t checksum(ByteView footer) noexcept {
+    return crc32c(Seed{}, footer.subspan(kCount));
+}
+
+[[nodiscard]] Result<SnapshotHeader, Damage> decode_header(ByteView bytes) {
+    const auto common = take_file_header(bytes, kMagic, "snapshot");
+    if (!common) {
+        return Unexpected{common.error()};
+    }
+    return SnapshotHeader{common->generation, common->salt, common->stamp};
+}
+
+// `at` is where the footer begins.
+[[nodiscard]] Result<SnapshotFooter, Damage> decode_footer(ByteView bytes, std::uint64_t at) {
+    if (load_le<std::uint64_t>(bytes.data()) != kFooterMagic ||
+        load_le<std::uint64_t>(bytes.data() + kChecksum) != checksum(bytes)) {
+        return Unexpected{Damage{at, "footer is damaged, or the file was cut"}};
+    }
+    const SnapshotFooter footer{{load_le<std::uint64_t>(bytes.data() + kGeneration),
+                                 load_le<std::uint64_t>(bytes.data() + kSalt),
+                                 load_le<std::uint64_t>(bytes.data() + kStamp)},
+                                load_le<std::uint64_t>(bytes.data() + kCount),
+                                load_le<std::uint64_t>(bytes.data() + kLen)};
+    if (footer.len != at + kSnapshotFooterLen) {
+        return Unexpected{Damage{at, "file is not as long as its footer says"}};
+    }
+    return footer;
 }
 
 }  // namespace
@@ -33,13 +61,16 @@ void encode(const SnapshotHeader& header, MutableBytes out) noexcept {
     put_file_header(out, kMagic, {header.generation, header.salt, header.stamp});
 }
 
-void encode(const SnapshotFooter& footer, Seed seed, MutableBytes out) noexcept {
+void encode(const SnapshotFooter& footer, MutableBytes out) noexcept {
     XD_ASSERT(out.size() == kSnapshotFooterLen);
+    std::fill(out.begin(), out.end(), std::byte{});
     store_le(out.data(), kFooterMagic);
-    store_le(out.data() + kChecksum, std::uint64_t{0});
     store_le(out.data() + kCount, footer.count);
     store_le(out.data() + kLen, footer.len);
-    store_le(out.data() + kChecksum, checksum(out, seed));
+    store_le(out.data() + kGeneration, footer.header.generation);
+    store_le(out.data() + kSalt, footer.header.salt);
+    store_le(out.data() + kStamp, footer.header.stamp);
+    store_le(out.data() + kChecksum, checksum(out));
 }
 
 SnapshotReader::SnapshotReader(Read read, const SnapshotHeader& header, std::uint64_t records_end,
@@ -51,15 +82,20 @@ SnapshotReader::SnapshotReader(Read read, const SnapshotHeader& header, std::uin
       count_{count},
       buffer_(std::min<std::uint64_t>(kBufferLen, records_end - kSnapshotHeaderLen)) {}
 
-Result<SnapshotReader, Damage> SnapshotReader::open(Read read, std::uint64_t file_len) {
+struct SnapshotReader::Ends {
+    Result<SnapshotHeader, Damage> header;
+    Result<SnapshotFooter, Damage> footer;
+};
+
+SnapshotReader::Ends SnapshotReader::read_ends(const Read& read, std::uint64_t file_len) {
     if (file_len < kSnapshotHeaderLen + kSnapshotFooterLen) {
-        return Unexpected{Damage{file_len, "file ends within its header"}};
+        const Damage damage{file_len, "file ends within its header"};
+        return {Unexpected{damage}, Unexpected{damage}};
     }
     std::array<std::byte, kSnapshotHeaderLen> head{};
     std::array<std::byte, kSnapshotFooterLen> foot{};
     const std::uint64_t foot_at = file_len - foot.size();
-    for (const auto& [offset, into] : {std::pair{std::uint64_t{0}, MutableBytes{head}},
-                                       std::pair{foot_at, MutableBytes{foot}}}) {
+    const auto read_all = [&](std::uint64_t offset, MutableBytes into) -> Result<Success, Damage> {
         const auto len = read(offset, into);
         if (!len) {
             return Unexpected{Damage{offset, len.error().message}};
@@ -67,21 +103,42 @@ Result<SnapshotReader, Damage> SnapshotReader::open(Read read, std::uint64_t fil
         if (*len != into.size()) {
             return Unexpected{Damage{offset + *len, "file has become shorter"}};
         }
+        return Success{};
+    };
+    const auto head_read = read_all(0, head);
+    const auto foot_read = read_all(foot_at, foot);
+    return {head_read ? decode_header(head) : Unexpected{head_read.error()},
+            foot_read ? decode_footer(foot, foot_at) : Unexpected{foot_read.error()}};
+}
+
+Result<SnapshotReader, Damage> SnapshotReader::open(Read read, std::uint64_t file_len) {
+    const Ends ends = read_ends(read, file_len);
+    if (!ends.header) {
+        return Unexpected{ends.header.error()};
     }
-    const auto common = take_file_header(head, kMagic, "snapshot");
-    if (!common) {
-        return Unexpected{common.error()};
+    if (!ends.footer) {
+        return Unexpected{ends.footer.error()};
     }
-    const SnapshotHeader header{common->generation, common->salt, common->stamp};
-    if (load_le<std::uint64_t>(foot.data()) != kFooterMagic ||
-        load_le<std::uint64_t>(foot.data() + kChecksum) != checksum(foot, header.seed())) {
-        return Unexpected{Damage{foot_at, "footer is damaged, or the file was cut"}};
+    return SnapshotReader{std::move(read), *ends.header, file_len - kSnapshotFooterLen,
+                          ends.footer->count};
+}
+
+Result<SnapshotReader, Damage> SnapshotReader::salvage(Read read, std::uint64_t file_len) {
+    const Ends ends = read_ends(read, file_len);
+    if (!ends.header && !ends.footer) {
+        return Unexpected{ends.header.error()};
     }
-    if (load_le<std::uint64_t>(foot.data() + kLen) != file_len) {
-        return Unexpected{Damage{foot_at, "file is not as long as its footer says"}};
+    // A file that was cut has records up to its end.
+    SnapshotReader reader{std::move(read), ends.header ? *ends.header : ends.footer->header,
+                          ends.footer ? file_len - kSnapshotFooterLen : file_len,
+                          ends.footer ? ends.footer->count : 0};
+    reader.salvaging_ = true;
+    if (!ends.header) {
+        reader.damage_ = ends.header.error();
+    } else if (!ends.footer) {
+        reader.damage_ = ends.footer.error();
     }
-    return SnapshotReader{std::move(read), header, foot_at,
-                          load_le<std::uint64_t>(foot.data() + kCount)};
+    return reader;
 }
 
 ByteView SnapshotReader::fail(std::string what) {

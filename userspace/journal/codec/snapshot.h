@@ -30,13 +30,14 @@ inline constexpr std::size_t kSnapshotHeaderLen = kFileHeaderLen;
 void encode(const SnapshotHeader& header, MutableBytes out) noexcept;
 
 struct SnapshotFooter {
+    SnapshotHeader header;    // once more, for repair
     std::uint64_t count = 0;  // records
     std::uint64_t len = 0;    // of the file with this footer
 };
-inline constexpr std::size_t kSnapshotFooterLen = 32;
+inline constexpr std::size_t kSnapshotFooterLen = 64;
 
 // `out` is kSnapshotFooterLen bytes.
-void encode(const SnapshotFooter& footer, Seed seed, MutableBytes out) noexcept;
+void encode(const SnapshotFooter& footer, MutableBytes out) noexcept;
 
 // Reads a snapshot from its beginning to its end with big reads.
 class SnapshotReader {
@@ -46,6 +47,9 @@ class SnapshotReader {
 
     // Checks header and footer. `file_len` is the length of the file.
     [[nodiscard]] static Result<SnapshotReader, Damage> open(Read read, std::uint64_t file_len);
+    // For repair: content with header or footer; next() passes over what is not intact. damage()
+    // says what was met first.
+    [[nodiscard]] static Result<SnapshotReader, Damage> salvage(Read read, std::uint64_t file_len);
 
     [[nodiscard]] const SnapshotHeader& header() const noexcept { return header_; }
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
@@ -53,12 +57,13 @@ class SnapshotReader {
     // The next record, intact and behind the one before in the order of keys; valid until the next
     // call. Empty at the end or when damage() says so.
     [[nodiscard]] ByteView next();
-    // Goes on behind damage at the next intact record, for repair.
-    void skip_damage() { salvaging_ = true; }
     [[nodiscard]] const std::optional<Damage>& damage() const noexcept { return damage_; }
 
   private:
     static constexpr std::size_t kBufferLen = std::size_t{4} << 20;
+
+    struct Ends;  // header and footer
+    [[nodiscard]] static Ends read_ends(const Read& read, std::uint64_t file_len);
 
     SnapshotReader(Read read, const SnapshotHeader& header, std::uint64_t records_end,
                    std::uint64_t count);
