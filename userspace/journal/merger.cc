@@ -96,6 +96,44 @@ class Output {
 
 }  // namespace
 
+Result<SnapshotFacts, Error> write_snapshot(
+    FileLayer& files, const std::string& directory, std::uint64_t generation, std::uint64_t stamp,
+    std::uint64_t now, const std::function<Status(const std::function<void(ByteView)>&)>& produce) {
+    std::random_device random;
+    const SnapshotHeader header{generation, (std::uint64_t{random()} << 32) | random(), stamp};
+    const std::string making = path_of(directory, kSnapshotInMaking);
+    auto file = files.open(making, OpenMode::kCreate);
+    if (!file) {
+        return Unexpected{file.error()};
+    }
+    Output output{std::move(*file)};
+    encode(header, output.add(kSnapshotHeaderLen));
+    SnapshotFacts facts{generation, 0, now};
+    Status done = produce([&](ByteView record) {
+        const MutableBytes to = output.add(record.size());
+        copy_bytes(to.data(), record);
+        journal::stamp(to, header.seed());
+        ++facts.units;
+    });
+    const std::uint64_t len = output.len() + kSnapshotFooterLen;
+    encode(SnapshotFooter{header, facts.units, len}, output.add(kSnapshotFooterLen));
+    const Status written = output.finish();
+    if (done) {
+        done = written;
+    }
+    if (done) {
+        done = files.rename(making, path_of(directory, snapshot_name(generation)));
+    }
+    if (!done) {
+        static_cast<void>(files.remove(making));
+        return Unexpected{done.error()};
+    }
+    if (Status named = files.sync_directory(directory); !named) {
+        return Unexpected{named.error()};  // it may stay: it is whole, whichever name is durable
+    }
+    return facts;
+}
+
 Result<SnapshotFacts, Error> make_snapshot(FileLayer& files, const JournalOptions& options,
                                            const Chain::State& state) {
     LatestRecords latest;
@@ -111,46 +149,19 @@ Result<SnapshotFacts, Error> make_snapshot(FileLayer& files, const JournalOption
         }
         old.emplace(std::move(*opened));
     }
-    std::random_device random;
-    const SnapshotHeader header{state.closed.back().generation + 1,
-                                (std::uint64_t{random()} << 32) | random(),
-                                std::max(*stamp, old ? old->reader.header().stamp : 0)};
-    const std::string making = path_of(options.directory, kSnapshotInMaking);
-    auto file = files.open(making, OpenMode::kCreate);
-    if (!file) {
-        return Unexpected{file.error()};
-    }
-    Output output{std::move(*file)};
-    encode(header, output.add(kSnapshotHeaderLen));
-
     const std::uint64_t now = options.wall_clock() / kSecond;
     const auto keep = static_cast<std::uint64_t>(options.keep_former.count());
     const ForgetRule rule{now > keep ? now - keep : 0};
-    SnapshotFacts facts{header.generation, 0, now};
-    merge([&] { return old && output.status() ? old->reader.next() : ByteView{}; }, latest, &rule,
-          [&](ByteView record) {
-              const MutableBytes to = output.add(record.size());
-              copy_bytes(to.data(), record);
-              journal::stamp(to, header.seed());
-              ++facts.units;
-          });
-    const std::uint64_t len = output.len() + kSnapshotFooterLen;
-    encode(SnapshotFooter{header, facts.units, len}, output.add(kSnapshotFooterLen));
-    Status done = output.finish();
-    if (done && old && old->reader.damage()) {
-        done = Unexpected{damage_error(old->path, *old->reader.damage())};
-    }
-    if (done) {
-        done = files.rename(making, path_of(options.directory, snapshot_name(header.generation)));
-    }
-    if (!done) {
-        static_cast<void>(files.remove(making));
-        return Unexpected{done.error()};
-    }
-    if (Status named = files.sync_directory(options.directory); !named) {
-        return Unexpected{named.error()};  // it may stay: it is whole, whichever name is durable
-    }
-    return facts;
+    return write_snapshot(files, options.directory, state.closed.back().generation + 1,
+                          std::max(*stamp, old ? old->reader.header().stamp : 0), now,
+                          [&](const std::function<void(ByteView)>& emit) -> Status {
+                              merge([&] { return old ? old->reader.next() : ByteView{}; }, latest,
+                                    &rule, emit);
+                              if (old && old->reader.damage()) {
+                                  return Unexpected{damage_error(old->path, *old->reader.damage())};
+                              }
+                              return Success{};
+                          });
 }
 
 Result<std::string, Error> recycle_segment(FileLayer& files, const JournalOptions& options,

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 
@@ -17,6 +18,12 @@
 #include "journal/options.h"
 
 namespace xdhcpd::journal {
+
+// Writes, syncs and names a snapshot of the records that `produce` emits, in the order of keys; it
+// gets its name only if `produce` succeeds.
+[[nodiscard]] Result<SnapshotFacts, Error> write_snapshot(
+    FileLayer& files, const std::string& directory, std::uint64_t generation, std::uint64_t stamp,
+    std::uint64_t now, const std::function<Status(const std::function<void(ByteView)>&)>& produce);
 
 // Makes and names the snapshot that stands for `state`.snapshot and all of `state`.closed, which is
 // not empty. Changes no other file. Without `forget` every unit is kept.

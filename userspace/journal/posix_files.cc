@@ -96,6 +96,17 @@ class PosixFile final : public File {
     return O_RDONLY;
 }
 
+// Root's tools must not leave files behind that the server, which is not root, cannot open: a file
+// belongs to whom its directory belongs. Failing shows when the server starts.
+void give_to_owner(int fd, const std::string& path) {
+    const std::string::size_type slash = path.rfind('/');
+    struct stat directory {};
+    if (::geteuid() == 0 && slash != std::string::npos &&
+        ::stat(path.substr(0, slash + 1).c_str(), &directory) == 0) {
+        static_cast<void>(!::fchown(fd, directory.st_uid, directory.st_gid));
+    }
+}
+
 // What the holder wrote into the lock file; empty if it is not a number.
 [[nodiscard]] std::string holder_of(int fd) {
     std::array<char, 16> text{};
@@ -113,6 +124,9 @@ Result<std::unique_ptr<File>, Error> PosixFiles::open(const std::string& path, O
     const int fd = ::open(path.c_str(), flags_of(mode) | O_CLOEXEC | O_NOFOLLOW, kFileMode);
     if (fd < 0) {
         return failed("open", path);
+    }
+    if (mode == OpenMode::kCreate) {
+        give_to_owner(fd, path);
     }
     return std::unique_ptr<File>{std::make_unique<PosixFile>(fd, path)};
 }
@@ -172,6 +186,7 @@ Result<std::unique_ptr<File>, Error> PosixFiles::lock(const std::string& path) {
     if (fd < 0) {
         return failed("open", path);
     }
+    give_to_owner(fd, path);
     auto file = std::make_unique<PosixFile>(fd, path);
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) {

@@ -45,9 +45,11 @@ Result<FileHeader, Damage> take_file_header(ByteView header, std::string_view ma
     // Whatever a newer format changes, these places stay, so that this sentence can be said.
     const auto format = load_le<std::uint32_t>(header.data() + kFormatAt);
     if (format > kFormat) {
-        return Unexpected{Damage{
-            kFormatAt, "has format " + std::to_string(format) + ", and this xdhcpd reads up to " +
-                           std::to_string(kFormat) + ": it needs the newer xdhcpd that wrote it"}};
+        return Unexpected{Damage{kFormatAt,
+                                 "has format " + std::to_string(format) +
+                                     ", and this xdhcpd reads up to " + std::to_string(kFormat) +
+                                     ": it needs the newer xdhcpd that wrote it",
+                                 true}};
     }
     if (format == 0) {
         return Unexpected{Damage{kFormatAt, "has format 0, which no xdhcpd wrote"}};

@@ -32,7 +32,8 @@ static_assert(kMaxGroupLen % kGroupAlign == 0 && kSegmentHeaderLen % kGroupAlign
 // Why a file, or the rest of it, cannot be used.
 struct Damage {
     std::uint64_t offset = 0;
-    std::string what;  // "group is damaged"
+    std::string what;              // "group is damaged"
+    bool is_newer_format = false;  // intact, and not for this version
 };
 
 struct SegmentHeader {

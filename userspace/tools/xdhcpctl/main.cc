@@ -10,6 +10,7 @@
 
 #include "tools/xdhcpctl/capture.h"
 #include "tools/xdhcpctl/client.h"
+#include "tools/xdhcpctl/journal.h"
 #include "tools/xdhcpctl/pages.h"
 #include "tools/xdhcpctl/request.h"
 
@@ -33,6 +34,7 @@ struct Options {
     std::string mac;
     bool dry_run = false;
     CaptureArguments capture;
+    std::string directory;
 };
 
 void print(const json& answer) {
@@ -166,6 +168,16 @@ int run(int argc, char** argv) {
     capture->add_option("-c,--count", options.capture.count, "End after so many packets")
         ->check(CLI::PositiveNumber);
     capture->add_option("--duration", options.capture.duration, "End after this time, e.g. 10s");
+    auto* const journal =
+        app.add_subcommand("journal", "Look after a state directory that no server uses");
+    journal->require_subcommand(1);
+    auto* const journal_check =
+        journal->add_subcommand("check", "Say what it holds, change nothing");
+    auto* const journal_repair = journal->add_subcommand("repair", "Keep what is readable");
+    auto* const journal_dump = journal->add_subcommand("dump", "Print every unit");
+    for (CLI::App* const command : {journal_check, journal_repair, journal_dump}) {
+        command->add_option("directory", options.directory, "The state directory")->required();
+    }
     const auto* const stop = app.add_subcommand("stop", "Answer what has come, then end");
 
     try {
@@ -180,6 +192,12 @@ int run(int argc, char** argv) {
     }
     options.capture.as_json = options.as_json;
 
+    if (*journal) {
+        const JournalAction action = *journal_check    ? JournalAction::kCheck
+                                     : *journal_repair ? JournalAction::kRepair
+                                                       : JournalAction::kDump;
+        return run_journal(action, options.directory, options.as_json);
+    }
     auto connected = Client::connect(options.socket);
     if (!connected) {
         std::cerr << "xdhcpctl: " << connected.error().message << '\n';
