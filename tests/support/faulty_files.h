@@ -60,6 +60,12 @@ class FaultyFiles final : public FileLayer {
             content->lose(loss, random);
         }
     }
+    // Removes all files.
+    void clear() {
+        names_.clear();
+        durable_names_.clear();
+        name_changes_.clear();
+    }
     // The process that held them has ended.
     void release_locks() { locks_.clear(); }
     // Changes a byte on the disk itself.
