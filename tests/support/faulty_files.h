@@ -141,6 +141,14 @@ class FaultyFiles final : public FileLayer {
         }
         return Success{};
     }
+    Result<std::uint64_t, Error> free_len(const std::string& directory) override {
+        if (const Status status = count("stat", directory); !status) {
+            return Unexpected{status.error()};
+        }
+        return free_len_;
+    }
+    // What free_len() says.
+    void set_free_len(std::uint64_t len) { free_len_ = len; }
     Status make_directory(const std::string& directory) override {
         return count("make", directory);
     }
@@ -332,6 +340,7 @@ class FaultyFiles final : public FileLayer {
     int fail_errno_ = 0;
     std::uint64_t crash_at_ = 0;
     bool lying_ = false;
+    std::uint64_t free_len_ = std::uint64_t{1} << 40;
 };
 
 }  // namespace xdhcpd::journal

@@ -103,7 +103,8 @@ void Committer::turn(SteadyTime now) {
 
 bool Committer::finish(SteadyTime now) {
     turn(now);
-    return current_ && !has_waiting() && (current_->offset == current_->durable || sync(now));
+    // What a failure gave back waits in the rings.
+    return !has_waiting() && (!current_ || current_->offset == current_->durable || sync(now));
 }
 
 SteadyTime Committer::next_turn(SteadyTime now) const {

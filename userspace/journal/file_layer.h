@@ -63,6 +63,8 @@ class FileLayer {
         const std::string& directory) = 0;
     // Names made, changed and removed in it are on stable storage.
     [[nodiscard]] virtual Status sync_directory(const std::string& directory) = 0;
+    // Bytes that can still be written below it.
+    [[nodiscard]] virtual Result<std::uint64_t, Error> free_len(const std::string& directory) = 0;
     // Success as well if it exists.
     [[nodiscard]] virtual Status make_directory(const std::string& directory) = 0;
     // Holds `path` until the returned file is closed or the process ends; an error that names the

@@ -175,7 +175,11 @@ Result<std::unique_ptr<Journal>, Error> Journal::open(const JournalOptions& opti
     auto recovered = recover(files, used, visit, found);
     found.duration = Clock::now() - began;
     if (!recovered) {
-        return Unexpected{recovered.error()};
+        Error error = recovered.error();
+        if (error.errno_value == 0) {
+            error.message += " (see: xdhcpctl journal check " + used.directory + ")";
+        }
+        return Unexpected{std::move(error)};
     }
     return std::unique_ptr<Journal>{new Journal{
         std::make_unique<Impl>(std::move(used), files, std::move(*lock), std::move(*recovered))}};

@@ -1,6 +1,8 @@
 #include "journal/merger.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <random>
@@ -23,6 +25,8 @@ constexpr std::size_t kWriteLen = std::size_t{1} << 20;
 constexpr std::uint64_t kSyncEvery = std::uint64_t{4} << 20;
 constexpr std::chrono::seconds kFirstBackoff = 1s;
 constexpr std::chrono::seconds kLongestBackoff = 60s;
+// A spare is prepared only while so many would have room.
+constexpr std::uint64_t kSpareShare = 4;
 constexpr std::uint64_t kSecond = 1'000'000'000;
 
 // A file written from its beginning to its end in large pieces. After an error it writes no more.
@@ -189,6 +193,14 @@ void Merger::turn(SteadyTime now) {
     if (now < retry_at_) {
         return;
     }
+    try {
+        note(work(), now);
+    } catch (const std::exception& error) {  // no memory: the next attempt may find some
+        note(Unexpected{Error{ENOMEM, std::string{"merging files: "} + error.what()}}, now);
+    }
+}
+
+Status Merger::work() {
     Status status{Success{}};
     if (!chain_.has_spare()) {
         status = prepare_spare();
@@ -198,10 +210,20 @@ void Merger::turn(SteadyTime now) {
         const Status merged = merge(state);
         status = merged ? status : merged;
     }
-    note(status, now);
+    return status;
 }
 
 Status Merger::prepare_spare() {
+    // Not with the last room on the disk: a segment that grows needs it more.
+    const auto free = files_.free_len(options_.directory);
+    if (!free) {
+        return Unexpected{free.error()};
+    }
+    if (*free < kSpareShare * options_.segment_len) {
+        return Unexpected{Error{ENOSPC, options_.directory + " has room for " +
+                                            std::to_string(*free) +
+                                            " more bytes: no spare segment is prepared"}};
+    }
     const std::string making = path_of(options_.directory, kSpareInMaking);
     auto file = files_.open(making, OpenMode::kCreate);
     if (!file) {

@@ -50,6 +50,7 @@ class Merger {
     void add_health(JournalHealth& health) const;
 
   private:
+    [[nodiscard]] Status work();
     [[nodiscard]] Status prepare_spare();
     [[nodiscard]] Status merge(const Chain::State& state);
     void note(const Status& status, SteadyTime now);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -173,6 +174,14 @@ Status PosixFiles::sync_directory(const std::string& directory) {
     Status status = ::fsync(fd) == 0 ? Status{Success{}} : Status{failed("sync", directory)};
     ::close(fd);
     return status;
+}
+
+Result<std::uint64_t, Error> PosixFiles::free_len(const std::string& directory) {
+    struct statvfs facts {};
+    if (::statvfs(directory.c_str(), &facts) != 0) {
+        return failed("stat", directory);
+    }
+    return std::uint64_t{facts.f_bavail} * facts.f_frsize;
 }
 
 Status PosixFiles::make_directory(const std::string& directory) {

@@ -18,6 +18,7 @@ class PosixFiles final : public FileLayer {
     [[nodiscard]] Result<std::vector<std::string>, Error> list(
         const std::string& directory) override;
     [[nodiscard]] Status sync_directory(const std::string& directory) override;
+    [[nodiscard]] Result<std::uint64_t, Error> free_len(const std::string& directory) override;
     [[nodiscard]] Status make_directory(const std::string& directory) override;
     [[nodiscard]] Result<std::unique_ptr<File>, Error> lock(const std::string& path) override;
 };

@@ -469,6 +469,19 @@ TEST_F(OneFaultTest, StartsWithoutNewStatesLeaveNothingBehind) {
     EXPECT_LE(files_.list(kDirectory)->size(), 2u);
 }
 
+TEST_F(OneFaultTest, TheLastRoomOnADiskIsNotSpentOnSpares) {
+    files_.set_free_len(std::uint64_t{100} << 10);
+    steps_->merge();
+    EXPECT_NE(steps_->health().merge_problem.find("no spare segment"), std::string::npos);
+    files_.set_free_len(std::uint64_t{1} << 30);
+    for (int i = 0; i < 120; ++i) {
+        steps_->turn();
+    }
+    steps_->merge();
+    EXPECT_TRUE(steps_->health().merge_problem.empty());
+    EXPECT_TRUE(files_.exists(path_of(kDirectory, spare_name(2))));
+}
+
 TEST_F(OneFaultTest, MergingFailsAloudAndLeasesGoOn) {
     std::uint32_t version = 1;
     const auto fill = [&] {
