@@ -25,11 +25,11 @@ using namespace std::chrono_literals;
 using Loss = FaultyFiles::Loss;
 using Versions = std::map<std::uint32_t, std::uint32_t>;  // of units
 
-const std::string kDirectory = "state";
+const std::string directory = "state";
 
 JournalOptions options() {
     JournalOptions options;
-    options.directory = kDirectory;
+    options.directory = directory;
     options.segment_len = std::uint64_t{32} << 10;  // so that the workload fills several
     options.compact_at = 2;
     options.wall_clock = [] { return std::uint64_t{1'700'000'000'000'000'000}; };
@@ -44,7 +44,7 @@ class Steps {
                                                      const JournalOptions& options,
                                                      Versions& told) {
         told.clear();
-        auto lock = files.lock(path_of(kDirectory, kLockName));
+        auto lock = files.lock(path_of(directory, kLockName));
         if (!lock) {
             return nullptr;
         }
@@ -333,7 +333,7 @@ class OneFaultTest : public testing::Test {
         return acknowledged_.contains(unit);
     }
     [[nodiscard]] std::string segment(std::uint64_t generation) const {
-        return path_of(kDirectory, segment_name(generation));
+        return path_of(directory, segment_name(generation));
     }
 
     FaultyFiles files_;
@@ -351,7 +351,7 @@ TEST_F(OneFaultTest, AFullDiskAcknowledgesNothingSaysSoAndRecoversWithoutRestart
     const JournalHealth failing = steps_->health();
     EXPECT_TRUE(failing.failing);
     EXPECT_EQ(failing.errno_value, ENOSPC);
-    EXPECT_NE(failing.problem.find(kDirectory), std::string::npos) << failing.problem;
+    EXPECT_NE(failing.problem.find(directory), std::string::npos) << failing.problem;
     EXPECT_EQ(failing.since, 1'700'000'000u);
     EXPECT_EQ(failing.undurable_states, 1u);
     EXPECT_GE(failing.failures, 5u);   // in five seconds: it keeps trying,
@@ -466,7 +466,7 @@ TEST_F(OneFaultTest, StartsWithoutNewStatesLeaveNothingBehind) {
         EXPECT_EQ(told.at(1), 1u);
         steps_->turn();
     }
-    EXPECT_LE(files_.list(kDirectory)->size(), 2u);
+    EXPECT_LE(files_.list(directory)->size(), 2u);
 }
 
 TEST_F(OneFaultTest, TheLastRoomOnADiskIsNotSpentOnSpares) {
@@ -479,7 +479,7 @@ TEST_F(OneFaultTest, TheLastRoomOnADiskIsNotSpentOnSpares) {
     }
     steps_->merge();
     EXPECT_TRUE(steps_->health().merge_problem.empty());
-    EXPECT_TRUE(files_.exists(path_of(kDirectory, spare_name(2))));
+    EXPECT_TRUE(files_.exists(path_of(directory, spare_name(2))));
 }
 
 TEST_F(OneFaultTest, MergingFailsAloudAndLeasesGoOn) {

@@ -17,7 +17,7 @@ namespace {
 
 using Versions = std::map<std::uint32_t, std::uint32_t>;
 
-const std::string kDirectory = "state";
+const std::string directory = "state";
 constexpr std::uint64_t kNow = 1'800'000'000;
 
 // snapshot-3 with version 1 of units 0..9, segment-3 with version 2 of units 0..4, closed, and
@@ -26,7 +26,7 @@ class OfflineTest : public testing::Test {
   protected:
     OfflineTest() { fill(); }
     void fill() {
-        const auto made = write_snapshot(files_, kDirectory, 3, 1000, 1,
+        const auto made = write_snapshot(files_, directory, 3, 1000, 1,
                                          [&](const std::function<void(ByteView)>& emit) -> Status {
                                              for (std::uint32_t unit = 0; unit < 10; ++unit) {
                                                  emit(encoded(unit, 1));
@@ -56,16 +56,16 @@ class OfflineTest : public testing::Test {
         return at;
     }
     [[nodiscard]] static std::string path(const std::string& name) {
-        return path_of(kDirectory, name);
+        return path_of(directory, name);
     }
     [[nodiscard]] CheckResult check() {
-        auto result = check_directory(files_, kDirectory);
+        auto result = check_directory(files_, directory);
         EXPECT_TRUE(result) << result.error().message;
         files_.release_locks();
         return *result;
     }
     [[nodiscard]] RepairResult repair() {
-        auto result = repair_directory(files_, kDirectory, kNow);
+        auto result = repair_directory(files_, directory, kNow);
         EXPECT_TRUE(result) << result.error().message;
         files_.release_locks();
         return *result;
@@ -73,7 +73,7 @@ class OfflineTest : public testing::Test {
     // Empty if it is refused.
     [[nodiscard]] Versions dump() {
         Versions versions;
-        const auto found = dump_directory(files_, kDirectory, [&](const UnitState& state) {
+        const auto found = dump_directory(files_, directory, [&](const UnitState& state) {
             EXPECT_TRUE(is_genuine(state));
             versions[unit_of(state)] = state.version;
         });
@@ -96,9 +96,9 @@ TEST_F(OfflineTest, AGoodDirectoryIsGoodAndRepairLeavesItAlone) {
     EXPECT_EQ(result.files[2].records, 10u);
     EXPECT_EQ(result.found.units, 10u);
     EXPECT_EQ(result.found.wall_clock_stamp, 3000u);
-    const auto before = *files_.list(kDirectory);
+    const auto before = *files_.list(directory);
     EXPECT_FALSE(repair().is_repaired);
-    EXPECT_EQ(*files_.list(kDirectory), before);
+    EXPECT_EQ(*files_.list(directory), before);
     EXPECT_EQ(dump(), all());
 }
 
@@ -176,16 +176,16 @@ TEST_F(OfflineTest, FilesOfANewerFormatAreLeftAlone) {
     EXPECT_NE(result.refusal.find("newer xdhcpd"), std::string::npos) << result.refusal;
     EXPECT_TRUE(result.files[1].is_newer_format);
     EXPECT_FALSE(result.files[1].is_damaged);
-    const auto repaired = repair_directory(files_, kDirectory, kNow);
+    const auto repaired = repair_directory(files_, directory, kNow);
     ASSERT_FALSE(repaired);
     EXPECT_NE(repaired.error().message.find("newer xdhcpd"), std::string::npos);
 }
 
 TEST_F(OfflineTest, ADirectoryInUseIsRefused) {
     const auto lock = files_.lock(path(kLockName));
-    EXPECT_FALSE(check_directory(files_, kDirectory));
-    EXPECT_FALSE(repair_directory(files_, kDirectory, kNow));
-    EXPECT_FALSE(dump_directory(files_, kDirectory, [](const UnitState&) {}));
+    EXPECT_FALSE(check_directory(files_, directory));
+    EXPECT_FALSE(repair_directory(files_, directory, kNow));
+    EXPECT_FALSE(dump_directory(files_, directory, [](const UnitState&) {}));
 }
 
 }  // namespace

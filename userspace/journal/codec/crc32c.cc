@@ -53,7 +53,7 @@ Function choose() noexcept {
     return crc32c_by_table;
 }
 
-const Function kChosen = choose();
+const Function chosen = choose();
 
 }  // namespace
 
@@ -66,7 +66,7 @@ std::uint32_t crc32c_by_table(Seed seed, ByteView bytes) noexcept {
 }
 
 std::uint32_t crc32c(Seed seed, ByteView bytes) noexcept {
-    return kChosen(seed, bytes);
+    return chosen(seed, bytes);
 }
 
 Seed make_seed(std::uint64_t generation, std::uint64_t salt) noexcept {
