@@ -219,7 +219,7 @@ void merge_segments(benchmark::State& bench) {
     bench.SetItemsProcessed(bench.range(0));
 }
 
-[[maybe_unused]] const bool kRegistered = [] {
+[[maybe_unused]] const bool registered = [] {
     auto* const starts = benchmark::RegisterBenchmark("start", start);
     starts->ArgName("leases")->Unit(benchmark::kMillisecond)->Arg(1'000'000)->UseRealTime();
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment

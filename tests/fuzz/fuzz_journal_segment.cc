@@ -15,7 +15,7 @@ using namespace xdhcpd::journal;
 
 namespace {
 
-const SegmentHeader kHeader{7, 42, 0, 0, 1};
+constexpr SegmentHeader kHeader{7, 42, 0, 0, 1};
 
 void try_record(ByteView bytes) {
     const auto state = decode(bytes);

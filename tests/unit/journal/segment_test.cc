@@ -10,7 +10,7 @@
 namespace xdhcpd::journal {
 namespace {
 
-const SegmentHeader kHeader{7, 0xabcdef, 6, 8192, 1'700'000'000'000'000'000};
+constexpr SegmentHeader kHeader{7, 0xabcdef, 6, 8192, 1'700'000'000'000'000'000};
 
 // A segment as the journal writes it, in memory.
 class Image {
