@@ -72,7 +72,9 @@ class FaultyFiles final : public FileLayer {
     void flip(const std::string& path, std::uint64_t offset) {
         Content& content = *names_.at(path);
         for (auto* bytes : {&content.now, &content.durable}) {
-            (*bytes).at(offset) ^= std::byte{0x10};
+            if (offset < bytes->size()) {  // or it was not synced yet
+                (*bytes)[offset] ^= std::byte{0x10};
+            }
         }
     }
     [[nodiscard]] std::vector<std::byte>& bytes(const std::string& path) {
