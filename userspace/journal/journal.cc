@@ -31,7 +31,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kMinSegmentLen = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMaxSegmentLen = std::uint64_t{1} << 30;
 constexpr auto kMergeInterval = 100ms;
-constexpr int kLowestPriority = 19;
+// A tenth of a core beside busy workers. Not the lowest: files would pile up faster than they are
+// merged.
+constexpr int kMergeNice = 10;
 
 [[nodiscard]] std::uint64_t system_wall_clock() {
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -136,7 +138,7 @@ void Journal::Impl::run_merger() {
     // Not SCHED_IDLE: this thread shares a lock and the file system's own locks with the journal
     // thread, and must not be kept from giving them back for long.
     static_cast<void>(
-        setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kLowestPriority));
+        setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kMergeNice));
     std::unique_lock guard{merge_mutex};
     while (!is_stopping.load()) {
         guard.unlock();

@@ -38,7 +38,7 @@ constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 }
 
 [[nodiscard]] json time_json(std::uint64_t seconds) {
-    return seconds == journal::kNever ? json{nullptr} : json{seconds};
+    return seconds == journal::kNever ? json(nullptr) : json(seconds);
 }
 
 [[nodiscard]] std::string summary(const journal::Recovery& found) {
