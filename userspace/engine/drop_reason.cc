@@ -44,6 +44,9 @@ constexpr std::array<Explanation, static_cast<std::size_t>(Shed::kCount)> kSheds
     {"stale", "the message waited so long that its sender has asked again since"},
     {"shed-discover", "the server is overloaded: clients that have no offer yet wait first"},
     {"shed-request", "the server is overloaded: only clients that have a lease are answered"},
+    {"journal-backlog",
+     "the lease must be on stable storage before its answer, and the disk does not keep up"},
+    {"port-gone", "the interface went away while the lease was being written to stable storage"},
 }};
 
 }  // namespace

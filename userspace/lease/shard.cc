@@ -398,12 +398,9 @@ void Shard::set_flags(Unit unit, std::uint8_t flags) noexcept {
                                           (flags & Record::kEngineFlags));
 }
 
-void Shard::set_version(Unit unit, std::uint32_t version) noexcept {
-    own_record(store_->space_of(unit), unit).version = version;
-}
-
 std::uint32_t Shard::release(Unit unit) noexcept {
     XD_ASSERT(record(unit).is_live());
+    tell_end(unit, LeaseState::kReleased);
     return let_go(unit, LeaseState::kReleased);
 }
 
@@ -414,7 +411,16 @@ void Shard::withdraw(Unit unit) noexcept {
 }
 
 std::uint32_t Shard::erase(Unit unit) noexcept {
+    tell_end(unit, LeaseState::kNone);
     return let_go(unit, LeaseState::kNone);
+}
+
+// An offer is nowhere but in memory.
+void Shard::tell_end(Unit unit, LeaseState next) noexcept {
+    const Record& own = record(unit);
+    if (sink_ != nullptr && own.state != LeaseState::kOffered) {
+        sink_->on_end(*this, unit, next, own.version + 1);
+    }
 }
 
 std::uint32_t Shard::let_go(Unit unit, LeaseState next) noexcept {
@@ -489,6 +495,9 @@ void Shard::make_declined(Space& space, Unit unit, Record& own, BootSeconds unti
         wheel_.arm(unit, until);
     }
     publish_gauges();
+    if (sink_ != nullptr) {
+        sink_->on_end(*this, unit, LeaseState::kDeclined, own.version);
+    }
 }
 
 bool Shard::replace_identity(Unit unit, const Tenant& tenant) noexcept {
@@ -501,12 +510,53 @@ bool Shard::replace_identity(Unit unit, const Tenant& tenant) noexcept {
     }
     index_.remove(own.tag, unit);
     write_tenant(own, tenant);
+    own.horizon = {};  // what is on disk names the old identity: the next grant writes
     // The new identity may have had this very unit in the past.
     if (!index_.set_former(own.tag, unit, false)) {
         index_.insert(own.tag, {unit, false});
     }
     ++own.version;
     publish_gauges();
+    return true;
+}
+
+// == Stable storage ==
+
+bool Shard::restore(const Tenant& tenant, Unit unit, const Restored& state) noexcept {
+    const bool is_held = state.state == LeaseState::kLeased || state.state == LeaseState::kDeclined;
+    Space* const space = store_->find_space_of(unit);
+    if (space == nullptr || space->index_of(unit) >= space->unit_count() ||
+        (state.state == LeaseState::kLeased && !has_room(tenant)) ||
+        !space->bitmap().try_take_reserved(space->index_of(unit))) {
+        return false;
+    }
+    Record& own = space->record(unit);
+    drop_former(unit, own);
+    if (state.state == LeaseState::kLeased && !bind(*space, unit, tenant, state.expiry)) {
+        return false;
+    }
+    if (state.state == LeaseState::kDeclined) {
+        make_declined(*space, unit, own, state.expiry);
+    }
+    if (state.state == LeaseState::kLeased) {
+        grant(unit, {state.started, state.expiry, 0});
+        set_flags(unit, state.flags);
+        own.horizon = state.expiry;
+    }
+    if (!is_held) {
+        clear(own, static_cast<std::uint8_t>(id_));
+        if (!tenant.identity.empty() && tenant.identity.size() <= kMaxIdentityLen) {
+            write_tenant(own, tenant);
+            own.state = state.state;
+            own.started = state.started;
+            index_.insert(own.tag, {unit, true});
+        }
+    }
+    own.version = state.version;
+    if (!is_held) {
+        space->bitmap().release(space->index_of(unit));
+        publish_gauges();
+    }
     return true;
 }
 

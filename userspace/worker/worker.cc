@@ -183,7 +183,7 @@ void Worker::answer(Port& port, engine::Request& request, BootTime now, std::siz
         return;
     }
     const engine::Decision decision =
-        engine::decide(request, *shard_, reply_cache_, now, frame->bytes());
+        engine::decide(request, *shard_, reply_cache_, now, engine::Journal::kOff, frame->bytes());
     if (decision.drop) {
         explain(port, request, *decision.drop, now);
         return;
