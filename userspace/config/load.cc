@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::size_t kMaxInterfaceLen = 15;    // IFNAMSIZ less its NUL
 constexpr std::size_t kMaxSocketPathLen = 107;  // sun_path less its NUL
+constexpr std::size_t kMaxDirectoryLen = 3072;  // PATH_MAX, less room for the names of files
 constexpr std::uint32_t kMaxQueueIndex = 4095;  // no driver of Linux has more
 // Of one interface: each is an entry of the XDP program's map, which has room for a few others too.
 constexpr std::uint32_t kMaxVlans = 16000;
@@ -54,9 +55,13 @@ constexpr Choice<LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
 constexpr Choice<LogFormat> kLogFormats[] = {{"text", LogFormat::kText},
                                              {"json", LogFormat::kJson}};
 
-constexpr std::array<std::string_view, 9> kRootKeys{"log",         "interfaces", "control-socket",
-                                                    "http",        "durability", "max-leases",
-                                                    "side-memory", "ports",      "dhcp4"};
+constexpr Choice<model::Durability> kDurabilities[] = {{"sync", model::Durability::kSync},
+                                                       {"async", model::Durability::kAsync},
+                                                       {"memory", model::Durability::kMemory}};
+
+constexpr std::array<std::string_view, 10> kRootKeys{
+    "log",        "interfaces",  "control-socket", "http", "durability", "state-directory",
+    "max-leases", "side-memory", "ports",          "dhcp4"};
 constexpr std::array<std::string_view, 5> kInterfaceKeys{"name", "driver", "queues", "zero-copy",
                                                          "reply-path"};
 constexpr std::array<std::string_view, 12> kDhcp4Keys{"authoritative",
@@ -95,6 +100,7 @@ class Loader {
     void read_queues(const Value& value, model::InterfaceConfiguration& interface);
     void warn_of_driver(const MapReader& map, const model::InterfaceConfiguration& interface);
     void read_control_socket(const Value& value);
+    void read_state_directory(const Value& value);
     void read_http(const Value& value);
     void read_ports(const Value& value);
     void read_dhcp4(const Value& value);
@@ -140,14 +146,11 @@ model::Configuration Loader::read(const Node& root) {
         read_http(*member);
     }
     if (const auto member = map.find("durability")) {
-        constexpr Choice<int> kDurabilities[] = {{"memory", 0}};
-        if (member->node->text == "sync" || member->node->text == "async") {
-            reader_.error(*member, in_quotes(member->node->text) +
-                                       " is not in this version, which keeps leases in memory "
-                                       "only; 'memory' was meant?");
-        } else {
-            static_cast<void>(reader_.choice(*member, kDurabilities));
-        }
+        configuration_.durability =
+            reader_.choice(*member, kDurabilities).value_or(configuration_.durability);
+    }
+    if (const auto member = map.find("state-directory")) {
+        read_state_directory(*member);
     }
     const auto max_leases = map.find("max-leases");
     if (max_leases) {
@@ -288,6 +291,23 @@ void Loader::read_control_socket(const Value& value) {
         return;
     }
     configuration_.control_socket = *path;
+}
+
+void Loader::read_state_directory(const Value& value) {
+    const auto path = reader_.text(value, kMaxDirectoryLen);
+    if (!path) {
+        return;
+    }
+    if (path->front() != '/') {
+        reader_.error(value, in_quotes(*path) +
+                                 " is not an absolute path of a directory, such as " +
+                                 configuration_.state_directory);
+        return;
+    }
+    if (configuration_.durability == model::Durability::kMemory) {
+        reader_.warning(value, "durability is memory: nothing is kept there");
+    }
+    configuration_.state_directory = *path;
 }
 
 void Loader::read_http(const Value& value) {
@@ -640,11 +660,13 @@ class QuickStartTree {
         kDriver,
         kControlSocket,
         kHttp,
-        kLogLevel
+        kLogLevel,
+        kStateDirectory
     };
-    static constexpr std::array<std::string_view, 10> kNames{
-        "--interface",  "--range",  "--router",         "--dns",  "--subnet",
-        "--lease-time", "--driver", "--control-socket", "--http", "--log-level"};
+    static constexpr std::array<std::string_view, 11> kNames{
+        "--interface", "--range",      "--router",         "--dns",
+        "--subnet",    "--lease-time", "--driver",         "--control-socket",
+        "--http",      "--log-level",  "--state-directory"};
 
     Node& map(Option option) { return document_.add(Node::Kind::kMap, {0, option}); }
     Node& list(Option option, const Node& element) {
@@ -748,6 +770,7 @@ LoadResult load_quick_start(const QuickStart& options,
     }
     tree.put_given(root, Quick::kControlSocket, "control-socket", options.control_socket);
     tree.put_given(root, Quick::kHttp, "http", options.http);
+    tree.put_given(root, Quick::kStateDirectory, "state-directory", options.state_directory);
     Node& log = tree.map(Quick::kLogLevel);
     tree.put_given(log, Quick::kLogLevel, "level", options.log_level);
     tree.put(root, Quick::kLogLevel, "log", log);
@@ -792,6 +815,9 @@ LoadResult load_quick_start(const QuickStart& options,
         subnet.interface = options.interface;  // which has been checked under its own option
     }
     configuration.quick_start = true;
+    if (options.state_directory.empty()) {
+        configuration.durability = model::Durability::kMemory;
+    }
     return finish(reporter, std::move(configuration));
 }
 
