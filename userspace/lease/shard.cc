@@ -85,9 +85,9 @@ void write_tenant(Record& record, const Tenant& tenant) noexcept {
 }
 
 // Everything but the version, and the side entry, which must be free already.
-void clear(Record& record, std::uint8_t shard) noexcept {
+void clear(Record& record, const Space& space, std::uint8_t shard) noexcept {
     Record cleared;
-    cleared.version = record.version;
+    cleared.version = std::max(record.version, space.name().version_floor);
     cleared.shard = shard;
     record = cleared;
 }
@@ -304,7 +304,7 @@ Result<Unit, TakeError> Shard::bind(Space& space, Unit unit, const Tenant& tenan
     if (!index_.set_former(tag, unit, false)) {
         index_.insert(tag, {unit, false});
     }
-    clear(own, static_cast<std::uint8_t>(id_));
+    clear(own, space, static_cast<std::uint8_t>(id_));
     write_tenant(own, tenant);
     own.side = side;
     own.state = LeaseState::kOffered;
@@ -362,6 +362,9 @@ void Shard::grant(Unit unit, const Grant& grant) noexcept {
         space.share(id_).held_counts[HeldCount::kLeased].add();
     }
     ++own.version;
+    if (own.version > counters_.highest_version.value()) {
+        counters_.highest_version.set(own.version);
+    }
     own.started = grant.now;
     own.last_xid = grant.xid;
     set_expiry(unit, own, grant.expiry);
@@ -443,7 +446,7 @@ std::uint32_t Shard::let_go(Unit unit, LeaseState next) noexcept {
     share.held[index / 64] &= ~(std::uint64_t{1} << (index % 64));
     decrement(share.held_counts[count_of(own.state)]);
     if (next == LeaseState::kNone) {
-        clear(own, static_cast<std::uint8_t>(id_));
+        clear(own, space, static_cast<std::uint8_t>(id_));
     }
     own.state = next;
     const std::uint32_t version = ++own.version;
@@ -486,7 +489,7 @@ bool Shard::quarantine_free(Unit unit, BootSeconds until) noexcept {
 }
 
 void Shard::make_declined(Space& space, Unit unit, Record& own, BootSeconds until) noexcept {
-    clear(own, static_cast<std::uint8_t>(id_));
+    clear(own, space, static_cast<std::uint8_t>(id_));
     ++own.version;
     own.state = LeaseState::kDeclined;
     own.expiry = until;
@@ -544,7 +547,7 @@ bool Shard::restore(const Tenant& tenant, Unit unit, const Restored& state) noex
         own.horizon = state.expiry;
     }
     if (!is_held) {
-        clear(own, static_cast<std::uint8_t>(id_));
+        clear(own, *space, static_cast<std::uint8_t>(id_));
         if (!tenant.identity.empty() && tenant.identity.size() <= kMaxIdentityLen) {
             write_tenant(own, tenant);
             own.state = state.state;
@@ -553,6 +556,8 @@ bool Shard::restore(const Tenant& tenant, Unit unit, const Restored& state) noex
         }
     }
     own.version = state.version;
+    counters_.highest_version.set(
+        std::max<std::uint64_t>(counters_.highest_version.value(), state.version));
     if (!is_held) {
         space->bitmap().release(space->index_of(unit));
         publish_gauges();

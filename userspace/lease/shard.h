@@ -93,12 +93,13 @@ struct Grant {
 
 // Written by the shard, read by anybody.
 struct ShardCounters {
-    Counter index_entries;   // gauge: live and former
-    Counter former_entries;  // gauge
-    Counter side_bytes;      // gauge
-    Counter side_failures;   // entries that found no room: hostname or relay information not kept,
-                             // long identity refused
-    Counter armed_timers;    // gauge
+    Counter index_entries;    // gauge: live and former
+    Counter former_entries;   // gauge
+    Counter side_bytes;       // gauge
+    Counter side_failures;    // entries that found no room: hostname or relay information not kept,
+                              // long identity refused
+    Counter armed_timers;     // gauge
+    Counter highest_version;  // gauge: that a unit was ever granted under
 };
 
 class Shard {

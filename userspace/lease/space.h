@@ -19,11 +19,14 @@ namespace xdhcpd::lease {
 
 enum class SpaceKind : std::uint8_t { kIpv4, kIpv6Address, kIpv6Prefix };
 
-// What the units of a space are called outside this process: unit i is `first` + i, counted in
-// prefixes of `length` bits. An index is never stored, so a range may change its size or its place.
+// What the units of a space are on disk: unit i is called `first` + i, counted in prefixes of
+// `length` bits. An index is never stored, so a range may change its size or its place.
 struct SpaceName {
     std::array<std::byte, 16> first{};  // network order; an IPv4 address in the first four bytes
     std::uint8_t length = 0;            // 32 for an IPv4 address, 128 for an IPv6 one
+    // Versions of its units begin above this: the same addresses may have been in another space,
+    // whose versions are on disk.
+    std::uint32_t version_floor = 0;
 };
 
 // How many units of a space a shard holds, by state.

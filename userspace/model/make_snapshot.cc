@@ -262,6 +262,7 @@ lease::SpaceId SpaceRegistry::space_for(Ipv4Prefix prefix) {
     lease::SpaceName name;
     prefix.address.store(name.first.data());
     name.length = 32;
+    name.version_floor = version_floor_;
     const lease::SpaceId id =
         store_.add_space(lease::SpaceKind::kIpv4, static_cast<std::uint32_t>(prefix.size()), name)
             .id();

@@ -68,6 +68,9 @@ class XskPort final : public Port {
     [[nodiscard]] std::size_t receive(std::span<RxFrame> batch) override;
     [[nodiscard]] unsigned fill_permille() const noexcept override;
     void release(std::span<const RxFrame> batch) override;
+    [[nodiscard]] std::uint32_t tx_frame_count() const noexcept override {
+        return options_.frame_count - options_.ring_size;
+    }
     [[nodiscard]] std::optional<TxFrame> lend() override;
     void submit(TxFrame frame, const TxInfo& info) override;
     void flush() override;
