@@ -99,6 +99,9 @@ class Reader {
     Reporter* reporter_;
 };
 
+// Whether a missing part is a mistake of its own or the consequence of one that is reported.
+enum class Completeness : std::uint8_t { kExpected, kReported };
+
 // A map whose keys are known beforehand. Reports, when it is made, what is no map, unknown and
 // duplicate keys and keys without a value.
 class MapReader {
@@ -110,6 +113,11 @@ class MapReader {
     // Likewise, but that it is missing is an error: "KEY is missing; MEANT". Silent if an unknown
     // key has been taken for a misspelt one.
     [[nodiscard]] std::optional<Value> require(std::string_view key, std::string_view meant) const;
+    // Likewise, but silent too if its absence has been reported before.
+    [[nodiscard]] std::optional<Value> find_expected(std::string_view key, std::string_view meant,
+                                                     Completeness completeness) const {
+        return completeness == Completeness::kExpected ? require(key, meant) : find(key);
+    }
     [[nodiscard]] bool is_map() const noexcept { return is_map_; }
     // Whether an unknown key was reported with the suggestion that `key` was meant.
     [[nodiscard]] bool is_suggested(std::string_view key) const;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "config/limits.h"
 #include "config/option_reader.h"
 
 namespace xdhcpd::config {
@@ -16,7 +17,6 @@ constexpr std::size_t kMaxServerHostnameLen = 63;
 constexpr std::size_t kMaxBootFileNameLen = 127;
 constexpr std::size_t kMaxHostnameLen = 253;  // RFC 1123 section 2.1
 constexpr std::size_t kMaxLabelLen = 63;      // RFC 1035 section 2.3.1
-constexpr std::size_t kMaxInterfaceLen = 15;  // IFNAMSIZ less its NUL
 constexpr std::size_t kMaxVlanLen = 32;
 constexpr std::size_t kMaxNetworkNameLen = 255;
 constexpr std::size_t kMaxIdentifierLen = 255;  // of an option

@@ -82,4 +82,8 @@ void Captures::finish() {
     running_.clear();  // waits for each
 }
 
+std::string describe(const CaptureStatus& capture) {
+    return "capture " + std::to_string(capture.id) + " of process " + std::to_string(capture.pid);
+}
+
 }  // namespace xdhcpd::control

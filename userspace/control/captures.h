@@ -27,6 +27,9 @@ struct CaptureStatus {
     double seconds = 0;
 };
 
+// "capture 3 of process 1234"
+[[nodiscard]] std::string describe(const CaptureStatus& capture);
+
 class Captures {
   public:
     static constexpr std::size_t kMaxCount = worker::TapSet::kMaxCount;

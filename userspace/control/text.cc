@@ -93,6 +93,15 @@ std::string format_duration(std::uint32_t seconds) {
     return std::to_string(seconds) + 's';
 }
 
+double to_seconds(BootTime::duration duration) noexcept {
+    return std::chrono::duration<double>{duration}.count();
+}
+
+std::string whole_seconds(BootTime::duration duration) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count()) +
+           " s";
+}
+
 std::string format_time(std::int64_t unix_seconds) {
     constexpr std::int64_t kLast = 253402300799;  // 9999-12-31T23:59:59Z
     const std::time_t time = std::clamp<std::int64_t>(unix_seconds, 0, kLast);

@@ -9,6 +9,7 @@
 
 #include "base/addresses.h"
 #include "base/bytes.h"
+#include "base/time.h"
 #include "model/configuration.h"
 #include "packet/vlan.h"
 
@@ -21,6 +22,11 @@ namespace xdhcpd::control {
 
 // "90s", "15m", "12h", "7d" in the largest unit that fits exactly, "infinite" for 0xffffffff.
 [[nodiscard]] std::string format_duration(std::uint32_t seconds);
+
+// "90 s", cut to whole seconds.
+[[nodiscard]] std::string whole_seconds(BootTime::duration duration);
+
+[[nodiscard]] double to_seconds(BootTime::duration duration) noexcept;
 
 // "2026-01-01T00:00:00Z" from seconds since 1970; times after the year 9999 become its end.
 [[nodiscard]] std::string format_time(std::int64_t unix_seconds);

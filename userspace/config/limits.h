@@ -1,0 +1,12 @@
+// Limits of a configuration that more than one reader knows.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace xdhcpd::config {
+
+inline constexpr std::size_t kMaxInterfaceLen = 15;    // IFNAMSIZ less its NUL
+inline constexpr std::uint32_t kMaxLeases = 1u << 26;  // units are numbered in 26 bits
+
+}  // namespace xdhcpd::config

@@ -1,0 +1,70 @@
+// The command "explain": why frames got no answer, the newest first.
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "control/commands.h"
+#include "control/text.h"
+#include "dhcp4/options.h"
+#include "engine/drop_reason.h"
+
+namespace xdhcpd::control {
+namespace {
+
+using nlohmann::json;
+
+std::string interface_name(const ServerState& state, std::uint32_t ifindex) {
+    const model::Ingress* const ingress = state.parts.snapshots.newest().find_ingress(ifindex);
+    return ingress != nullptr ? ingress->interface.name : "interface " + std::to_string(ifindex);
+}
+
+json to_json(const ServerState& state, const worker::Drop& drop, BootTime now) {
+    // What could not be read has no type; a message without one is BOOTP.
+    const bool readable =
+        drop.reason.stage() == engine::Stage::kEngine || drop.type != dhcp4::MessageType::kNone;
+    json object = {{"age_seconds", std::max(to_seconds(now - drop.time), 0.0)},
+                   {"hw_address", drop.client.is_zero() ? "" : xdhcpd::to_string(drop.client)},
+                   {"interface", interface_name(state, drop.ifindex)},
+                   {"queue", drop.queue},
+                   {"vlan", describe(drop.tags)},
+                   {"giaddr", xdhcpd::to_string(drop.giaddr)},
+                   {"message_type", readable ? dhcp4::name(drop.type) : ""},
+                   {"reason", drop.reason.full_name()},
+                   {"text", drop.reason.text()}};
+    if (!drop.address.is_zero()) {
+        object["address"] = xdhcpd::to_string(drop.address);
+    }
+    return object;
+}
+
+}  // namespace
+
+Answer explain_command(const ServerState& state, const json& request) {
+    const auto hw_address = parsed_argument(request, "hw_address", parse_mac,
+                                            "a MAC address such as 02:00:5e:00:53:01");
+    if (!hw_address) {
+        return Unexpected{hw_address.error()};
+    }
+    std::vector<worker::Drop> drops;
+    for (worker::Worker* const worker : state.parts.workers) {
+        std::vector<worker::Drop> own;
+        worker->call([&] { own = worker->drop_log().newest(Control::kMaxDrops); });
+        drops.insert(drops.end(), own.begin(), own.end());
+    }
+    if (*hw_address) {
+        std::erase_if(drops, [&](const auto& drop) { return drop.client != **hw_address; });
+    }
+    std::stable_sort(drops.begin(), drops.end(),
+                     [](const auto& a, const auto& b) { return a.time > b.time; });
+    drops.resize(std::min(drops.size(), Control::kMaxDrops));
+    const BootTime current = state.now();
+    json list = json::array();
+    for (const worker::Drop& drop : drops) {
+        list.push_back(to_json(state, drop, current));
+    }
+    return json{{"drops", std::move(list)}};
+}
+
+}  // namespace xdhcpd::control

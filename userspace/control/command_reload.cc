@@ -1,0 +1,37 @@
+// The command "reload": puts the configuration in force again, or says what that would change.
+
+#include <utility>
+
+#include "control/commands.h"
+
+namespace xdhcpd::control {
+
+using nlohmann::json;
+
+Answer reload_command(Reloader& reloader, const json& request) {
+    bool dry_run = false;
+    if (const auto found = request.find("dry_run"); found != request.end()) {
+        if (!found->is_boolean()) {
+            return Unexpected{std::string{"dry_run wants true or false"}};
+        }
+        dry_run = found->get<bool>();
+    }
+    const ReloadOutcome outcome = reloader.reload(dry_run);
+    json answer = {{"ok", outcome.ok}, {"warnings", outcome.warnings}};
+    if (!outcome.ok) {
+        answer["error"] = "the configuration has not been changed";
+        answer["errors"] = outcome.errors;
+        return answer;
+    }
+    answer["changes"] = outcome.changes;
+    json outside = json::array();
+    for (const ReloadOutcome::OutsideLease& lease : outcome.leases_outside) {
+        outside.push_back(
+            {{"address", xdhcpd::to_string(lease.address)}, {"hw_address", lease.hw_address}});
+    }
+    answer["leases_outside"] = std::move(outside);
+    answer["leases_outside_count"] = outcome.leases_outside_count;
+    return answer;
+}
+
+}  // namespace xdhcpd::control

@@ -1,0 +1,174 @@
+// The command "status": the server, its interfaces and ports, and what became of the packets.
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control/commands.h"
+#include "control/metrics_page.h"
+#include "control/text.h"
+#include "dhcp4/options.h"
+#include "engine/drop_reason.h"
+
+namespace xdhcpd::control {
+namespace {
+
+using nlohmann::json;
+
+json to_json(const CaptureStatus& capture) {
+    const worker::TapFilter& filter = capture.options.filter;
+    return {{"id", capture.id},
+            {"pid", capture.pid},
+            {"interface", filter.interface},
+            {"hw_address", filter.hw_address ? xdhcpd::to_string(*filter.hw_address) : ""},
+            {"dropped", filter.only_dropped},
+            {"snaplen", capture.options.snaplen},
+            {"seconds", capture.seconds},
+            {"packets", capture.packets},
+            {"missed", capture.missed}};
+}
+
+// Sums over workers by the names of what is counted; zeros are left out.
+template <typename Counters, typename Name>
+void add_counts(json& object, const Counters& counters, const Name& name) {
+    for (std::size_t i = 0; i < counters.size(); ++i) {
+        const std::uint64_t value = counters[i].value();
+        if (value != 0) {
+            const std::string key{name(i)};
+            object[key] = object.value(key, std::uint64_t{0}) + value;
+        }
+    }
+}
+
+json to_json(const InterfaceStatus& interface) {
+    return {{"name", interface.name},
+            {"state", interface.state},
+            {"detail", interface.detail},
+            {"since_seconds", interface.since_seconds},
+            {"reopens", interface.reopens},
+            {"driver", interface.driver},
+            {"mode", interface.mode},
+            {"zero_copy", interface.zero_copy},
+            {"why", interface.why},
+            {"ifindex", interface.ifindex},
+            {"link", interface.ifindex == 0 ? "absent"
+                     : !interface.up        ? "set down"
+                     : !interface.carrier   ? "no carrier"
+                                            : "up"},
+            {"mtu", interface.mtu},
+            {"mac", interface.mac},
+            {"queues", interface.queues},
+            {"device_queues", interface.device_queues},
+            {"addresses", interface.addresses}};
+}
+
+std::string_view state_name(const ServerState& state) {
+    if (state.is_stopping()) {
+        return "draining";
+    }
+    const std::vector<InterfaceStatus> interfaces = state.parts.interfaces();
+    const bool is_any_served = std::any_of(interfaces.begin(), interfaces.end(),
+                                           [](const auto& each) { return each.is_served; });
+    return is_any_served ? "serving" : "waiting";
+}
+
+}  // namespace
+
+Answer status_command(const ServerState& state) {
+    json answer = {
+        {"version", XDHCPD_VERSION},
+        {"state", state_name(state)},
+        {"uptime_seconds", static_cast<std::uint64_t>(to_seconds(state.now() - state.started))},
+        {"generation", state.generation},
+        {"configuration", state.parts.configuration_name},
+        {"durability", "memory"}};
+    const std::vector<InterfaceStatus> interfaces = state.parts.interfaces();
+    json xdp = json::object();
+    json interface_list = json::array();
+    for (const InterfaceStatus& interface : interfaces) {
+        interface_list.push_back(to_json(interface));
+        if (interface.verdicts.empty()) {
+            continue;
+        }
+        json verdicts = json::object();
+        for (const auto& [verdict, count] : interface.verdicts) {
+            verdicts[verdict] = count;
+        }
+        xdp[interface.name] = std::move(verdicts);
+    }
+    json ports = json::array();
+    json received_by_type = json::object();
+    json sent_by_type = json::object();
+    json dropped = json::object();
+    Accounts sum;
+    const auto type_name = [](std::size_t i) {
+        return dhcp4::name(static_cast<dhcp4::MessageType>(i));
+    };
+    for (const worker::Worker* const worker : state.parts.workers) {
+        for (const worker::PortTotals& port : worker->port_totals()) {
+            if (!port.open) {
+                continue;
+            }
+            const auto found = std::find_if(
+                interfaces.begin(), interfaces.end(),
+                [&](const auto& interface) { return interface.name == port.interface_name; });
+            const InterfaceStatus none;
+            const InterfaceStatus& interface = found == interfaces.end() ? none : *found;
+            const bool of_driver = port.role == PortRole::kDriver;
+            json kernel_drops = json::object();
+            for (const InterfaceStatus::PortDrops& drops : interface.kernel_drops) {
+                for (const auto& [reason, frames] : drops.reasons) {
+                    if (drops.queue == port.queue && drops.driver == port.driver) {
+                        kernel_drops[reason] = frames;
+                    }
+                }
+            }
+            ports.push_back({{"interface", port.interface_name},
+                             {"ifindex", interface.ifindex},
+                             {"queue", port.queue},
+                             {"driver", port.driver},
+                             {"role", name(port.role)},
+                             {"mode", of_driver ? interface.mode : std::string{}},
+                             {"zero_copy", of_driver && interface.zero_copy},
+                             {"why", of_driver ? interface.why : std::string{}},
+                             {"mtu", interface.mtu},
+                             {"rx_frames", port.rx_frames},
+                             {"rx_truncated", port.rx_truncated},
+                             {"tx_frames", port.tx_frames},
+                             {"tx_errors", port.tx_errors},
+                             {"tx_no_frame", port.tx_no_frame},
+                             {"kick_retries", port.kick_retries},
+                             {"kernel_drops", std::move(kernel_drops)}});
+        }
+        const worker::WorkerCounters& counters = worker->counters();
+        add_counts(received_by_type, counters.received_by_type, type_name);
+        add_counts(sent_by_type, counters.sent_by_type, type_name);
+        add_counts(dropped, counters.dropped,
+                   [](std::size_t i) { return engine::DropReason::from_index(i).full_name(); });
+        const Accounts accounts = accounts_of(counters);
+        sum.received += accounts.received;
+        sum.answered += accounts.answered;
+        sum.explained += accounts.explained;
+        sum.in_flight += accounts.in_flight;
+    }
+    answer["interfaces"] = std::move(interface_list);
+    answer["ports"] = std::move(ports);
+    answer["received"] = sum.received;
+    answer["answered"] = sum.answered;
+    answer["explained"] = sum.explained;
+    answer["in_flight"] = sum.in_flight;
+    answer["received_by_type"] = std::move(received_by_type);
+    answer["sent_by_type"] = std::move(sent_by_type);
+    answer["dropped"] = std::move(dropped);
+    answer["xdp"] = std::move(xdp);
+    json captures = json::array();
+    for (const CaptureStatus& one : state.captures.status()) {
+        captures.push_back(to_json(one));
+    }
+    answer["captures"] = std::move(captures);
+    return answer;
+}
+
+}  // namespace xdhcpd::control
