@@ -565,6 +565,47 @@ bool Shard::restore(const Tenant& tenant, Unit unit, const Restored& state) noex
     return true;
 }
 
+Result<Success, ImportError> Shard::import_lease(const Tenant& tenant, Unit unit,
+                                                 const Imported& lease) noexcept {
+    if (sink_ != nullptr && !sink_->has_room()) {
+        return Unexpected{ImportError::kBacklog};
+    }
+    if (!holds(unit) || !is_tenant(unit, tenant)) {
+        const auto taken = take_reserved(tenant, unit, lease.expiry);
+        if (!taken) {
+            const bool is_full = taken.error() == TakeError::kFull;
+            return Unexpected{is_full ? ImportError::kFull : ImportError::kTaken};
+        }
+    }
+    grant(unit, {lease.started, lease.expiry, 0});
+    set_flags(unit, lease.flags);
+    set_horizon(unit, lease.expiry);
+    if (!lease.hostname.empty()) {
+        set_hostname(unit, lease.hostname);
+    }
+    if (!lease.relay_information.empty()) {
+        set_relay_information(unit, lease.relay_information);
+    }
+    if (sink_ != nullptr) {
+        sink_->on_import(*this, unit);
+    }
+    return Success{};
+}
+
+Result<Success, ImportError> Shard::import_quarantine(Unit unit, BootSeconds until) noexcept {
+    if (sink_ != nullptr && !sink_->has_room()) {
+        return Unexpected{ImportError::kBacklog};
+    }
+    if (holds(unit) && record(unit).state == LeaseState::kDeclined) {
+        quarantine(unit, until);
+        return Success{};
+    }
+    if (!quarantine_free(unit, until)) {
+        return Unexpected{ImportError::kTaken};
+    }
+    return Success{};
+}
+
 // == Side entries ==
 
 ByteView Shard::identity(Unit unit) const noexcept {

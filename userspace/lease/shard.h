@@ -65,6 +65,21 @@ struct Restored {
     BootSeconds started{};
 };
 
+// A lease that another server granted; see Shard::import_lease().
+struct Imported {
+    BootSeconds expiry{};  // also its horizon
+    BootSeconds started{};
+    std::uint8_t flags = 0;        // the engine's
+    ByteView hostname{};           // empty: what the unit has stays
+    ByteView relay_information{};  // likewise
+};
+
+enum class ImportError : std::uint8_t {
+    kTaken,    // somebody else holds the unit
+    kFull,     // no room for the tenant, as in TakeError
+    kBacklog,  // the sink takes nothing now: later
+};
+
 class Shard;
 
 // Who writes down what ends. Called on the shard's thread, which holds the unit and must not be
@@ -80,6 +95,11 @@ class ChangeSink {
     // state; everything else is still in the record.
     virtual void on_end(const Shard& shard, Unit unit, LeaseState next,
                         std::uint32_t version) noexcept = 0;
+    // Whether there is room for the record of an import, which must not be lost.
+    [[nodiscard]] virtual bool has_room() const noexcept = 0;
+    // Only after has_room(): `unit` has just become or stayed kLeased by an import, and everything
+    // is in the record.
+    virtual void on_import(const Shard& shard, Unit unit) noexcept = 0;
 
   protected:
     ~ChangeSink() = default;
@@ -210,6 +230,14 @@ class Shard {
     // and the version is kept. False, and nothing has changed, if somebody holds the unit or there
     // is no room.
     [[nodiscard]] bool restore(const Tenant& tenant, Unit unit, const Restored& state) noexcept;
+
+    // While the shard serves: the tenant has this lease from now on, whether the unit is free or
+    // its own already. Policy is not asked (as for reservations). The sink is told.
+    [[nodiscard]] Result<Success, ImportError> import_lease(const Tenant& tenant, Unit unit,
+                                                            const Imported& lease) noexcept;
+    // Likewise for a unit that somebody else uses; kTaken also if the tenant of a lease holds it.
+    [[nodiscard]] Result<Success, ImportError> import_quarantine(Unit unit,
+                                                                 BootSeconds until) noexcept;
 
     // == Time ==
 

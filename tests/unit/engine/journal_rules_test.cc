@@ -162,6 +162,9 @@ class Ends final : public lease::ChangeSink {
         identity_len_ = shard.identity(unit).size();
         ++count_;
     }
+    [[nodiscard]] bool has_room() const noexcept override { return true; }
+    void on_import(const lease::Shard&, lease::Unit) noexcept override {}
+
     lease::Unit unit_;
     LeaseState next_ = LeaseState::kNone;
     std::uint32_t version_ = 0;
