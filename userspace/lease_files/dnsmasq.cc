@@ -138,8 +138,8 @@ class DnsmasqWriter final : public Writer {
     void begin(std::string&) const override {}
 
     bool write(const Entry& entry, std::string& out) const override {
-        if (entry.state != EntryState::kLeased) {
-            return false;
+        if (entry.state != EntryState::kLeased || entry.expires == 0) {
+            return false;  // 0 is never
         }
         out += std::to_string(entry.expires.value_or(0)) + " ";
         if (entry.hw_type != kEthernet || entry.hw_address.empty()) {

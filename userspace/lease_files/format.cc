@@ -66,7 +66,7 @@ std::unique_ptr<Writer> make_writer(Format format, WriterOptions options) {
         case Format::kKea:
             return make_kea_writer(std::move(options));
         case Format::kIsc:
-            return make_isc_writer(std::move(options));
+            return make_isc_writer();
         case Format::kDnsmasq:
             break;
     }

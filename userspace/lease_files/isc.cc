@@ -124,6 +124,7 @@ class IscReader final : public Reader {
     [[nodiscard]] bool take(Token token) {
         if (token.kind == IscLexer::Kind::kBroken) {
             fail(token, "the string has no closing quote");
+            is_skipping_ = true;  // it has swallowed the end of its statement
             return true;
         }
         if (token.is("{")) {
@@ -132,9 +133,10 @@ class IscReader final : public Reader {
         if (token.is("}")) {
             close(token);
         } else if (token.is(";")) {
-            if (depth_ == 1 && in_lease_ && !statement_.empty()) {
+            if (depth_ == 1 && in_lease_ && !statement_.empty() && !is_skipping_) {
                 read_statement();
             }
+            is_skipping_ = false;
             statement_.clear();
         } else if (statement_.size() < kMaxTokens) {
             statement_.push_back(std::move(token));
@@ -188,9 +190,10 @@ class IscReader final : public Reader {
     }
 
     void close(const Token& brace) {
-        if (!statement_.empty() && depth_ == 1 && in_lease_) {
+        if (!statement_.empty() && depth_ == 1 && in_lease_ && !is_skipping_) {
             fail(brace, "';' was meant");
         }
+        is_skipping_ = false;
         statement_.clear();
         if (depth_ == 0) {
             receiver_.on_error(place(brace), "'}' closes nothing");
@@ -315,6 +318,7 @@ class IscReader final : public Reader {
     std::uint64_t line_ = 0;
     std::size_t depth_ = 0;
     std::vector<Token> statement_;  // read so far
+    bool is_skipping_ = false;      // until its end
 
     bool in_lease_ = false;  // what stands at depth 1 is of lease_
     bool is_broken_ = false;
@@ -359,8 +363,6 @@ void append_string(ByteView bytes, std::string& out) {
 
 class IscWriter final : public Writer {
   public:
-    explicit IscWriter(WriterOptions options) : options_{std::move(options)} {}
-
     void begin(std::string& out) const override {
         out +=
             "# Leases of xdhcpd, as ISC dhcpd 4.4 keeps them. Times are UTC.\n"
@@ -369,12 +371,14 @@ class IscWriter final : public Writer {
 
     bool write(const Entry& entry, std::string& out) const override {
         const bool is_leased = entry.state == EntryState::kLeased;
-        const std::int64_t started =
-            std::min(entry.started.value_or(options_.now), entry.expires.value_or(Entry::kMaxTime));
         out += "lease " + xdhcpd::to_string(entry.address) + " {\n";
-        append_time("starts", started, out);
+        if (entry.started) {
+            append_time("starts", entry.started, out);
+        }
         append_time("ends", entry.expires, out);
-        append_time("cltt", started, out);
+        if (entry.started) {
+            append_time("cltt", entry.started, out);
+        }
         out += is_leased ? "  binding state active;\n" : "  binding state abandoned;\n";
         out += "  next binding state free;\n";
         if (!entry.hw_address.empty()) {
@@ -412,8 +416,6 @@ class IscWriter final : public Writer {
             rest = rest.subspan(2 + len);
         }
     }
-
-    WriterOptions options_;
 };
 
 }  // namespace
@@ -422,8 +424,8 @@ std::unique_ptr<Reader> make_isc_reader(Receiver& receiver) {
     return std::make_unique<IscReader>(receiver);
 }
 
-std::unique_ptr<Writer> make_isc_writer(WriterOptions options) {
-    return std::make_unique<IscWriter>(std::move(options));
+std::unique_ptr<Writer> make_isc_writer() {
+    return std::make_unique<IscWriter>();
 }
 
 }  // namespace xdhcpd::lease_files

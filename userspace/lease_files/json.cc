@@ -15,6 +15,16 @@ constexpr const char* kMembers =
     "address, subnet, state, hw_type, hw_address, client_id, hostname, relay_information, relay, "
     "vlan, started, expires";
 
+[[nodiscard]] std::string text_of(const json& value) {
+    return value.dump(-1, ' ', true, json::error_handler_t::replace);
+}
+
+[[nodiscard]] std::optional<std::uint64_t> whole_number(const json& value) {
+    const bool is_whole =
+        value.is_number_unsigned() || (value.is_number_integer() && value.get<std::int64_t>() >= 0);
+    return is_whole ? std::optional{value.get<std::uint64_t>()} : std::nullopt;
+}
+
 // Reads members of one object; the first error stays.
 class Members {
   public:
@@ -29,8 +39,7 @@ class Members {
         }
         ++known_;
         if (!found->is_string() || !use(found->get_ref<const std::string&>())) {
-            fail(name, std::string{meant} + " was meant, not " +
-                           quote(found->dump(-1, ' ', true, json::error_handler_t::replace)));
+            fail(name, std::string{meant} + " was meant, not " + quote(text_of(*found)));
         }
     }
     void time(const char* name, std::optional<std::int64_t>& value) {
@@ -39,14 +48,13 @@ class Members {
             return;
         }
         ++known_;
+        const auto number = whole_number(*found);
         if (found->is_null()) {
             value.reset();
-        } else if (found->is_number_unsigned() &&
-                   found->get<std::uint64_t>() <= static_cast<std::uint64_t>(Entry::kMaxTime)) {
-            value = static_cast<std::int64_t>(found->get<std::uint64_t>());
+        } else if (number && *number <= static_cast<std::uint64_t>(Entry::kMaxTime)) {
+            value = static_cast<std::int64_t>(*number);
         } else {
-            fail(name, "Unix seconds or null were meant, not " +
-                           quote(found->dump(-1, ' ', true, json::error_handler_t::replace)));
+            fail(name, "Unix seconds or null were meant, not " + quote(text_of(*found)));
         }
     }
     void small_number(const char* name, std::uint8_t& value) {
@@ -55,11 +63,11 @@ class Members {
             return;
         }
         ++known_;
-        if (found->is_number_unsigned() && found->get<std::uint64_t>() <= 0xff) {
-            value = static_cast<std::uint8_t>(found->get<std::uint64_t>());
+        const auto number = whole_number(*found);
+        if (number && *number <= 0xff) {
+            value = static_cast<std::uint8_t>(*number);
         } else {
-            fail(name, "a number from 0 to 255 was meant, not " +
-                           quote(found->dump(-1, ' ', true, json::error_handler_t::replace)));
+            fail(name, "a number from 0 to 255 was meant, not " + quote(text_of(*found)));
         }
     }
     void fail(std::string name, std::string text) {

@@ -17,6 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::uint64_t kInfinite = 0xffffffff;  // valid_lifetime
+constexpr std::uint64_t kUsualLifetime = 3600;   // where a lease does not say when it began
 constexpr std::string_view kEscape = "&#x";
 constexpr std::uint8_t kEthernet = 1;
 
@@ -227,14 +228,23 @@ class KeaWriter final : public Writer {
         if (entry.hw_type != kEthernet && !entry.hw_address.empty()) {
             return false;  // Kea takes every address of its file for Ethernet
         }
-        const std::uint64_t last = static_cast<std::uint64_t>(entry.expires.value_or(0));
-        std::uint64_t started = static_cast<std::uint64_t>(entry.started.value_or(options_.now));
-        if (entry.expires) {
-            // Kea computes the start from what it reads; it must lie before the end.
-            started =
-                last == 0 ? 0 : std::clamp(started, last - std::min(last, kInfinite - 1), last - 1);
+        if (entry.expires == 0) {
+            return false;  // a lifetime of 0 would take it back
         }
-        const std::uint64_t lifetime = entry.expires ? last - started : kInfinite;
+        // Kea computes the start from what it reads; it must lie before the end.
+        std::uint64_t started = 0;
+        if (entry.expires) {
+            const auto last = static_cast<std::uint64_t>(*entry.expires);
+            const std::uint64_t usual = last - std::min(last, kUsualLifetime);
+            started = entry.started ? static_cast<std::uint64_t>(*entry.started) : usual;
+            started = std::clamp(started, last - std::min(last, kInfinite - 1), last - 1);
+        } else {
+            constexpr std::int64_t kLatest = Entry::kMaxTime - std::int64_t{kInfinite};
+            started =
+                static_cast<std::uint64_t>(std::min(entry.started.value_or(options_.now), kLatest));
+        }
+        const std::uint64_t lifetime =
+            entry.expires ? static_cast<std::uint64_t>(*entry.expires) - started : kInfinite;
         out += xdhcpd::to_string(entry.address) + "," + to_hex(entry.hw_address) + "," +
                to_hex(entry.client_id) + "," + std::to_string(lifetime) + "," +
                std::to_string(started + lifetime) + "," +
