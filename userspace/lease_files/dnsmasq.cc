@@ -1,5 +1,6 @@
 // dnsmasq.leases: "EXPIRY HARDWARE-ADDRESS ADDRESS HOSTNAME CLIENT-ID" per line, where EXPIRY 0 is
-// never and "*" is nothing. A line "duid" begins the leases of DHCPv6.
+// never and "*" is nothing. A line "duid" begins the leases of DHCPv6. Newer versions say at the
+// end what vendor and relay have told of an address; that is not read.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -28,7 +29,7 @@ class DnsmasqReader final : public Reader {
             fields[count++] = text.substr(at, end - at);
             at = end;
         }
-        if (count == 0) {
+        if (count == 0 || fields[0] == "vendorclass" || fields[0] == "agent-info") {
             return true;
         }
         if (fields[0] == "duid") {

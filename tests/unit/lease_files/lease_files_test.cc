@@ -345,7 +345,9 @@ TEST(DnsmasqTest, LinesAreUnderstood) {
          "0 06-02:00:5e:00:53:02 192.0.2.11 * *\n"
          "\n"
          "duid 00:01:00:01:2b\n"
-         "1767229200 1 2001:db8::1 * 00:01\n",
+         "1767229200 1 2001:db8::1 * 00:01\n"
+         "agent-info 192.0.2.10 01:02:61:62\n"
+         "vendorclass 192.0.2.10 75:64:68\n",
          found);
     EXPECT_THAT(found.errors, IsEmpty());
     ASSERT_EQ(found.entries.size(), 2u);
