@@ -82,7 +82,8 @@ class Network {
         }
         std::size_t answered = 0;
         for (std::size_t i = 0; i < frames.size(); ++i) {
-            const auto decision = engine::decide(requests_[i], shard_, reply_cache_, now_, out_);
+            const auto decision = engine::decide(requests_[i], shard_, reply_cache_, now_,
+                                                 engine::Journal::kOff, out_);
             answered += decision.drop ? 0 : 1;
         }
         now_ += std::chrono::seconds{10};  // the next lap's messages are no retransmissions

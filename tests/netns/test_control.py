@@ -47,7 +47,7 @@ def test_status(bed):
     bed.lease(bed.mac())
     bed.silent(dhcp.DISCOVER, bed.mac(), via="172.16.0.1")
     status = bed.server.ctl("status")
-    assert (status["version"], status["state"], status["durability"]) == ("0.1.0", "serving", "memory")
+    assert (status["version"], status["state"], status["durability"]) == ("0.1.0", "serving", "sync")
     assert status["configuration"] == str(bed.server.config_path)
     port = status["ports"][0]
     assert (port["interface"], port["driver"], port["tx_errors"]) == ("srv0", DRIVER, 0)

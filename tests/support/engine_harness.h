@@ -113,7 +113,8 @@ class Engine {
             return outcome;
         }
         Bytes out(tx_len, std::byte{0xcc});
-        const engine::Decision decision = engine::decide(request, shard, reply_cache, time(), out);
+        const engine::Decision decision =
+            engine::decide(request, shard, reply_cache, time(), journal, out);
         if (decision.drop) {
             outcome.drop = decision.drop;
             return outcome;
@@ -182,6 +183,7 @@ class Engine {
     }
 
     std::uint32_t now = 1000;
+    engine::Journal journal = engine::Journal::kOff;
     std::size_t tx_len = kMinTxFrameLen;
     lease::Store store{1};
     model::SpaceRegistry registry{store};

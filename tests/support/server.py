@@ -28,6 +28,7 @@ def configuration(interface, driver, subnets, directory, **dhcp4):
         "log": {"level": "debug", "format": "text"},
         "interfaces": [{"name": interface, "driver": driver}],
         "control-socket": str(directory / "control.sock"),
+        "state-directory": str(directory / "state"),
         "http": "127.0.0.1:9767",
         "dhcp4": section,
     }

@@ -9,6 +9,7 @@
 
 #include "base/time.h"
 #include "io/memory/memory_port.h"
+#include "journal/ring.h"
 #include "lease/shard.h"
 #include "lease/store.h"
 #include "model/make_snapshot.h"
@@ -19,10 +20,12 @@
 namespace xdhcpd::testing {
 
 struct WorkerLabOptions {
-    MemoryOptions port;
+    MemoryOptions port{};
     BootTime (*clock)() noexcept = []() noexcept { return BootTime{std::chrono::seconds{1000}}; };
-    std::vector<Port*> more_ports;  // behind the memory port, in turn
-    model::RateLimits limits;       // of eth1
+    std::vector<Port*> more_ports{};  // behind the memory port, in turn
+    journal::Ring* ring = nullptr;    // leases must be stored; the test plays the journal
+    worker::DiskTime disk_time{};
+    model::RateLimits limits{};  // of eth1
 };
 
 struct WorkerLab {
@@ -41,6 +44,8 @@ struct WorkerLab {
             lease::ShardOptions{.capacity = 100, .side_memory = 4096, .id = 0, .now = {1000}});
         worker::WorkerOptions worker_options;
         worker_options.clock = options.clock;
+        worker_options.ring = options.ring;
+        worker_options.disk_time = options.disk_time;
         std::vector<Port*> ports{port.get()};
         ports.insert(ports.end(), options.more_ports.begin(), options.more_ports.end());
         worker =

@@ -19,7 +19,7 @@ ROWS = {
     "model": 3,
     "engine": 4, "journal/codec": 4, "peer/protocol": 4,
     "io/xsk": 5, "io/packet": 5, "io/udp": 5, "io/memory": 5,
-    "host": 5, "journal": 5, "peer": 5, "config": 5, "metrics": 5,
+    "host": 5, "journal": 5, "peer": 5, "config": 5, "lease_files": 5, "metrics": 5,
     "worker": 6,
     "control": 7,
     "daemon": 8, "tools": 8, "tools/xdhcpctl": 8, "tools/xdhcpgun": 8,

@@ -23,9 +23,9 @@ namespace {
 constexpr std::uint64_t kMinSideMemory = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMaxSideMemory = std::uint64_t{64} << 30;
 
-constexpr std::array<std::string_view, 9> kRootKeys{"log",         "interfaces", "control-socket",
-                                                    "http",        "durability", "max-leases",
-                                                    "side-memory", "ports",      "dhcp4"};
+constexpr std::array<std::string_view, 10> kRootKeys{
+    "log",        "interfaces",  "control-socket", "http", "durability", "state-directory",
+    "max-leases", "side-memory", "ports",          "dhcp4"};
 
 void settle_lease_count(Reporter& reporter, const std::optional<Value>& max_leases,
                         std::span<const PlacedSubnet> subnets,
@@ -76,7 +76,10 @@ model::Configuration read_configuration(Reporter& reporter, const Node& root,
         read_http(reader, *member, configuration);
     }
     if (const auto member = map.find("durability")) {
-        check_durability(reader, *member);
+        read_durability(reader, *member, configuration);
+    }
+    if (const auto member = map.find("state-directory")) {
+        read_state_directory(reader, *member, configuration);
     }
     const auto max_leases = map.find("max-leases");
     if (max_leases) {

@@ -39,6 +39,7 @@ struct QuickStart {
     std::string control_socket;  // as control-socket:
     std::string http;            // as http:
     std::string log_level;       // as log: {level}
+    std::string state_directory;  // as state-directory: with durability sync; empty: memory
 };
 
 // `interface_addresses` are the addresses of `options.interface` with their prefix lengths.

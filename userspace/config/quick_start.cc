@@ -25,11 +25,13 @@ class QuickStartTree {
         kDriver,
         kControlSocket,
         kHttp,
-        kLogLevel
+        kLogLevel,
+        kStateDirectory
     };
-    static constexpr std::array<std::string_view, 10> kNames{
-        "--interface",  "--range",  "--router",         "--dns",  "--subnet",
-        "--lease-time", "--driver", "--control-socket", "--http", "--log-level"};
+    static constexpr std::array<std::string_view, 11> kNames{
+        "--interface", "--range",      "--router",         "--dns",
+        "--subnet",    "--lease-time", "--driver",         "--control-socket",
+        "--http",      "--log-level",  "--state-directory"};
 
     Node& map(Option option) { return document_.add(Node::Kind::kMap, {0, option}); }
     Node& list(Option option, const Node& element) {
@@ -138,6 +140,7 @@ model::Configuration read_quick_start(Reporter& reporter, const QuickStart& opti
     }
     tree.put_given(root, Quick::kControlSocket, "control-socket", options.control_socket);
     tree.put_given(root, Quick::kHttp, "http", options.http);
+    tree.put_given(root, Quick::kStateDirectory, "state-directory", options.state_directory);
     Node& log = tree.map(Quick::kLogLevel);
     tree.put_given(log, Quick::kLogLevel, "level", options.log_level);
     tree.put(root, Quick::kLogLevel, "log", log);
@@ -182,6 +185,9 @@ model::Configuration read_quick_start(Reporter& reporter, const QuickStart& opti
         subnet.interface = options.interface;  // which has been checked under its own option
     }
     configuration.quick_start = true;
+    if (options.state_directory.empty()) {
+        configuration.durability = model::Durability::kMemory;
+    }
     return configuration;
 }
 

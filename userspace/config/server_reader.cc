@@ -13,6 +13,7 @@ namespace xdhcpd::config {
 namespace {
 
 constexpr std::size_t kMaxSocketPathLen = 107;  // sun_path less its NUL
+constexpr std::size_t kMaxDirectoryLen = 3072;  // PATH_MAX, less room for the names of files
 constexpr std::uint16_t kServerPort = 67;       // RFC 2131 section 4.1
 constexpr std::uint16_t kClientPort = 68;
 
@@ -24,6 +25,9 @@ constexpr Choice<LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
                                            {"info", LogLevel::kInfo},
                                            {"warning", LogLevel::kWarning},
                                            {"error", LogLevel::kError}};
+constexpr Choice<model::Durability> kDurabilities[] = {{"sync", model::Durability::kSync},
+                                                       {"async", model::Durability::kAsync},
+                                                       {"memory", model::Durability::kMemory}};
 constexpr Choice<LogFormat> kLogFormats[] = {{"text", LogFormat::kText},
                                              {"json", LogFormat::kJson}};
 
@@ -116,15 +120,27 @@ void read_ports(const Reader& reader, const Value& value, const PlacedInterfaces
     }
 }
 
-void check_durability(const Reader& reader, const Value& value) {
-    constexpr Choice<int> kDurabilities[] = {{"memory", 0}};
-    if (value.node->text == "sync" || value.node->text == "async") {
-        reader.error(value, in_quotes(value.node->text) +
-                                " is not in this version, which keeps leases in memory "
-                                "only; 'memory' was meant?");
-    } else {
-        static_cast<void>(reader.choice(value, kDurabilities));
+void read_durability(const Reader& reader, const Value& value,
+                     model::Configuration& configuration) {
+    configuration.durability =
+        reader.choice(value, kDurabilities).value_or(configuration.durability);
+}
+
+void read_state_directory(const Reader& reader, const Value& value,
+                          model::Configuration& configuration) {
+    const auto path = reader.text(value, kMaxDirectoryLen);
+    if (!path) {
+        return;
     }
+    if (path->front() != '/') {
+        reader.error(value, in_quotes(*path) + " is not an absolute path of a directory, such as " +
+                                configuration.state_directory);
+        return;
+    }
+    if (configuration.durability == model::Durability::kMemory) {
+        reader.warning(value, "durability is memory: nothing is kept there");
+    }
+    configuration.state_directory = *path;
 }
 
 }  // namespace xdhcpd::config

@@ -349,6 +349,9 @@ std::vector<std::string> describe_changes(const model::Configuration& before,
     lines.compare("control-socket", before.control_socket, after.control_socket);
     lines.compare("http", before.http.empty() ? "off" : before.http,
                   after.http.empty() ? "off" : after.http);
+    lines.compare("durability", std::string{name(before.durability)},
+                  std::string{name(after.durability)});
+    lines.compare("state-directory", before.state_directory, after.state_directory);
     lines.compare("max-leases", before.max_leases, after.max_leases);
     lines.compare("side-memory", before.side_memory, after.side_memory);
     lines.compare("ports server", std::uint32_t{before.ports.server},
@@ -367,6 +370,8 @@ model::Configuration applicable(const model::Configuration& in_force, model::Con
     }
     wanted.control_socket = in_force.control_socket;
     wanted.http = in_force.http;
+    wanted.durability = in_force.durability;
+    wanted.state_directory = in_force.state_directory;
     wanted.max_leases = in_force.max_leases;
     wanted.side_memory = in_force.side_memory;
     wanted.ports = in_force.ports;

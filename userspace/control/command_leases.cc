@@ -1,4 +1,4 @@
-// The command "leases": lists, finds and deletes them.
+// The command "leases": lists, finds and deletes them; lease_transfer.h exports and imports them.
 
 #include <algorithm>
 #include <chrono>
@@ -8,7 +8,9 @@
 #include <string_view>
 
 #include "control/commands.h"
+#include "control/lease_cursor.h"
 #include "control/lease_query.h"
+#include "control/lease_transfer.h"
 #include "control/text.h"
 
 namespace xdhcpd::control {
@@ -28,27 +30,6 @@ std::string_view name_of(lease::LeaseState state) noexcept {
         default:
             return "free";
     }
-}
-
-// Where a list of leases goes on: "10.77.0.0/24,10.77.0.57", behind that address of that subnet.
-struct Cursor {
-    Ipv4Prefix prefix;
-    Ipv4 address;
-};
-std::optional<Cursor> parse_cursor(std::string_view text) {
-    const std::size_t comma = text.find(',');
-    if (comma == std::string_view::npos) {
-        return std::nullopt;
-    }
-    const auto prefix = parse_ipv4_prefix(text.substr(0, comma));
-    const auto address = parse_ipv4(text.substr(comma + 1));
-    if (!prefix || !address || !prefix->contains(*address)) {
-        return std::nullopt;
-    }
-    return Cursor{*prefix, *address};
-}
-std::string to_string(const Cursor& cursor) {
-    return xdhcpd::to_string(cursor.prefix) + "," + xdhcpd::to_string(cursor.address);
 }
 
 json to_json(const ServerState& state, const NamedSpace& space, const HeldLease& lease) {
@@ -78,7 +59,7 @@ Answer list_leases(const ServerState& state, const json& request, const LeaseFil
         parsed_argument(request, "subnet", parse_ipv4_prefix, "a prefix such as 192.0.2.0/24");
     const auto limit = count_argument(request, "limit");
     const auto after =
-        parsed_argument(request, "after", parse_cursor, "what \"next\" of an answer said");
+        parsed_argument(request, "after", parse_lease_cursor, "what \"next\" of an answer said");
     if (!subnet || !limit || !after) {
         return Unexpected{!subnet ? subnet.error() : !limit ? limit.error() : after.error()};
     }
@@ -88,7 +69,7 @@ Answer list_leases(const ServerState& state, const json& request, const LeaseFil
     std::size_t room =
         std::min<std::uint64_t>(limit->value_or(Control::kMaxLeases), Control::kMaxLeases);
     json list = json::array();
-    std::optional<Cursor> next;
+    std::optional<LeaseCursor> next;
     for (const NamedSpace& space : state.named_spaces()) {
         if ((*subnet && space.prefix != **subnet) || (*after && space.prefix < (*after)->prefix)) {
             continue;
@@ -104,7 +85,7 @@ Answer list_leases(const ServerState& state, const json& request, const LeaseFil
         }
         room -= page.leases.size();
         if (room == 0) {
-            next = Cursor{space.prefix, space.address(page.leases.back().index)};
+            next = LeaseCursor{space.prefix, space.address(page.leases.back().index)};
             break;
         }
     }
@@ -194,7 +175,14 @@ Answer leases_command(ServerState& state, const json& request) {
     if (name == "delete") {
         return delete_lease(state, request);
     }
-    return Unexpected{"unknown action '" + name + "'; list, find or delete was meant"};
+    if (name == "export") {
+        return export_leases(state, request);
+    }
+    if (name == "import") {
+        return import_leases(state, request);
+    }
+    return Unexpected{"unknown action '" + name +
+                      "'; list, find, delete, export or import was meant"};
 }
 
 }  // namespace xdhcpd::control

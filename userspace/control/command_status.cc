@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/commands.h"
+#include "control/journal_status.h"
 #include "control/metrics_page.h"
 #include "control/text.h"
 #include "dhcp4/options.h"
@@ -84,7 +85,11 @@ Answer status_command(const ServerState& state) {
         {"uptime_seconds", static_cast<std::uint64_t>(to_seconds(state.now() - state.started))},
         {"generation", state.generation},
         {"configuration", state.parts.configuration_name},
-        {"durability", "memory"}};
+        {"durability", name(state.parts.configuration.durability)}};
+    if (state.parts.journal) {
+        answer["journal"] = to_json(state.parts.journal());
+        answer["journal"]["directory"] = state.parts.configuration.state_directory;
+    }
     const std::vector<InterfaceStatus> interfaces = state.parts.interfaces();
     json xdp = json::object();
     json interface_list = json::array();

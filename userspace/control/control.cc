@@ -9,6 +9,7 @@
 
 #include "control/captures.h"
 #include "control/commands.h"
+#include "control/journal_status.h"
 #include "control/metrics_page.h"
 #include "control/pool_watch.h"
 #include "control/reloader.h"
@@ -51,6 +52,7 @@ class Control::Implementation {
     Reloader reloader_;
     PoolWatch pool_watch_;
     WorkerWatch worker_watch_;
+    JournalWatch journal_watch_;
     std::atomic<BootTime::rep> ticked_;
 };
 
@@ -68,6 +70,7 @@ void Control::Implementation::tick() {
                                             " packets, " + std::to_string(one.missed) + " missed");
         }
         worker_watch_.look(state_, current);
+        journal_watch_.look(state_);
         pool_watch_.look(state_);
         reloader_.watch_host(current);
         state_.describe_for_metrics();
@@ -93,9 +96,10 @@ void Control::Implementation::look_at_host() {
 
 std::string Control::Implementation::metrics_text() const {
     const std::shared_ptr<const MetricsDescription> description = state_.description();
-    return format_metrics({state_.parts.workers, *description,
-                           to_seconds(state_.now() - state_.started), reloader_.ok_count(),
-                           reloader_.failed_count()});
+    return format_metrics(
+        {state_.parts.workers, *description, to_seconds(state_.now() - state_.started),
+         reloader_.ok_count(), reloader_.failed_count(),
+         state_.parts.journal ? std::optional{state_.parts.journal()} : std::nullopt});
 }
 
 metrics::Health Control::Implementation::health() const {
@@ -109,6 +113,11 @@ metrics::Health Control::Implementation::health() const {
     }
     if (std::string standstill = worker_watch_.find_standstill(current); !standstill.empty()) {
         return {false, std::move(standstill)};
+    }
+    if (state_.parts.journal) {
+        if (std::string problem = problem_of(state_.parts.journal()); !problem.empty()) {
+            return {false, std::move(problem)};
+        }
     }
     const std::shared_ptr<const MetricsDescription> description = state_.description();
     for (const InterfaceStatus& interface : description->interfaces) {

@@ -22,6 +22,7 @@
 #include "base/time.h"
 #include "config/load.h"
 #include "control/file_handle.h"
+#include "journal/journal.h"
 #include "metrics/http_server.h"
 #include "model/configuration.h"
 #include "model/host_state.h"
@@ -80,6 +81,11 @@ struct ControlParts {
     std::function<std::vector<InterfaceStatus>()> interfaces;
     // Right before a new snapshot is published; may be empty. The daemon tells the XDP programs.
     std::function<void(const model::Snapshot&)> on_snapshot;
+    // Before that, and before the snapshot's new subnets are served; may be empty. The daemon gives
+    // them the leases that are on disk.
+    std::function<void(const model::Snapshot&)> adopt_leases{};
+    // How stable storage does; empty when there is none. Any thread.
+    std::function<journal::JournalHealth()> journal{};
     // Whenever the host was read or a configuration came into force, behind the publication of what
     // that changes; may be empty. The daemon opens and closes interfaces.
     std::function<void(const model::Configuration&, const model::HostState&)> on_host;

@@ -111,6 +111,7 @@ HeldLease copy_lease(const lease::Shard& shard, lease::Unit unit) {
     lease.state = record.state;
     lease.expiry =
         record.state == lease::LeaseState::kLeased ? engine::client_expiry(record) : record.expiry;
+    lease.started = record.started;
     lease.last_xid = record.last_xid;
     lease.mac = record.mac;
     lease.hw_len = record.hw_len;

@@ -22,7 +22,8 @@ namespace xdhcpd::control {
 struct HeldLease {
     std::uint32_t index = 0;  // within its space
     lease::LeaseState state = lease::LeaseState::kNone;
-    BootSeconds expiry;  // of a lease: as its client knows it
+    BootSeconds expiry;   // of a lease: as its client knows it
+    BootSeconds started;  // of a lease: last grant
     std::uint32_t last_xid = 0;
     Mac mac;
     std::uint8_t hw_len = 0;

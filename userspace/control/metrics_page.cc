@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 
+#include "control/journal_status.h"
 #include "dhcp4/options.h"
 #include "engine/drop_reason.h"
 #include "metrics/families.h"
@@ -203,6 +204,11 @@ std::string format_metrics(const MetricsInput& input) {
               sum_over(input.workers, [](worker::Worker& worker) {
                   return worker.shard_counters().side_bytes.value();
               }));
+    if (input.journal) {
+        add_journal(families, *input.journal, sum_over(input.workers, [](worker::Worker& worker) {
+                        return worker.unwritten_ends();
+                    }));
+    }
     Family uptime{MetricType::Gauge, "xdhcpd_uptime_seconds", "Time since the start"};
     uptime.add(input.uptime_seconds);
     families.push_back(uptime.take());

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "control/control.h"
+#include "journal/options.h"
 #include "lease/space.h"
 #include "worker/worker.h"
 
@@ -27,6 +29,7 @@ struct MetricsInput {
     double uptime_seconds = 0;
     std::uint64_t reloads_ok = 0;
     std::uint64_t reloads_failed = 0;
+    std::optional<journal::JournalHealth> journal;  // none: leases are in memory only
 };
 
 [[nodiscard]] std::string format_metrics(const MetricsInput& input);

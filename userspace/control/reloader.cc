@@ -22,6 +22,8 @@ constexpr std::chrono::seconds kHostInterval{10};
 // above.
 constexpr std::chrono::seconds kFenceTime{1};
 constexpr std::chrono::milliseconds kFenceStep{1};
+// Leases may be granted between the look at their versions and the new snapshot.
+constexpr std::uint64_t kVersionSlack = 1u << 16;
 
 // What of the host matters to a snapshot: the interfaces served, and everybody's addresses.
 model::HostState relevant(const model::HostState& host, const model::Configuration& configuration) {
@@ -238,12 +240,20 @@ bool Reloader::wait_for_workers() {
 std::vector<std::string> Reloader::publish(const model::Configuration& configuration,
                                            const model::HostState& host, bool tell_drivers) {
     unsettled_ = true;
+    std::uint64_t highest = 0;
+    for (const worker::Worker* const worker : state_.parts.workers) {
+        highest = std::max(highest, worker->shard_counters().highest_version.value());
+    }
+    state_.parts.registry.set_version_floor(static_cast<std::uint32_t>(highest + kVersionSlack));
     model::SnapshotResult made = model::make_snapshot(configuration, host, state_.parts.registry,
                                                       state_.parts.hash_key, state_.generation + 1);
     state_.remember_spaces(*made.snapshot);
     // Units that close must be closed, and those that open may be open, before workers see the
     // snapshot: what it says about pools is never wider than the bits.
     model::apply_policy(*made.snapshot, configuration, host, state_.parts.registry);
+    if (state_.parts.adopt_leases) {
+        state_.parts.adopt_leases(*made.snapshot);
+    }
     if (tell_drivers && state_.parts.on_snapshot) {
         state_.parts.on_snapshot(*made.snapshot);
     }

@@ -98,6 +98,8 @@ void print(const std::vector<config::Diagnostic>& diagnostics) {
     quick_option("--driver", quick_start.driver, "auto, xdp, xdp-generic, packet or udp");
     quick_option("--control-socket", quick_start.control_socket, "Socket for xdhcpctl");
     quick_option("--http", quick_start.http, "ADDRESS:PORT of metrics and health");
+    quick_option("--state-directory", quick_start.state_directory,
+                 "Keep leases on stable storage there; without, a restart forgets them");
     quick_option("--log-level", quick_start.log_level, "debug, info, warning or error");
 
     CLI::App* const check_command = app.add_subcommand("check", "Check a configuration file");

@@ -20,14 +20,18 @@
 #include "base/hash.h"
 #include "control/control.h"
 #include "control/control_socket.h"
+#include "daemon/disk_clock.h"
 #include "daemon/log.h"
 #include "daemon/served_interfaces.h"
 #include "host/host.h"
 #include "host/watcher.h"
+#include "journal/journal.h"
+#include "journal/posix_files.h"
 #include "lease/shard.h"
 #include "lease/store.h"
 #include "metrics/http_server.h"
 #include "model/make_snapshot.h"
+#include "worker/lease_recovery.h"
 #include "worker/snapshot_slot.h"
 #include "worker/worker.h"
 
@@ -41,6 +45,9 @@ constexpr std::chrono::milliseconds kBurstPause{20};
 constexpr std::chrono::milliseconds kMaxBurst{50};
 // While somebody's XDP program keeps us from a better driver: that it goes is not always announced.
 constexpr std::chrono::seconds kImpatience{2};
+// While nobody vouches for the wall clock, leases that seem to have ended are kept for so long
+// after the start: time for NTP to step it, and for clients to renew.
+constexpr std::uint32_t kClockGrace = 300;
 
 [[nodiscard]] std::uint64_t random_number() {
     std::uint64_t value = 0;
@@ -72,6 +79,9 @@ class Server::Implementation {
   public:
     explicit Implementation(ServerOptions options) : options_{std::move(options)} {}
     ~Implementation() {
+        if (journal_) {
+            static_cast<void>(journal_->stop());  // its thread wakes the worker
+        }
         if (signal_fd_ >= 0) {
             close(signal_fd_);
         }
@@ -83,6 +93,9 @@ class Server::Implementation {
   private:
     [[nodiscard]] Result<Success, Error> open_interfaces(const model::HostState& host);
     [[nodiscard]] Result<Success, Error> open_worker();
+    [[nodiscard]] Result<Success, Error> open_journal(lease::Shard& shard);
+    void report_recovery(const journal::Recovery& found) const;
+    void watch_clock();
     [[nodiscard]] Result<Success, Error> open_control(const model::HostState& host);
     void serve_signals();
     void watch_host(std::chrono::steady_clock::time_point now);
@@ -97,6 +110,11 @@ class Server::Implementation {
     lease::Store store_{kShardCount};
     model::SpaceRegistry registry_{store_};
     worker::SnapshotSlot snapshots_;
+    // Workers append to the journal until they end.
+    DiskClock disk_clock_;
+    journal::PosixFiles files_;
+    std::unique_ptr<journal::Journal> journal_;
+    std::unique_ptr<worker::LeaseRecovery> recovery_;
     std::unique_ptr<host::Watcher> watcher_;
     std::unique_ptr<ServedInterfaces> interfaces_;
     std::unique_ptr<worker::Worker> worker_;
@@ -178,13 +196,84 @@ Result<Success, Error> Server::Implementation::open_worker() {
                                     .id = 0,
                                     .now = boot_seconds()});
     worker::WorkerOptions options;
+    if (options_.configuration.durability != model::Durability::kMemory) {
+        if (auto opened = open_journal(*shard); !opened) {
+            return opened;
+        }
+        options.ring = &journal_->ring(0);
+        options.disk_time = disk_clock_.disk_time();
+    }
     auto made = worker::Worker::make(options, std::move(shard), {}, snapshots_);
     if (!made) {
         return Unexpected{made.error()};
     }
     worker_ = std::move(*made);
+    if (journal_) {
+        journal_->on_durable([this](std::uint32_t) { worker_->wake(); });
+        journal_->start();
+    }
     interfaces_->set_worker(worker_.get(), /*is_running=*/false);
     return Success{};
+}
+
+// The journal tells the latest time in its files before it tells of the first unit.
+Result<Success, Error> Server::Implementation::open_journal(lease::Shard& shard) {
+    const model::Configuration& configuration = options_.configuration;
+    journal::JournalOptions options;
+    options.directory = configuration.state_directory;
+    options.durability = configuration.durability == model::Durability::kSync
+                             ? journal::Durability::kSync
+                             : journal::Durability::kAsync;
+    options.ring_count = kShardCount;
+    options.wall_clock = [this] { return disk_clock_.now_ns(); };
+    if (auto opened = disk_clock_.open(options.directory); !opened) {
+        return opened;
+    }
+    disk_clock_.settle(0);
+    journal::Recovery found;
+    const auto begin = [&] {
+        if (!recovery_) {
+            disk_clock_.settle(found.wall_clock_stamp);
+            const BootSeconds now = boot_seconds();
+            const BootSeconds grace_end =
+                DiskClock::is_synchronised() ? BootSeconds{} : add_seconds(now, kClockGrace);
+            recovery_ = std::make_unique<worker::LeaseRecovery>(
+                snapshots_.newest(), shard, disk_clock_.disk_time(), now, grace_end);
+        }
+    };
+    auto opened = journal::Journal::open(
+        options, files_,
+        [&](const journal::UnitState& state) {
+            begin();
+            recovery_->add(state);
+        },
+        found);
+    if (!opened) {
+        return Unexpected{opened.error()};
+    }
+    begin();
+    recovery_->finish();
+    journal_ = std::move(*opened);
+    report_recovery(found);
+    return Success{};
+}
+
+void Server::Implementation::report_recovery(const journal::Recovery& found) const {
+    for (const std::string& report : found.reports) {
+        spdlog::warn("{}", report);
+    }
+    const worker::RecoveryCounts& counts = recovery_->counts();
+    spdlog::info("{}: {} leases, {} declined, {} former tenants, read in {:.3f} s",
+                 options_.configuration.state_directory, counts.leases, counts.declined,
+                 counts.former, std::chrono::duration<double>(found.duration).count());
+    if (counts.foreign != 0) {
+        spdlog::warn("{}: {} units belong to no configured subnet; they are kept on disk",
+                     options_.configuration.state_directory, counts.foreign);
+    }
+    if (counts.refused != 0) {
+        spdlog::error("{}: no room for {} leases: max-leases or side-memory is too small",
+                      options_.configuration.state_directory, counts.refused);
+    }
 }
 
 Result<Success, Error> Server::Implementation::open_control(const model::HostState& host) {
@@ -202,6 +291,13 @@ Result<Success, Error> Server::Implementation::open_control(const model::HostSta
         .interfaces = [this] { return interfaces_->status(); },
         .on_snapshot =
             [this](const model::Snapshot& snapshot) { interfaces_->update_drivers(snapshot); },
+        .adopt_leases =
+            [this](const model::Snapshot& snapshot) {
+                if (recovery_) {
+                    worker_->call([&] { recovery_->adopt(snapshot, boot_seconds()); });
+                }
+            },
+        .journal = journal_ ? std::function{[this] { return journal_->health(); }} : nullptr,
         .on_host = [this](const model::Configuration& in_force,
                           const model::HostState& now) { interfaces_->update(in_force, now); },
         .on_stop = [this] { stop_requested_ = true; },
@@ -250,11 +346,24 @@ void Server::Implementation::run() {
         const auto now = std::chrono::steady_clock::now();
         if (now >= next_tick) {
             interfaces_->tick();
+            watch_clock();
             control_->tick();
             next_tick = now + std::chrono::milliseconds{kTickMs};
         }
     }
     drain();
+}
+
+void Server::Implementation::watch_clock() {
+    if (!journal_) {
+        return;
+    }
+    const auto stepped = disk_clock_.tick();
+    if (!stepped) {
+        spdlog::warn("the wall clock was stepped: {}", stepped.error().message);
+    } else if (*stepped) {
+        spdlog::info("the wall clock was stepped; leases go on as before");
+    }
 }
 
 int Server::Implementation::wait_ms(std::chrono::steady_clock::time_point now) const {
@@ -308,6 +417,9 @@ void Server::Implementation::drain() {
     worker_->stop();
     worker_thread_.join();
     control_->end_streams();
+    if (journal_ && !journal_->stop()) {
+        spdlog::error("leases cannot be stored: {}", journal_->health().problem);
+    }
     http_.reset();
     control_socket_.reset();
     const worker::WorkerCounters& counters = worker_->counters();

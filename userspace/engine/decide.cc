@@ -47,7 +47,7 @@ struct Place {
 class Decider {
   public:
     Decider(const Request& request, lease::Shard& shard, ReplyCache& cache, BootTime now,
-            MutableBytes out) noexcept
+            Journal journal, MutableBytes out) noexcept
         : request_{request},
           message_{request.message()},
           snapshot_{request.snapshot()},
@@ -55,6 +55,7 @@ class Decider {
           cache_{cache},
           tenant_{request.tenant()},
           now_{to_boot_seconds(now)},
+          journal_{journal},
           out_{out} {}
 
     [[nodiscard]] Decision run() noexcept;
@@ -89,9 +90,9 @@ class Decider {
         const lease::Record& record) const noexcept;
     void remember_client(Unit unit) noexcept;
     [[nodiscard]] Decision nak(const model::Subnet& subnet, std::string_view why) noexcept;
-    [[nodiscard]] static Decision refuse(Refusal why) noexcept {
+    [[nodiscard]] static Decision refuse(DropReason why) noexcept {
         Decision decision;
-        decision.drop = DropReason{why};
+        decision.drop = why;
         return decision;
     }
     [[nodiscard]] Decision reply(const ReplyTerms& terms) noexcept;
@@ -147,6 +148,7 @@ class Decider {
     // look.
     Unit held_at_first_ = lease::kNoUnit;
     const BootSeconds now_;
+    const Journal journal_;
     const MutableBytes out_;
 };
 
@@ -184,7 +186,9 @@ Decision Decider::discover() noexcept {
         unit = *found;
     }
     const model::Subnet& subnet = subnet_of(unit);
-    if (snapshot_.rapid_commit && message_.has(OptionCode::kRapidCommit)) {
+    // An offer is the answer as well when nothing can be committed now (RFC 4039 section 3.1).
+    if (snapshot_.rapid_commit && message_.has(OptionCode::kRapidCommit) &&
+        journal_ != Journal::kBacklog) {
         return grant(unit, subnet);
     }
     ReplyTerms terms;
@@ -436,6 +440,9 @@ Decision Decider::confirm(Ipv4 wanted, bool init_reboot) noexcept {
     if (held_unit() != lease::kNoUnit) {
         return nak(subnet, kOtherAddress);
     }
+    if (journal_ == Journal::kBacklog) {
+        return refuse(Shed::kJournalBacklog);
+    }
     // A record of a lease that has ended counts, as long as nobody had the unit since.
     const auto former = shard_.reclaim(tenant_, request_.link().spaces, offer_expiry());
     if (!former) {
@@ -453,6 +460,9 @@ Decision Decider::confirm(Ipv4 wanted, bool init_reboot) noexcept {
 Decision Decider::grant_unheld(Unit unit, const model::Subnet& subnet, bool is_reserved) noexcept {
     if (address_of(unit) == message_.giaddr()) {
         return nak(subnet, kNotLeased);
+    }
+    if (journal_ == Journal::kBacklog) {
+        return refuse(Shed::kJournalBacklog);
     }
     const auto taken = is_reserved ? shard_.take_reserved(tenant_, unit, offer_expiry())
                                    : shard_.take(tenant_, unit, offer_expiry());
@@ -483,24 +493,37 @@ Decision Decider::grant(Unit unit, const model::Subnet& subnet, Ipv4 address) no
     const lease::Record& record = shard_.record(unit);
     const bool is_again = is_retransmission(record);
     const bool is_new = record.state == LeaseState::kOffered;
+    const std::uint32_t time = is_again ? granted_time(record) : lease_time(subnet);
+    const BootSeconds told = add_seconds(now_, time);
+    const BootSeconds expiry = told.is_never() ? told : add_seconds(told, kLeaseSlack);
+    const bool must_write =
+        journal_ != Journal::kOff && !is_again && (is_new || expiry > record.horizon);
+    if (must_write && journal_ == Journal::kBacklog) {
+        return refuse(Shed::kJournalBacklog);
+    }
     ReplyTerms terms;
     terms.type = MessageType::kAck;
     terms.yiaddr = address;
     terms.subnet = &subnet;
     terms.rapid_commit = message_.type() == MessageType::kDiscover;
-    terms.lease_time = is_again ? granted_time(record) : lease_time(subnet);
+    terms.lease_time = time;
     Decision decision = reply(terms);
-    if (decision.drop || is_again) {
+    if (decision.drop) {
         return decision;
     }
-    const BootSeconds expiry = add_seconds(now_, *terms.lease_time);
-    shard_.grant(unit, {now_, expiry.is_never() ? expiry : add_seconds(expiry, kLeaseSlack),
-                        message_.xid()});
+    decision.promised = unit;
+    if (is_again) {
+        return decision;
+    }
+    shard_.grant(unit, {now_, expiry, message_.xid()});
     if (is_new) {
         give_up_others(unit);
     }
     remember_client(unit);
-    decision.journal_unit = unit;
+    if (must_write) {
+        shard_.set_horizon(unit, horizon_of(expiry, time));
+        decision.must_write = true;
+    }
     return decision;
 }
 
@@ -567,9 +590,7 @@ Decision Decider::decline() noexcept {
         return refuse(Refusal::kDeclined);
     }
     shard_.quarantine(place->unit, add_seconds(now_, snapshot_.decline_time));
-    Decision decision = refuse(Refusal::kDeclined);
-    decision.journal_unit = place->unit;
-    return decision;
+    return refuse(Refusal::kDeclined);
 }
 
 // RFC 2131 section 4.3.4; only the owner may.
@@ -585,12 +606,8 @@ Decision Decider::release() noexcept {
     if (!place || !holds(place->unit)) {
         return refuse(Refusal::kNotOwner);
     }
-    Decision decision = refuse(Refusal::kReleased);
-    if (shard_.record(place->unit).state == LeaseState::kLeased) {
-        decision.journal_unit = place->unit;
-    }
     give_up(place->unit);
-    return decision;
+    return refuse(Refusal::kReleased);
 }
 
 // RFC 2131 section 4.3.5: parameters only, no lease, whatever address the client has.
@@ -617,6 +634,10 @@ Decision Decider::bootp() noexcept {
     if (!unit) {
         return refuse(Refusal::kNoFreeAddress);
     }
+    const bool must_write = journal_ != Journal::kOff && !shard_.record(*unit).horizon.is_never();
+    if (must_write && journal_ == Journal::kBacklog) {
+        return refuse(Shed::kJournalBacklog);
+    }
     ReplyTerms terms;
     terms.yiaddr = address_of(*unit);
     terms.subnet = &subnet_of(*unit);
@@ -624,7 +645,11 @@ Decision Decider::bootp() noexcept {
     if (!decision.drop) {
         shard_.grant(*unit, {now_, BootSeconds::never(), message_.xid()});
         give_up_others(*unit);
-        decision.journal_unit = unit;
+        decision.promised = unit;
+        decision.must_write = must_write;
+        if (must_write) {
+            shard_.set_horizon(*unit, BootSeconds::never());
+        }
     }
     return decision;
 }
@@ -708,9 +733,13 @@ BootSeconds client_expiry(const lease::Record& record) noexcept {
                                     : BootSeconds{record.expiry.value - kLeaseSlack};
 }
 
+BootSeconds horizon_of(BootSeconds expiry, std::uint32_t lease_time) noexcept {
+    return add_seconds(expiry, lease_time);
+}
+
 Decision decide(const Request& request, lease::Shard& shard, ReplyCache& cache, BootTime now,
-                MutableBytes out) noexcept {
-    return Decider{request, shard, cache, now, out}.run();
+                Journal journal, MutableBytes out) noexcept {
+    return Decider{request, shard, cache, now, journal, out}.run();
 }
 
 }  // namespace xdhcpd::engine

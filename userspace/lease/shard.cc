@@ -83,9 +83,9 @@ void write_tenant(Record& record, const Tenant& tenant) noexcept {
 }
 
 // Everything but the version, and the side entry, which must be free already.
-void clear(Record& record, std::uint8_t shard) noexcept {
+void clear(Record& record, const Space& space, std::uint8_t shard) noexcept {
     Record cleared;
-    cleared.version = record.version;
+    cleared.version = std::max(record.version, space.name().version_floor);
     cleared.shard = shard;
     record = cleared;
 }
@@ -305,7 +305,7 @@ Result<Unit, TakeError> Shard::bind(Space& space, Unit unit, const Tenant& tenan
     if (!index_.set_former(tag, unit, false)) {
         index_.insert(tag, {unit, false});
     }
-    clear(own, static_cast<std::uint8_t>(id_));
+    clear(own, space, static_cast<std::uint8_t>(id_));
     write_tenant(own, tenant);
     own.side = side;
     own.state = LeaseState::kOffered;
@@ -363,6 +363,9 @@ void Shard::grant(Unit unit, const Grant& grant) noexcept {
         space.share(id_).held_counts[HeldCount::kLeased].add();
     }
     ++own.version;
+    if (own.version > counters_.highest_version.value()) {
+        counters_.highest_version.set(own.version);
+    }
     own.started = grant.now;
     own.last_xid = grant.xid;
     set_expiry(unit, own, grant.expiry);
@@ -399,12 +402,9 @@ void Shard::set_flags(Unit unit, std::uint8_t flags) noexcept {
                                           (flags & Record::kEngineFlags));
 }
 
-void Shard::set_version(Unit unit, std::uint32_t version) noexcept {
-    own_record(store_->space_of(unit), unit).version = version;
-}
-
 std::uint32_t Shard::release(Unit unit) noexcept {
     XD_ASSERT(record(unit).is_live());
+    tell_end(unit, LeaseState::kReleased);
     return let_go(unit, LeaseState::kReleased);
 }
 
@@ -415,7 +415,16 @@ void Shard::withdraw(Unit unit) noexcept {
 }
 
 std::uint32_t Shard::erase(Unit unit) noexcept {
+    tell_end(unit, LeaseState::kNone);
     return let_go(unit, LeaseState::kNone);
+}
+
+// An offer is nowhere but in memory.
+void Shard::tell_end(Unit unit, LeaseState next) noexcept {
+    const Record& own = record(unit);
+    if (sink_ != nullptr && own.state != LeaseState::kOffered) {
+        sink_->on_end(*this, unit, next, own.version + 1);
+    }
 }
 
 std::uint32_t Shard::let_go(Unit unit, LeaseState next) noexcept {
@@ -438,7 +447,7 @@ std::uint32_t Shard::let_go(Unit unit, LeaseState next) noexcept {
     share.held[index / 64] &= ~(std::uint64_t{1} << (index % 64));
     decrement(share.held_counts[count_of(own.state)]);
     if (next == LeaseState::kNone) {
-        clear(own, static_cast<std::uint8_t>(id_));
+        clear(own, space, static_cast<std::uint8_t>(id_));
     }
     own.state = next;
     const std::uint32_t version = ++own.version;
@@ -481,7 +490,7 @@ bool Shard::quarantine_free(Unit unit, BootSeconds until) noexcept {
 }
 
 void Shard::make_declined(Space& space, Unit unit, Record& own, BootSeconds until) noexcept {
-    clear(own, static_cast<std::uint8_t>(id_));
+    clear(own, space, static_cast<std::uint8_t>(id_));
     ++own.version;
     own.state = LeaseState::kDeclined;
     own.expiry = until;
@@ -490,6 +499,9 @@ void Shard::make_declined(Space& space, Unit unit, Record& own, BootSeconds unti
         wheel_.arm(unit, until);
     }
     publish_gauges();
+    if (sink_ != nullptr) {
+        sink_->on_end(*this, unit, LeaseState::kDeclined, own.version);
+    }
 }
 
 bool Shard::replace_identity(Unit unit, const Tenant& tenant) noexcept {
@@ -502,6 +514,7 @@ bool Shard::replace_identity(Unit unit, const Tenant& tenant) noexcept {
     }
     index_.remove(own.tag, unit);
     write_tenant(own, tenant);
+    own.horizon = {};  // what is on disk names the old identity: the next grant writes
     // The new identity may have had this very unit in the past.
     if (!index_.set_former(own.tag, unit, false)) {
         index_.insert(own.tag, {unit, false});
@@ -509,6 +522,89 @@ bool Shard::replace_identity(Unit unit, const Tenant& tenant) noexcept {
     ++own.version;
     publish_gauges();
     return true;
+}
+
+// == Stable storage ==
+
+bool Shard::restore(const Tenant& tenant, Unit unit, const Restored& state) noexcept {
+    const bool is_held = state.state == LeaseState::kLeased || state.state == LeaseState::kDeclined;
+    Space* const space = store_->find_space_of(unit);
+    if (space == nullptr || space->index_of(unit) >= space->unit_count() ||
+        (state.state == LeaseState::kLeased && !has_room(tenant)) ||
+        !space->bitmap().try_take_reserved(space->index_of(unit))) {
+        return false;
+    }
+    Record& own = space->record(unit);
+    drop_former(unit, own);
+    if (state.state == LeaseState::kLeased && !bind(*space, unit, tenant, state.expiry)) {
+        return false;
+    }
+    if (state.state == LeaseState::kDeclined) {
+        make_declined(*space, unit, own, state.expiry);
+    }
+    if (state.state == LeaseState::kLeased) {
+        grant(unit, {state.started, state.expiry, 0});
+        set_flags(unit, state.flags);
+        own.horizon = state.expiry;
+    }
+    if (!is_held) {
+        clear(own, *space, static_cast<std::uint8_t>(id_));
+        if (!tenant.identity.empty() && tenant.identity.size() <= kMaxIdentityLen) {
+            write_tenant(own, tenant);
+            own.state = state.state;
+            own.started = state.started;
+            index_.insert(own.tag, {unit, true});
+        }
+    }
+    own.version = state.version;
+    counters_.highest_version.set(
+        std::max<std::uint64_t>(counters_.highest_version.value(), state.version));
+    if (!is_held) {
+        space->bitmap().release(space->index_of(unit));
+        publish_gauges();
+    }
+    return true;
+}
+
+Result<Success, ImportError> Shard::import_lease(const Tenant& tenant, Unit unit,
+                                                 const Imported& lease) noexcept {
+    if (sink_ != nullptr && !sink_->has_room()) {
+        return Unexpected{ImportError::kBacklog};
+    }
+    if (!holds(unit) || !is_tenant(unit, tenant)) {
+        const auto taken = take_reserved(tenant, unit, lease.expiry);
+        if (!taken) {
+            const bool is_full = taken.error() == TakeError::kFull;
+            return Unexpected{is_full ? ImportError::kFull : ImportError::kTaken};
+        }
+    }
+    grant(unit, {lease.started, lease.expiry, 0});
+    set_flags(unit, lease.flags);
+    set_horizon(unit, lease.expiry);
+    if (!lease.hostname.empty()) {
+        set_hostname(unit, lease.hostname);
+    }
+    if (!lease.relay_information.empty()) {
+        set_relay_information(unit, lease.relay_information);
+    }
+    if (sink_ != nullptr) {
+        sink_->on_import(*this, unit);
+    }
+    return Success{};
+}
+
+Result<Success, ImportError> Shard::import_quarantine(Unit unit, BootSeconds until) noexcept {
+    if (sink_ != nullptr && !sink_->has_room()) {
+        return Unexpected{ImportError::kBacklog};
+    }
+    if (holds(unit) && record(unit).state == LeaseState::kDeclined) {
+        quarantine(unit, until);
+        return Success{};
+    }
+    if (!quarantine_free(unit, until)) {
+        return Unexpected{ImportError::kTaken};
+    }
+    return Success{};
 }
 
 // == Side entries ==

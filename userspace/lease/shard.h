@@ -56,6 +56,55 @@ struct OfferSource {
     std::uint16_t relay = 0;    // relay and its port; that of the ingress without a relay
 };
 
+// A unit as it was read back from disk.
+struct Restored {
+    LeaseState state = LeaseState::kLeased;  // kLeased, kDeclined, kReleased or kExpired
+    std::uint8_t flags = 0;                  // the engine's
+    std::uint32_t version = 0;               // the next change has a higher one
+    BootSeconds expiry{};                    // of a lease or quarantine; also its horizon
+    BootSeconds started{};
+};
+
+// A lease that another server granted; see Shard::import_lease().
+struct Imported {
+    BootSeconds expiry{};  // also its horizon
+    BootSeconds started{};
+    std::uint8_t flags = 0;        // the engine's
+    ByteView hostname{};           // empty: what the unit has stays
+    ByteView relay_information{};  // likewise
+};
+
+enum class ImportError : std::uint8_t {
+    kTaken,    // somebody else holds the unit
+    kFull,     // no room for the tenant, as in TakeError
+    kBacklog,  // the sink takes nothing now: later
+};
+
+class Shard;
+
+// Who writes down what ends. Called on the shard's thread, which holds the unit and must not be
+// called back.
+class ChangeSink {
+  public:
+    ChangeSink() = default;
+    ChangeSink(const ChangeSink&) = delete;
+    ChangeSink& operator=(const ChangeSink&) = delete;
+
+    // A unit that was leased or in quarantine is about to become kReleased, with its tenant as the
+    // former one, or kNone; or any unit has just become kDeclined. `version` is that of the new
+    // state; everything else is still in the record.
+    virtual void on_end(const Shard& shard, Unit unit, LeaseState next,
+                        std::uint32_t version) noexcept = 0;
+    // Whether there is room for the record of an import, which must not be lost.
+    [[nodiscard]] virtual bool has_room() const noexcept = 0;
+    // Only after has_room(): `unit` has just become or stayed kLeased by an import, and everything
+    // is in the record.
+    virtual void on_import(const Shard& shard, Unit unit) noexcept = 0;
+
+  protected:
+    ~ChangeSink() = default;
+};
+
 struct Grant {
     BootSeconds now{};
     BootSeconds expiry{};
@@ -64,12 +113,13 @@ struct Grant {
 
 // Written by the shard, read by anybody.
 struct ShardCounters {
-    Counter index_entries;   // gauge: live and former
-    Counter former_entries;  // gauge
-    Counter side_bytes;      // gauge
-    Counter side_failures;   // entries that found no room: hostname or relay information not kept,
-                             // long identity refused
-    Counter armed_timers;    // gauge
+    Counter index_entries;    // gauge: live and former
+    Counter former_entries;   // gauge
+    Counter side_bytes;       // gauge
+    Counter side_failures;    // entries that found no room: hostname or relay information not kept,
+                              // long identity refused
+    Counter armed_timers;     // gauge
+    Counter highest_version;  // gauge: that a unit was ever granted under
 };
 
 class Shard {
@@ -145,8 +195,6 @@ class Shard {
     // What the engine keeps in the record. Bits of `flags` outside kEngineFlags are ignored.
     void set_horizon(Unit unit, BootSeconds horizon) noexcept;
     void set_flags(Unit unit, std::uint8_t flags) noexcept;
-    // For leases read back from disk: the next change has a higher version than this.
-    void set_version(Unit unit, std::uint32_t version) noexcept;
 
     // The tenant gives the lease back and becomes a former one. Returns the version of the released
     // state, for the journal: the record is no longer ours to read.
@@ -177,6 +225,25 @@ class Shard {
     [[nodiscard]] ByteView relay_information(Unit unit) const noexcept;
     void set_hostname(Unit unit, ByteView hostname) noexcept;
     void set_relay_information(Unit unit, ByteView information) noexcept;
+
+    // == Stable storage ==
+
+    // What ends is told to `sink` from now on; null for nobody. Grants are not: the engine knows
+    // which of them must be written. Nor is what expires: the time on disk says it.
+    void set_change_sink(ChangeSink* sink) noexcept { sink_ = sink; }
+    // Before the shard serves and has a sink: the unit becomes what it was. A lease or quarantine
+    // is held from now on; otherwise `tenant` (no identity: none) becomes the unit's former tenant,
+    // and the version is kept. False, and nothing has changed, if somebody holds the unit or there
+    // is no room.
+    [[nodiscard]] bool restore(const Tenant& tenant, Unit unit, const Restored& state) noexcept;
+
+    // While the shard serves: the tenant has this lease from now on, whether the unit is free or
+    // its own already. Policy is not asked (as for reservations). The sink is told.
+    [[nodiscard]] Result<Success, ImportError> import_lease(const Tenant& tenant, Unit unit,
+                                                            const Imported& lease) noexcept;
+    // Likewise for a unit that somebody else uses; kTaken also if the tenant of a lease holds it.
+    [[nodiscard]] Result<Success, ImportError> import_quarantine(Unit unit,
+                                                                 BootSeconds until) noexcept;
 
     // == Time ==
 
@@ -280,6 +347,9 @@ class Shard {
     void set_expiry(Unit unit, Record& record, BootSeconds expiry) noexcept;
     // Gives the unit back; `next` is kNone, kReleased or kExpired. Returns the record's version.
     std::uint32_t let_go(Unit unit, LeaseState next) noexcept;
+    // Tells the sink of a unit that is leased or in quarantine, and ends so for other reasons than
+    // time.
+    void tell_end(Unit unit, LeaseState next) noexcept;
     // Ends what has expired.
     void end(Unit unit) noexcept;
     // The unit stops being kOffered.
@@ -302,6 +372,7 @@ class Shard {
     TimerWheel wheel_;
     ShardCounters counters_;
     std::vector<std::uint32_t> open_offers_;  // by place of an OfferSource
+    ChangeSink* sink_ = nullptr;              // borrowed
 };
 
 }  // namespace xdhcpd::lease

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -17,6 +18,16 @@
 namespace xdhcpd::lease {
 
 enum class SpaceKind : std::uint8_t { kIpv4, kIpv6Address, kIpv6Prefix };
+
+// What the units of a space are on disk: unit i is called `first` + i, counted in prefixes of
+// `length` bits. An index is never stored, so a range may change its size or its place.
+struct SpaceName {
+    std::array<std::byte, 16> first{};  // network order; an IPv4 address in the first four bytes
+    std::uint8_t length = 0;            // 32 for an IPv4 address, 128 for an IPv6 one
+    // Versions of its units begin above this: the same addresses may have been in another space,
+    // whose versions are on disk.
+    std::uint32_t version_floor = 0;
+};
 
 // How many units of a space a shard holds, by state.
 enum class HeldCount : std::uint8_t { kOffered, kLeased, kDeclined, kCount };
@@ -47,11 +58,12 @@ class Space {
   public:
     // `first` is the number of unit 0, at the start of a chunk.
     Space(SpaceId id, SpaceKind kind, std::uint32_t unit_count, Unit first,
-          std::uint32_t shard_count);
+          std::uint32_t shard_count, const SpaceName& name);
 
     [[nodiscard]] SpaceId id() const noexcept { return id_; }
     [[nodiscard]] SpaceKind kind() const noexcept { return kind_; }
     [[nodiscard]] std::uint32_t unit_count() const noexcept { return unit_count_; }
+    [[nodiscard]] const SpaceName& name() const noexcept { return name_; }
     [[nodiscard]] UnitRange all() const noexcept { return {0, unit_count_ - 1}; }
 
     // `index` < unit_count(); `unit` is of this space.
@@ -85,6 +97,7 @@ class Space {
     std::uint32_t unit_count_;
     Unit first_;
     std::uint32_t shard_count_;
+    SpaceName name_;
     UnitBitmap bitmap_;
     VirtualArray<Record> records_;
     VirtualArray<TimerLink> links_;

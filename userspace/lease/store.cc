@@ -26,13 +26,13 @@ bool Store::has_room(std::uint32_t unit_count) const noexcept {
            find_chunks(chunks_for(unit_count)) != 0;
 }
 
-Space& Store::add_space(SpaceKind kind, std::uint32_t unit_count) {
+Space& Store::add_space(SpaceKind kind, std::uint32_t unit_count, const SpaceName& name) {
     XD_ASSERT(has_room(unit_count));
     const SpaceId id = find_id();
     const std::uint32_t count = chunks_for(unit_count);
     const std::uint32_t first = find_chunks(count);
-    auto space =
-        std::make_unique<Space>(id, kind, unit_count, Unit{first << kChunkBits}, shard_count_);
+    auto space = std::make_unique<Space>(id, kind, unit_count, Unit{first << kChunkBits},
+                                         shard_count_, name);
     Space& added = *space;
     for (std::uint32_t chunk = first; chunk < first + count; ++chunk) {
         publish(chunks_[chunk], &added);

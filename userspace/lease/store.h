@@ -32,7 +32,7 @@ class Store {
     [[nodiscard]] bool has_room(std::uint32_t unit_count) const noexcept;
     // A new space, nothing allowed, nothing taken, visible to all threads. Requires
     // has_room(unit_count). The lowest free id and chunks are used.
-    Space& add_space(SpaceKind kind, std::uint32_t unit_count);
+    Space& add_space(SpaceKind kind, std::uint32_t unit_count, const SpaceName& name = {});
     // Takes a drained, wholly forbidden space out of the tables. The caller destroys it once every
     // worker has announced a generation that no longer knows it. Former entries in the indexes may
     // go on naming its units.

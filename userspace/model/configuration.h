@@ -131,11 +131,32 @@ struct PortConfiguration {
         false;  // udp driver only: answer to the address and port a request came from
 };
 
+// When an ACK may leave.
+enum class Durability : std::uint8_t {
+    kSync,    // when its lease is on stable storage (RFC 2131 section 3.1 step 4)
+    kAsync,   // at once; storage follows within a second
+    kMemory,  // at once; a restart forgets all leases
+};
+// "sync", "async" or "memory"
+[[nodiscard]] constexpr std::string_view name(Durability durability) noexcept {
+    switch (durability) {
+        case Durability::kSync:
+            return "sync";
+        case Durability::kAsync:
+            return "async";
+        case Durability::kMemory:
+            break;
+    }
+    return "memory";
+}
+
 struct Configuration {
     LogConfiguration log;
     std::vector<InterfaceConfiguration> interfaces;
     std::string control_socket = "/run/xdhcpd/control.sock";
-    std::string http;                     // "address:port" of metrics and health, empty: off
+    std::string http;  // "address:port" of metrics and health, empty: off
+    Durability durability = Durability::kSync;
+    std::string state_directory = "/var/lib/xdhcpd";  // of the journal, unless kMemory
     std::uint32_t max_leases = 1u << 20;  // clients that the index holds, over all subnets
     std::uint64_t side_memory = 64u
                                 << 20;  // bytes for hostnames, relay information, long identities

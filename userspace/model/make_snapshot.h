@@ -23,6 +23,8 @@ class SpaceRegistry {
     [[nodiscard]] lease::SpaceId space_for(Ipv4Prefix prefix);
     // Likewise, but nothing is made: no value when it is new.
     [[nodiscard]] std::optional<lease::SpaceId> find(Ipv4Prefix prefix) const;
+    // Spaces made from now on: see SpaceName.
+    void set_version_floor(std::uint32_t floor) noexcept { version_floor_ = floor; }
     [[nodiscard]] lease::Store& store() noexcept { return store_; }
     [[nodiscard]] const lease::Store& store() const noexcept { return store_; }
     // All spaces ever made, with their subnets.
@@ -34,6 +36,7 @@ class SpaceRegistry {
     [[nodiscard]] static std::uint64_t key_of(Ipv4Prefix prefix) noexcept;
 
     lease::Store& store_;
+    std::uint32_t version_floor_ = 0;
     std::unordered_map<std::uint64_t, lease::SpaceId> spaces_;  // by prefix
 };
 

@@ -130,6 +130,8 @@ class Port {
     // Gives received frames back; each exactly once, in any order.
     virtual void release(std::span<const RxFrame> batch) = 0;
 
+    // Frames that lend() can have out at a time.
+    [[nodiscard]] virtual std::uint32_t tx_frame_count() const noexcept = 0;
     // An empty frame, or nothing when all are out.
     [[nodiscard]] virtual std::optional<TxFrame> lend() = 0;
     // Queues a frame of this port. It leaves at the next flush() at the latest.
@@ -147,6 +149,9 @@ class Port {
     // right behind the batch, and only so.
     void set_route(Port* route) noexcept { route_ = route; }
     [[nodiscard]] Port* route() const noexcept { return route_; }
+    // Lent frames that wait for something other than the network; kept by who has them.
+    void set_parked(std::uint32_t count) noexcept { parked_ = count; }
+    [[nodiscard]] std::uint32_t parked() const noexcept { return parked_; }
 
   protected:
     friend class TxFrame;
@@ -157,6 +162,7 @@ class Port {
 
   private:
     Port* route_ = nullptr;
+    std::uint32_t parked_ = 0;
 };
 
 // Room that a lent frame must offer: 14 Ethernet, 8 for two tags, 20 IP, 8 UDP, 1472 of DHCP.

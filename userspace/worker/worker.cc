@@ -26,11 +26,22 @@ constexpr std::size_t kExpireBudget = 256;
 constexpr std::chrono::milliseconds kDrainTime{500};
 // Batches that are still taken from a port that goes: more than any receive ring holds.
 constexpr int kLastRounds = 1024;
+// Replies that wait for stable storage, over all ports; what all ports of a busy machine may park.
+constexpr std::size_t kMaxParked = 1u << 14;
 
 [[nodiscard]] BootTime boot_clock() noexcept {
     timespec time{};
     static_cast<void>(clock_gettime(CLOCK_BOOTTIME, &time));  // cannot fail on Linux >= 2.6.39
     return BootTime{std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec}};
+}
+
+// chaddr of an Ethernet client, else the frame's source; zero if neither could be read.
+[[nodiscard]] Mac client_of(const engine::Request& request) noexcept {
+    const dhcp4::MessageView& message = request.message();
+    if (!message.payload().empty() && message.hlen() == Mac::kLen) {
+        return Mac::load(message.chaddr().data());
+    }
+    return request.has_frame() ? request.frame().source_mac : Mac{};
 }
 
 }  // namespace
@@ -54,12 +65,18 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<lease::Shard> shard
       shard_{std::move(shard)},
       snapshots_{snapshots},
       drop_log_{options.drop_log_len},
+      parked_{options.ring != nullptr ? kMaxParked : 1},
       requests_{std::make_unique<engine::Request[]>(kBatchLen)},
       wake_fd_{wake_fd} {
+    if (options.ring != nullptr) {
+        log_.emplace(*options.ring, options.disk_time);
+        shard_->set_change_sink(&*log_);
+    }
     replace_ports(std::move(ports));
 }
 
 Worker::~Worker() {
+    shard_->set_change_sink(nullptr);
     close(wake_fd_);
 }
 
@@ -74,6 +91,8 @@ void Worker::replace_ports(std::vector<Port*> ports) {
                 break;
             }
         }
+        parked_.forget(*port,
+                       [this](const ParkedReply& reply) { lose(reply, engine::Shed::kPortGone); });
     }
     port_ledger_.set_ports(ports);
     ports_ = std::move(ports);
@@ -100,9 +119,18 @@ void Worker::run() {
     const BootTime deadline = clock_() + kDrainTime;
     while (step() != 0 && clock_() < deadline) {
     }
+    while (!parked_.empty() && clock_() < deadline) {
+        sleep();
+        step();
+    }
+    for (Port* const port : ports_) {
+        parked_.forget(*port,
+                       [this](const ParkedReply& reply) { lose(reply, engine::Shed::kPortGone); });
+    }
 }
 
 std::size_t Worker::step() {
+    send_stored();
     std::size_t received = 0;
     if (const model::Snapshot* const snapshot = snapshots_.acquire(announcement_)) {
         for (Port* const port : ports_) {
@@ -113,6 +141,9 @@ std::size_t Worker::step() {
     }
     pass_time(clock_());
     mailbox_.run();
+    if (log_) {
+        log_->kick();
+    }
     return received;
 }
 
@@ -159,6 +190,10 @@ std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
             answer(port, requests_[i], now, answered);
         }
     }
+    if (log_) {
+        log_->kick();  // the disk works while the frames leave
+        send_stored();
+    }
     flush(port);
     port.release(std::span{frames}.first(count));
     if (answered != 0) {
@@ -196,7 +231,7 @@ void Worker::answer(Port& port, engine::Request& request, BootTime now, std::siz
         return;
     }
     const engine::Decision decision =
-        engine::decide(request, *shard_, reply_cache_, now, frame->bytes());
+        engine::decide(request, *shard_, reply_cache_, now, journal_for(port), frame->bytes());
     if (decision.drop) {
         explain(port, request, *decision.drop, now);
         return;
@@ -209,15 +244,117 @@ void Worker::answer(Port& port, engine::Request& request, BootTime now, std::siz
     info.frame_len = decision.frame_len;
     info.ifindex = request.ifindex();
     info.unconfigured_destination = decision.unconfigured_destination;
+    Port* sender = &port;
     if (routed && decision.routable && reply.size() <= routed->bytes().size()) {
         copy_bytes(routed->bytes().data(), reply);
-        route->submit(std::move(*routed), info);
-    } else {
-        port.submit(std::move(*frame), info);
+        frame = std::move(routed);
+        sender = route;
     }
+    if (log_ && decision.promised && must_wait(decision)) {
+        // Room was looked for when a record may have been needed; a renewal that needs none waits
+        // only if there is some.
+        if (!parked_.has_room(*sender)) {
+            explain(port, request, engine::Shed::kJournalBacklog, now);
+            return;
+        }
+        park(*sender, std::move(*frame), info, request, decision, now);
+        return;
+    }
+    sender->submit(std::move(*frame), info);
     counters_.answered.add();
     counters_.sent_by_type[static_cast<std::size_t>(decision.reply_type)].add();
     ++answered;
+}
+
+// A reply that may be routed waits on either port.
+engine::Journal Worker::journal_for(const Port& port) noexcept {
+    if (!log_) {
+        return engine::Journal::kOff;
+    }
+    const bool has_room =
+        parked_.has_room(port) && (port.route() == nullptr || parked_.has_room(*port.route()));
+    return has_room ? log_->state() : engine::Journal::kBacklog;
+}
+
+// Writes the record that the decision asks for. A reply without one waits as well while the last
+// record of its unit does.
+bool Worker::must_wait(const engine::Decision& decision) noexcept {
+    const lease::Unit unit = *decision.promised;
+    if (decision.must_write) {
+        if (log_->write(*shard_, unit) <= log_->durable()) {
+            return false;
+        }
+        const std::uint8_t flags = shard_->record(unit).flags;
+        shard_->set_flags(unit, static_cast<std::uint8_t>(flags | engine::kFlagUnstored));
+        return true;
+    }
+    return (shard_->record(unit).flags & engine::kFlagUnstored) != 0;
+}
+
+void Worker::park(Port& port, TxFrame frame, const TxInfo& info, const engine::Request& request,
+                  const engine::Decision& decision, BootTime now) {
+    ParkedReply reply;
+    reply.sequence = log_->last();
+    reply.port = &port;
+    reply.frame = std::move(frame);
+    reply.info = info;
+    reply.unit = *decision.promised;
+    reply.version = shard_->record(reply.unit).version;
+    reply.received = now;
+    reply.client = client_of(request);
+    reply.type = decision.reply_type;
+    parked_.park(std::move(reply));
+}
+
+// Sends what has become durable meanwhile. The frames leave with the next flush of their ports.
+void Worker::send_stored() {
+    if (parked_.empty()) {
+        return;
+    }
+    const std::uint64_t durable = log_->durable();
+    const BootTime now = clock_();
+    while (!parked_.empty() && parked_.front().sequence <= durable) {
+        ParkedReply reply = parked_.take_front();
+        const bool is_current = is_still_true(reply, now);
+        if (reply.port == nullptr) {
+            continue;  // lost meanwhile, and counted
+        }
+        if (!is_current) {
+            lose(reply, engine::Shed::kStale);
+            continue;
+        }
+        reply.port->submit(std::move(reply.frame), reply.info);
+        counters_.answered.add();
+        counters_.sent_by_type[static_cast<std::size_t>(reply.type)].add();
+        counters_.latency.record(now - reply.received);
+    }
+}
+
+// A reply promises a lease from the moment that it arrives, so it must not be late by more than the
+// lease is kept beyond its time; and what its client did meanwhile (another request, a release) was
+// answered by itself.
+bool Worker::is_still_true(const ParkedReply& reply, BootTime now) noexcept {
+    if (!shard_->holds(reply.unit)) {
+        return false;
+    }
+    const lease::Record& record = shard_->record(reply.unit);
+    if (record.version != reply.version) {
+        return false;
+    }
+    shard_->set_flags(reply.unit, static_cast<std::uint8_t>(record.flags & ~engine::kFlagUnstored));
+    return to_boot_seconds(now).value - record.started.value <= engine::kLeaseSlack;
+}
+
+void Worker::lose(const ParkedReply& reply, engine::DropReason reason) noexcept {
+    counters_.dropped[reason.index()].add();
+    Drop drop;
+    drop.time = clock_();
+    drop.reason = reason;
+    drop.ifindex = reply.info.ifindex;
+    drop.queue = reply.port->queue();
+    drop.client = reply.client;
+    drop.type = dhcp4::MessageType::kRequest;
+    drop_log_.add(drop);
 }
 
 void Worker::explain(const Port& port, const engine::Request& request, engine::DropReason reason,
@@ -234,15 +371,12 @@ void Worker::explain(const Port& port, const engine::Request& request, engine::D
     drop.reason = reason;
     drop.ifindex = request.ifindex();
     drop.queue = port.queue();
+    drop.client = client_of(request);
     if (request.has_frame()) {
-        drop.client = request.frame().source_mac;
         drop.tags = request.frame().tags;
     }
     const dhcp4::MessageView& message = request.message();
     if (!message.payload().empty()) {
-        if (message.hlen() == Mac::kLen) {
-            drop.client = Mac::load(message.chaddr().data());
-        }
         drop.giaddr = message.giaddr();
         drop.address = message.requested_address().value_or(message.ciaddr());
         drop.type = message.type();
@@ -265,7 +399,9 @@ void Worker::pass_time(BootTime now) {
 // flag.
 void Worker::sleep() {
     sleeping_.store(true);
-    if (!mailbox_.has_mail() && !stop_requested_.load()) {
+    const bool waits = !parked_.empty();
+    const bool is_stored = waits && parked_.front().sequence <= log_->durable();
+    if (!mailbox_.has_mail() && !is_stored && (waits || !stop_requested_.load())) {
         counters_.polls.add();
         static_cast<void>(poll(poll_set_.data(), poll_set_.size(), kPollTimeoutMs));
     }

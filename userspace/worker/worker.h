@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/error.h"
@@ -25,6 +26,8 @@
 #include "packet/port.h"
 #include "worker/counters.h"
 #include "worker/drop_log.h"
+#include "worker/lease_log.h"
+#include "worker/parked_replies.h"
 #include "worker/port_ledger.h"
 #include "worker/snapshot_slot.h"
 #include "worker/tap.h"
@@ -34,6 +37,10 @@ namespace xdhcpd::worker {
 struct WorkerOptions {
     std::uint32_t id = 0;
     std::size_t drop_log_len = 4096;
+    // This worker's ring of the journal, which outlives the worker; null: leases are kept in memory
+    // only.
+    journal::Ring* ring = nullptr;
+    DiskTime disk_time;
     // Gives the time; tests put in their own.
     BootTime (*clock)() noexcept = nullptr;  // null: CLOCK_BOOTTIME
 };
@@ -73,6 +80,8 @@ class Worker {
     // --- Any thread
     // ----------------------------------------------------------------------------------------
     void stop() noexcept;
+    // Something has become durable, or other work is there: the worker looks if it sleeps.
+    void wake() noexcept;
     // Runs `work` on the worker's thread between two batches and waits for its end. Must not be
     // called by the worker's thread, nor after run() has returned. Keep it short: packets wait
     // meanwhile.
@@ -82,6 +91,10 @@ class Worker {
     [[nodiscard]] const Announcement& announcement() const noexcept { return announcement_; }
     // The ports it has, and has had.
     [[nodiscard]] std::vector<PortTotals> port_totals() const { return port_ledger_.totals(); }
+    // Ends that found no room in the journal.
+    [[nodiscard]] std::uint64_t unwritten_ends() const noexcept {
+        return log_ ? log_->unwritten_ends().value() : 0;
+    }
     // Capacity and gauges of the shard may be read by any thread.
     [[nodiscard]] const lease::ShardCounters& shard_counters() const noexcept {
         return shard_->counters();
@@ -95,11 +108,18 @@ class Worker {
     static void flush(Port& port);
     void count_arrival(const engine::Request& request) noexcept;
     void answer(Port& port, engine::Request& request, BootTime now, std::size_t& answered);
+    // Whether a decision may need a record now, and its reply may wait for it on that port.
+    [[nodiscard]] engine::Journal journal_for(const Port& port) noexcept;
+    [[nodiscard]] bool must_wait(const engine::Decision& decision) noexcept;
+    void park(Port& port, TxFrame frame, const TxInfo& info, const engine::Request& request,
+              const engine::Decision& decision, BootTime now);
+    void send_stored();
+    [[nodiscard]] bool is_still_true(const ParkedReply& reply, BootTime now) noexcept;
+    void lose(const ParkedReply& reply, engine::DropReason reason) noexcept;
     void explain(const Port& port, const engine::Request& request, engine::DropReason reason,
                  BootTime now) noexcept;
     void pass_time(BootTime now);
     void sleep();
-    void wake() noexcept;
 
     std::uint32_t id_;
     BootTime (*clock_)() noexcept;
@@ -110,6 +130,8 @@ class Worker {
     WorkerCounters counters_;
     DropLog drop_log_;
     engine::ReplyCache reply_cache_;
+    std::optional<LeaseLog> log_;
+    ParkedReplies parked_;
     engine::RateLimiter rate_limiter_;
     TapSet taps_;
     Announcement announcement_;

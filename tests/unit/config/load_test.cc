@@ -27,7 +27,8 @@ interfaces:
   - name: eth3
 control-socket: /tmp/control.sock
 http: 127.0.0.1:9767
-durability: memory
+durability: async
+state-directory: /tmp/state
 max-leases: 70000
 side-memory: 8MiB
 ports: {server: 67, client: 68, reply-to-source: false}

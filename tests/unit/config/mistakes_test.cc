@@ -279,11 +279,13 @@ const Mistake server_mistakes[] = {
     {"HttpName", root("http: localhost:80"),
      "4:7: error: http: 'localhost:80' is not an address and port; ADDRESS:PORT such as "
      "127.0.0.1:9767 or [::1]:9767, or off, was meant"},
-    {"DurabilityOfAnotherVersion", root("durability: sync"),
-     "4:13: error: durability: 'sync' is not in this version, which keeps leases in memory only; "
-     "'memory' was meant?"},
     {"DurabilityUnknown", root("durability: disk"),
-     "4:13: error: durability: 'disk' is unknown; memory was meant"},
+     "4:13: error: durability: 'disk' is unknown; one of sync, async, memory was meant"},
+    {"StateDirectoryRelative", root("state-directory: lib/x"),
+     "4:18: error: state-directory: 'lib/x' is not an absolute path of a directory, such as "
+     "/var/lib/xdhcpd"},
+    {"StateDirectoryUnused", root("durability: memory\nstate-directory: /x"),
+     "5:18: warning: state-directory: durability is memory: nothing is kept there"},
     {"MaxLeasesZero", root("max-leases: 0"),
      "4:13: error: max-leases: 0 is out of range; 1 to 67108864 was meant"},
     {"MaxLeasesBelowThePools", root("max-leases: 89"),

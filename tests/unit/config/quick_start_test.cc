@@ -98,6 +98,18 @@ TEST(QuickStart, NamesBothMissingOptions) {
                             "command line: error: --range: is missing; FIRST-LAST was meant"));
 }
 
+TEST(QuickStart, KeepsLeasesOnlyWhereItIsTold) {
+    QuickStart options;
+    options.interface = "eth0";
+    options.range = "192.0.2.10-192.0.2.99";
+    EXPECT_EQ(from_quick_start(options, interface_addresses).configuration->durability,
+              model::Durability::kMemory);
+    options.state_directory = "/var/lib/here";
+    const LoadResult result = from_quick_start(options, interface_addresses);
+    EXPECT_EQ(result.configuration->durability, model::Durability::kSync);
+    EXPECT_EQ(result.configuration->state_directory, "/var/lib/here");
+}
+
 TEST(QuickStart, ReportsEveryWrongOptionAtOnce) {
     QuickStart options;
     options.interface = "interface-name-too-long";
@@ -109,6 +121,7 @@ TEST(QuickStart, ReportsEveryWrongOptionAtOnce) {
     options.driver = "xpd";
     options.control_socket = "relative.sock";
     options.http = "9767";
+    options.state_directory = "here";
     options.log_level = "loud";
     const LoadResult result = from_quick_start(options, interface_addresses);
     EXPECT_FALSE(result.configuration);
@@ -124,7 +137,8 @@ TEST(QuickStart, ReportsEveryWrongOptionAtOnce) {
                     HasSubstr("error: --driver: 'xpd' is unknown; 'xdp' was meant?"),
                     HasSubstr("error: --control-socket: 'relative.sock' is not an absolute path"),
                     HasSubstr("error: --http: '9767' is not an address and port"),
-                    HasSubstr("error: --log-level: level: 'loud' is unknown")));
+                    HasSubstr("error: --log-level: level: 'loud' is unknown"),
+                    HasSubstr("error: --state-directory: 'here' is not an absolute path")));
 }
 
 TEST(QuickStart, ListsTheNetworksWhenNoneHoldsTheRange) {

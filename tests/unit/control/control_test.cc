@@ -54,7 +54,7 @@ TEST(Control, StatusTellsWhatTheContractSays) {
     EXPECT_EQ(status["state"], "serving");
     EXPECT_EQ(status["generation"], 1);
     EXPECT_EQ(status["configuration"], "lab.yaml");
-    EXPECT_EQ(status["durability"], "memory");
+    EXPECT_EQ(status["durability"], "sync");
     const json& port = status["ports"].at(0);
     EXPECT_EQ(port["interface"], "eth1");
     EXPECT_EQ(port["ifindex"], kLabIfindex);

@@ -46,19 +46,21 @@ TEST(DecideTest, DiscoverIsOfferedAnAddressOfThePool) {
     EXPECT_EQ(outcome.reply->type(), MessageType::kOffer);
     EXPECT_EQ(outcome.reply->yiaddr(), "192.0.2.10");
     EXPECT_EQ(outcome.reply->u32(51), 3600u);
-    EXPECT_FALSE(outcome.reply->decision.journal_unit);  // an offer waits for nothing
+    EXPECT_FALSE(outcome.reply->decision.promised);  // an offer waits for nothing
     EXPECT_EQ(engine.held(HeldCount::kOffered), 1u);
 }
 
 TEST(DecideTest, SelectingTheOfferIsAcknowledgedAndMustBeJournalled) {
     RecordProperty("rfc", "2131 4.3.2");
     Engine engine;
+    engine.journal = Journal::kOpen;
     ASSERT_TRUE(engine.send(discover()).reply);
     const auto outcome = engine.send(selecting("192.0.2.10"));
     ASSERT_TRUE(outcome.reply);
     EXPECT_EQ(outcome.reply->type(), MessageType::kAck);
     EXPECT_EQ(outcome.reply->yiaddr(), "192.0.2.10");
-    EXPECT_TRUE(outcome.reply->decision.journal_unit);
+    EXPECT_TRUE(outcome.reply->decision.promised);
+    EXPECT_TRUE(outcome.reply->decision.must_write);
     EXPECT_EQ(engine.held(HeldCount::kLeased), 1u);
     EXPECT_EQ(engine.held(HeldCount::kOffered), 0u);
 }
@@ -177,7 +179,8 @@ TEST(DecideTest, ARetransmittedRequestGetsTheSameAckAndChangesNothing) {
     const auto second = engine.send(selecting("192.0.2.10").option_u32(51, 1000));
     ASSERT_TRUE(second.reply);
     EXPECT_EQ(first.reply->bytes, second.reply->bytes);
-    EXPECT_FALSE(second.reply->decision.journal_unit);
+    EXPECT_TRUE(second.reply->decision.promised) << "it waits for the record of the first";
+    EXPECT_FALSE(second.reply->decision.must_write);
     engine.pass(989 + kLeaseSlack);
     EXPECT_EQ(engine.held(HeldCount::kLeased), 1u);
     engine.pass(1);  // the first grant's end, not the second's
@@ -403,11 +406,12 @@ TEST(DecideTest, RapidCommitAcknowledgesTheDiscover) {
     EXPECT_EQ(plain.send(discover().option(80, {})).reply->type(), MessageType::kOffer);
     configuration.dhcp4.rapid_commit = true;
     Engine engine{configuration};
+    engine.journal = Journal::kOpen;
     const auto outcome = engine.send(discover().option(80, {}));
     ASSERT_TRUE(outcome.reply);
     EXPECT_EQ(outcome.reply->type(), MessageType::kAck);
     EXPECT_TRUE(outcome.reply->has(80));
-    EXPECT_TRUE(outcome.reply->decision.journal_unit);
+    EXPECT_TRUE(outcome.reply->decision.must_write);
     EXPECT_EQ(engine.held(HeldCount::kLeased), 1u);
     EXPECT_EQ(engine.send(discover(2)).reply->type(), MessageType::kOffer);
 }

@@ -165,7 +165,7 @@ void compare(model::Identity identity) {
         if (one.reply) {
             ++replies;
             ASSERT_EQ(to_hex(one.reply->bytes), to_hex(other.reply->bytes)) << i;
-            ASSERT_EQ(one.reply->decision.journal_unit, other.reply->decision.journal_unit) << i;
+            ASSERT_EQ(one.reply->decision.promised, other.reply->decision.promised) << i;
             ASSERT_EQ(one.reply->decision.routable, other.reply->decision.routable) << i;
         }
         if (traffic.chance(10)) {

@@ -529,15 +529,65 @@ TEST(ShardSideMemoryTest, WithoutItLeasesWorkAndFailuresAreCounted) {
 TEST_F(ShardTest, EngineFieldsAreKept) {
     lease_to(kAlice);
     shard_.set_horizon(unit(20), kLater);
-    shard_.set_version(unit(20), 500);
     shard_.set_flags(unit(20), 0x84 | 0x01);
     EXPECT_EQ(shard_.record(unit(20)).horizon, kLater);
     EXPECT_EQ(shard_.record(unit(20)).flags, 0x84 | Record::kFlagGranted);
     shard_.set_flags(unit(20), 0);
     EXPECT_EQ(shard_.record(unit(20)).flags, Record::kFlagGranted);
-    EXPECT_EQ(shard_.release(unit(20)), 501u);
+    ASSERT_TRUE(shard_.release(unit(20)) > 0);
     ASSERT_TRUE(shard_.reclaim(kAlice, here_, kLater));
     EXPECT_EQ(shard_.record(unit(20)).horizon, BootSeconds{}) << "of the lease before";
+}
+
+TEST_F(ShardTest, ARestoredLeaseIsHeldAsItWas) {
+    const Restored lease{.state = LeaseState::kLeased,
+                         .flags = 0x80,
+                         .version = 500,
+                         .expiry = kLater,
+                         .started = {7}};
+    ASSERT_TRUE(shard_.restore(kAlice, unit(20), lease));
+    EXPECT_EQ(shard_.find(kAlice, here_), unit(20));
+    const Record& record = shard_.record(unit(20));
+    EXPECT_EQ(record.state, LeaseState::kLeased);
+    EXPECT_EQ(record.version, 500u);
+    EXPECT_EQ(record.expiry, kLater);
+    EXPECT_EQ(record.horizon, kLater);
+    EXPECT_EQ(record.started.value, 7u);
+    EXPECT_EQ(record.flags, 0x80 | Record::kFlagGranted);
+    EXPECT_EQ(shard_.check_invariants(), "");
+    EXPECT_FALSE(shard_.restore(kBob, unit(20), lease)) << "held already";
+    EXPECT_EQ(shard_.release(unit(20)), 501u);
+    EXPECT_EQ(shard_.reclaim(kAlice, here_, kLater).value(), unit(20));
+}
+
+TEST_F(ShardTest, RestoredUnitsNeedNotBeAllowed) {
+    space_.bitmap().forbid(space_.all());
+    ASSERT_TRUE(shard_.restore(kAlice, unit(20), {.version = 1, .expiry = kLater}));
+    ASSERT_TRUE(shard_.restore({}, unit(21),
+                               {.state = LeaseState::kDeclined, .version = 9, .expiry = kLater}));
+    EXPECT_EQ(shard_.record(unit(21)).state, LeaseState::kDeclined);
+    EXPECT_EQ(shard_.record(unit(21)).version, 9u);
+    EXPECT_EQ(shard_.check_invariants(), "");
+}
+
+TEST_F(ShardTest, ARestoredFormerTenantReturnsToItsUnit) {
+    ASSERT_TRUE(shard_.restore(kAlice, unit(20),
+                               {.state = LeaseState::kExpired, .version = 41, .started = {7}}));
+    EXPECT_FALSE(shard_.holds(unit(20)));
+    EXPECT_FALSE(space_.bitmap().taken(20));
+    EXPECT_EQ(shard_.find(kAlice, here_), std::nullopt);
+    EXPECT_EQ(shard_.check_invariants(), "");
+    ASSERT_EQ(shard_.reclaim(kAlice, here_, kLater).value(), unit(20));
+    shard_.grant(unit(20), {kNow, kLater, 1});
+    EXPECT_GT(shard_.record(unit(20)).version, 41u);
+}
+
+TEST_F(ShardTest, ARestoredFreeUnitKeepsItsVersion) {
+    ASSERT_TRUE(shard_.restore({}, unit(20), {.state = LeaseState::kReleased, .version = 41}));
+    ASSERT_TRUE(shard_.take(kBob, unit(20), kLater));
+    shard_.grant(unit(20), {kNow, kLater, 1});
+    EXPECT_EQ(shard_.record(unit(20)).version, 42u);
+    EXPECT_EQ(shard_.check_invariants(), "");
 }
 
 TEST_F(ShardTest, WalkShowsHeldUnitsInOrderInSlices) {

@@ -42,6 +42,9 @@ class MemoryPort : public Port {
     [[nodiscard]] unsigned fill_permille() const noexcept override {
         return static_cast<unsigned>(arrivals_count_ * 1000 / rx_state_.size());
     }
+    [[nodiscard]] std::uint32_t tx_frame_count() const noexcept override {
+        return static_cast<std::uint32_t>(tx_state_.size());
+    }
     [[nodiscard]] std::optional<TxFrame> lend() override;
     void submit(TxFrame frame, const TxInfo& info) override;
     void flush() override;

@@ -494,6 +494,10 @@ void PacketPort::release(std::span<const RxFrame> batch) {
     }
 }
 
+std::uint32_t PacketPort::tx_frame_count() const noexcept {
+    return static_cast<std::uint32_t>(state_->tx_states.size());
+}
+
 std::optional<TxFrame> PacketPort::lend() {
     State& s = *state_;
     if (s.tx_free.empty()) {

@@ -468,6 +468,10 @@ void UdpPort::release(std::span<const RxFrame> batch) {
     }
 }
 
+std::uint32_t UdpPort::tx_frame_count() const noexcept {
+    return static_cast<std::uint32_t>(state_->tx_states.size());
+}
+
 std::optional<TxFrame> UdpPort::lend() {
     State& s = *state_;
     if (s.tx_free.empty()) {

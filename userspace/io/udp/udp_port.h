@@ -56,6 +56,7 @@ class UdpPort final : public Port {
     [[nodiscard]] std::uint32_t queue() const noexcept override { return 0; }
     [[nodiscard]] std::size_t receive(std::span<RxFrame> batch) override;
     void release(std::span<const RxFrame> batch) override;
+    [[nodiscard]] std::uint32_t tx_frame_count() const noexcept override;
     [[nodiscard]] std::optional<TxFrame> lend() override;
     void submit(TxFrame frame, const TxInfo& info) override;
     void flush() override;

@@ -69,6 +69,9 @@ class XskPort final : public Port {
     [[nodiscard]] bool filters_rate() const noexcept override { return true; }
     [[nodiscard]] unsigned fill_permille() const noexcept override;
     void release(std::span<const RxFrame> batch) override;
+    [[nodiscard]] std::uint32_t tx_frame_count() const noexcept override {
+        return options_.frame_count - options_.ring_size;
+    }
     [[nodiscard]] std::optional<TxFrame> lend() override;
     void submit(TxFrame frame, const TxInfo& info) override;
     void flush() override;

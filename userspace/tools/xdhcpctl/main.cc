@@ -7,9 +7,14 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "lease_files/format.h"
 #include "tools/xdhcpctl/capture.h"
 #include "tools/xdhcpctl/client.h"
+#include "tools/xdhcpctl/journal.h"
+#include "tools/xdhcpctl/lease_export.h"
+#include "tools/xdhcpctl/lease_import.h"
 #include "tools/xdhcpctl/pages.h"
 #include "tools/xdhcpctl/request.h"
 
@@ -33,6 +38,9 @@ struct Options {
     std::string mac;
     bool dry_run = false;
     CaptureArguments capture;
+    std::string directory;
+    LeaseExportArguments lease_export;
+    LeaseImportArguments lease_import;
 };
 
 void print(const json& answer) {
@@ -124,6 +132,16 @@ template <typename Page>
     return kOk;
 }
 
+// Formats of lease files, for the command line.
+[[nodiscard]] std::vector<std::string> format_names(const char* first = nullptr) {
+    std::vector<std::string> names{lease_files::kFormatNames.begin(),
+                                   lease_files::kFormatNames.end()};
+    if (first != nullptr) {
+        names.insert(names.begin(), first);
+    }
+    return names;
+}
+
 int run(int argc, char** argv) {
     Options options;
     CLI::App app{"Asks and steers a running xdhcpd.", "xdhcpctl"};
@@ -134,7 +152,8 @@ int run(int argc, char** argv) {
     app.add_flag("--json", options.as_json, "Print the answer as JSON");
 
     const auto* const status = app.add_subcommand("status", "Interfaces, counters, state");
-    auto* const leases = app.add_subcommand("leases", "List, find or delete leases");
+    auto* const leases =
+        app.add_subcommand("leases", "List, find, delete, export or import leases");
     leases->require_subcommand(0, 1);
     auto* const list = leases->add_subcommand("list", "All leases, or those of a subnet");
     for (CLI::App* const command : {leases, list}) {
@@ -147,6 +166,23 @@ int run(int argc, char** argv) {
     find->add_option("what", options.what, "What to look for")->required();
     auto* const remove = leases->add_subcommand("delete", "Forget a lease: the address is free");
     remove->add_option("address", options.address, "Its address")->required();
+    auto* const to_file = leases->add_subcommand("export", "Write leases as a lease file");
+    to_file->add_option("--format", options.lease_export.format, "What kind of file")
+        ->check(CLI::IsMember(format_names()))
+        ->capture_default_str();
+    to_file->add_option("-o,--output", options.lease_export.file, "Where to; default: -");
+    to_file->add_option("--subnet", options.lease_export.subnet, "Only those of this subnet");
+    to_file->add_option("--kea-subnet-id", options.lease_export.kea_subnet_ids,
+                        "PREFIX=ID: Kea's number of a subnet");
+    auto* const from_file = leases->add_subcommand("import", "Take over the leases of a file");
+    from_file->add_option("--format", options.lease_import.format, "What kind of file")
+        ->check(CLI::IsMember(format_names("auto")))
+        ->capture_default_str();
+    from_file->add_flag("--dry-run", options.lease_import.is_dry_run,
+                        "Only say what would become of them");
+    from_file->add_flag("-q,--quiet", options.lease_import.is_quiet, "Only print the counts");
+    from_file->add_option("file", options.lease_import.file, "The file; -: standard input")
+        ->required();
     const auto* const subnets = app.add_subcommand("subnets", "Addresses of subnets, by state");
     const auto* const workers = app.add_subcommand("workers", "Worker threads, memory, latency");
     auto* const reload = app.add_subcommand("reload", "Read the configuration again");
@@ -166,6 +202,16 @@ int run(int argc, char** argv) {
     capture->add_option("-c,--count", options.capture.count, "End after so many packets")
         ->check(CLI::PositiveNumber);
     capture->add_option("--duration", options.capture.duration, "End after this time, e.g. 10s");
+    auto* const journal =
+        app.add_subcommand("journal", "Look after a state directory that no server uses");
+    journal->require_subcommand(1);
+    auto* const journal_check =
+        journal->add_subcommand("check", "Say what it holds, change nothing");
+    auto* const journal_repair = journal->add_subcommand("repair", "Keep what is readable");
+    auto* const journal_dump = journal->add_subcommand("dump", "Print every unit");
+    for (CLI::App* const command : {journal_check, journal_repair, journal_dump}) {
+        command->add_option("directory", options.directory, "The state directory")->required();
+    }
     const auto* const stop = app.add_subcommand("stop", "Answer what has come, then end");
 
     try {
@@ -179,7 +225,23 @@ int run(int argc, char** argv) {
         return kUsage;
     }
     options.capture.as_json = options.as_json;
+    if (*to_file && options.as_json && options.lease_export.format != "json") {
+        std::cerr << "xdhcpctl: --json and --format " << options.lease_export.format
+                  << ": choose one of them\n";
+        return kUsage;
+    }
+    if (!options.lease_export.kea_subnet_ids.empty() && options.lease_export.format != "kea") {
+        std::cerr << "xdhcpctl: --kea-subnet-id is for --format kea\n";
+        return kUsage;
+    }
+    options.lease_import.as_json = options.as_json;
 
+    if (*journal) {
+        const JournalAction action = *journal_check    ? JournalAction::kCheck
+                                     : *journal_repair ? JournalAction::kRepair
+                                                       : JournalAction::kDump;
+        return run_journal(action, options.directory, options.as_json);
+    }
     auto connected = Client::connect(options.socket);
     if (!connected) {
         std::cerr << "xdhcpctl: " << connected.error().message << '\n';
@@ -196,6 +258,12 @@ int run(int argc, char** argv) {
         return show(client, options,
                     {{"command", "leases"}, {"action", "delete"}, {"address", options.address}},
                     [](const json& answer) { return "deleted:\n" + leases_page(answer); });
+    }
+    if (*to_file) {
+        return run_lease_export(client, options.lease_export);
+    }
+    if (*from_file) {
+        return run_lease_import(client, options.lease_import);
     }
     if (*leases) {
         json request = {{"command", "leases"}, {"action", "list"}};

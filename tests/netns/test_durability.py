@@ -1,0 +1,160 @@
+"""Leases on stable storage: restarts, kill -9, power cuts, and disks that fail."""
+
+import itertools
+import json
+import subprocess
+import time
+
+import pytest
+from support import dhcp
+from support.disk import ForgetfulDisk
+from support.netns import eventually, veth
+from support.server import BUILD, Server, configuration
+
+GUN = BUILD / "userspace/tools/xdhcpgun"
+SERVER_MAC = "02:00:5e:00:53:fe"
+POOL = {"subnet": "10.77.0.0/16", "interface": "srv0", "pools": [{"range": "10.77.1.0-10.77.250.254"}]}
+ROUNDS = 3  # many more by hand: bench/ledger
+
+
+@pytest.fixture
+def sides(namespaces):
+    server, client = namespaces("s"), namespaces("c")
+    veth(server, "srv0", client, "cli0", left_mac=SERVER_MAC)
+    server.run("ip", "addr", "add", "10.77.0.1/16", "dev", "srv0")
+    return server, client
+
+
+def config(directory, durability="sync", driver="xdp"):
+    settings = configuration("srv0", driver, [POOL], directory, max_offers_per_relay=100000)
+    settings["durability"] = durability
+    settings["state-directory"] = str(directory / "state")
+    return settings
+
+
+def start_gun(client, *arguments):
+    return subprocess.Popen(
+        client.command(str(GUN), "-i", "cli0", "--json", "--quiet", "--driver", "xdp", *arguments),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def gun(client, *arguments):
+    process = start_gun(client, *arguments)
+    try:
+        out, errors = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    assert process.returncode == 0 or "--verify" in arguments, (arguments, out, errors)  # 1: some are not the same
+    return json.loads(out)
+
+
+def acknowledged(ledger):
+    return sum(1 for line in ledger.read_text().splitlines() if line and not line.startswith("#"))
+
+
+@pytest.mark.rfc("2131 3.1 4")
+@pytest.mark.parametrize("driver", ["xdp", "packet", "udp"])
+def test_leases_outlive_a_restart(sides, tmp_path, driver):
+    server, client = sides
+    ledger = tmp_path / "ledger"
+    running = Server(server, tmp_path, config(tmp_path, driver=driver))
+    with running:
+        report = gun(client, "--scenario", "dora", "--clients", "300", "--count", "300", "--ledger", str(ledger))
+        assert report["exchanges_completed"] == 300
+        status = running.status()
+        assert status["durability"] == "sync" and status["journal"]["state"] == "ok", status["journal"]
+        before = running.leases()
+    with running:
+        after = running.leases()
+        assert {address: lease["hw_address"] for address, lease in after.items()} == {
+            address: lease["hw_address"] for address, lease in before.items()
+        }
+        verified = gun(client, "--verify", str(ledger), "--verify-by", "init-reboot")["verify"]
+        assert verified["same"] == verified["asked"] == 300, verified
+        assert "300 leases" in running.log()
+
+
+@pytest.mark.rfc("2131 4.3.4")
+def test_a_released_lease_stays_released_and_its_client_gets_it_again(sides, tmp_path):
+    server, client = sides
+    running = Server(server, tmp_path, config(tmp_path, driver="packet"))
+    wire = dhcp.Wire(client, "cli0")
+    xids = itertools.count(0x5e000000)
+    mac, other = "02:00:00:00:00:07", "02:00:00:00:00:08"
+
+    def lease(of):
+        xid = next(xids)
+        offer = wire.exchange(dhcp.request(dhcp.DISCOVER, of, xid), xid)
+        options = [(50, dhcp.ip4(offer.yiaddr)), (54, dhcp.ip4("10.77.0.1"))]
+        ack = wire.exchange(dhcp.request(dhcp.REQUEST, of, xid, options), xid)
+        return ack.yiaddr
+
+    try:
+        with running:
+            address = lease(mac)
+            wire.send(dhcp.request(dhcp.RELEASE, mac, next(xids), [(54, dhcp.ip4("10.77.0.1"))], ciaddr=address))
+            eventually(lambda: not running.leases(), what="released")
+        with running:
+            assert not running.leases()
+            assert lease(other) != address, "free units are given on behind the last"
+            assert lease(mac) == address
+    finally:
+        wire.close()
+
+
+def rounds(sides, tmp_path, *, count, disk=None, patience="2s"):
+    """Kills the server `count` times in the middle of a load; acknowledged leases, and how they are found again."""
+    server, client = sides
+    total = {"acknowledged": 0, "same": 0, "refused": 0, "silent": 0, "given_twice": 0}
+    running = Server(server, tmp_path, config(tmp_path), prefix=disk.prefix if disk else ())
+    ledgers = []
+    running.start()
+    try:
+        for turn in range(count):
+            ledger = tmp_path / f"ledger{turn}"
+            load = start_gun(
+                client, "--scenario", "dora", "--clients", "15000", "--first-mac", f"02:00:00:{turn:02x}:00:00",
+                "--duration", "1500ms", "--warmup", "0s", "--timeout", "300ms", "--ledger", str(ledger),
+            )  # fmt: skip
+            eventually(lambda: ledger.exists() and acknowledged(ledger) > 300, what="the load has begun")
+            time.sleep(0.02 * (turn % 7))
+            running.kill()
+            load.communicate(timeout=30)
+            ledgers.append(ledger)
+            if disk:
+                disk.cut_power()
+            running.start()
+            for old in ledgers:
+                report = gun(client, "--verify", str(old), "--verify-by", "init-reboot", "--timeout", patience)["verify"]
+                assert report["asked"] == report["same"] + report["refused"] + report["silent"] + report["given_twice"]
+                for key in ("same", "refused", "silent", "given_twice"):
+                    total[key] += report[key]
+                total["acknowledged"] += report["asked"]
+        running.stop()
+    finally:
+        running.kill()
+    return total
+
+
+@pytest.mark.rfc("2131 3.1 4")
+def test_no_acknowledged_lease_is_lost_by_kill(sides, tmp_path):
+    total = rounds(sides, tmp_path, count=ROUNDS)
+    assert total["acknowledged"] > 300 * ROUNDS
+    assert total["same"] == total["acknowledged"], total
+
+
+@pytest.mark.rfc("2131 3.1 4")
+def test_no_acknowledged_lease_is_lost_by_a_power_cut(sides, tmp_path):
+    disk = ForgetfulDisk(tmp_path / "state", tmp_path / "mirror")
+    total = rounds(sides, tmp_path, count=ROUNDS, disk=disk)
+    assert total["acknowledged"] > 300 * ROUNDS
+    assert total["same"] == total["acknowledged"], total
+
+
+def test_the_power_cut_is_one(sides, tmp_path):
+    """The same with syncs that do nothing: leases must be lost, or the test above shows nothing."""
+    disk = ForgetfulDisk(tmp_path / "state", tmp_path / "mirror", sync_lies=True)
+    total = rounds(sides, tmp_path, count=1, disk=disk, patience="50ms")
+    assert total["same"] < total["acknowledged"], total

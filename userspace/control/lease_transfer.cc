@@ -1,0 +1,220 @@
+#include "control/lease_transfer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control/control.h"
+#include "control/lease_cursor.h"
+#include "control/lease_import.h"
+#include "dhcp4/relay.h"
+#include "engine/request.h"
+#include "lease_files/json.h"
+
+namespace xdhcpd::control {
+namespace {
+
+using engine::ClientKey;
+using lease_files::Entry;
+using lease_files::EntryState;
+using model::IdentifierKind;
+using nlohmann::json;
+
+// When the machine started, to the second: the same whenever somebody asks.
+[[nodiscard]] std::int64_t boot_epoch(const ServerState& state) {
+    return std::chrono::round<std::chrono::seconds>(
+               std::chrono::system_clock::now().time_since_epoch() - state.now().time_since_epoch())
+        .count();
+}
+
+[[nodiscard]] constexpr std::uint8_t reserved(IdentifierKind kind) noexcept {
+    return static_cast<std::uint8_t>(ClientKey::kReserved + static_cast<std::uint8_t>(kind));
+}
+
+void assign(std::vector<std::byte>& to, ByteView from) {
+    to.assign(from.begin(), from.end());
+}
+
+// Type, then address.
+void set_hw_address(Entry& entry, ByteView value) {
+    if (!value.empty()) {
+        entry.hw_type = load_u8(value.data());
+        assign(entry.hw_address, value.subspan(1));
+    }
+}
+
+// For a client that a sub-option names, should the rest of its option 82 not have been kept.
+void add_suboption(Entry& entry, dhcp4::RelaySuboption code, ByteView value) {
+    if (entry.relay_information.empty() && value.size() <= Entry::kMaxBytes - 2) {
+        entry.relay_information = {static_cast<std::byte>(code),
+                                   static_cast<std::byte>(value.size())};
+        entry.relay_information.insert(entry.relay_information.end(), value.begin(), value.end());
+    }
+}
+
+// What the name under which the engine knows the client says of it.
+void describe_client(Entry& entry, ByteView identity) {
+    constexpr std::size_t kVlanLen = 4;
+    constexpr std::size_t kAddressLen = 4;
+    if (identity.empty()) {
+        return;
+    }
+    const std::uint8_t kind = load_u8(identity.data());
+    ByteView value = identity.subspan(1);
+    if ((kind == ClientKey::kVlanHwAddress || kind == ClientKey::kVlanClientId) &&
+        value.size() >= kVlanLen) {
+        if (const std::uint16_t outer = load_be16(value.data()); outer != 0) {
+            entry.vlan = lease_files::Vlan{outer, load_be16(value.data() + 2)};
+        }
+        value = value.subspan(kVlanLen);
+    }
+    switch (kind) {
+        case ClientKey::kHwAddress:
+        case ClientKey::kVlanHwAddress:
+        case reserved(IdentifierKind::kHwAddress):
+            set_hw_address(entry, value);
+            break;
+        case ClientKey::kClientId:
+        case ClientKey::kVlanClientId:
+        case reserved(IdentifierKind::kClientId):
+            assign(entry.client_id, value);
+            break;
+        case ClientKey::kCircuitId:
+            if (value.size() >= kAddressLen) {
+                entry.relay = Ipv4::load(value.data());
+                add_suboption(entry, dhcp4::RelaySuboption::kCircuitId, value.subspan(kAddressLen));
+            }
+            break;
+        case reserved(IdentifierKind::kCircuitId):
+            add_suboption(entry, dhcp4::RelaySuboption::kCircuitId, value);
+            break;
+        case reserved(IdentifierKind::kRemoteId):
+            add_suboption(entry, dhcp4::RelaySuboption::kRemoteId, value);
+            break;
+        default:
+            break;
+    }
+}
+
+[[nodiscard]] Result<std::vector<Entry>, std::string> entries_argument(const json& request) {
+    const auto found = request.find("leases");
+    if (found == request.end() || !found->is_array() || found->size() > kMaxTransfer) {
+        return Unexpected{"leases wants a list of at most " + std::to_string(kMaxTransfer) +
+                          " leases"};
+    }
+    std::vector<Entry> entries;
+    entries.reserve(found->size());
+    for (const json& object : *found) {
+        auto entry = lease_files::from_json(object);
+        if (!entry) {
+            return Unexpected{"lease " + std::to_string(entries.size() + 1) + ": " +
+                              entry.error().member + (entry.error().member.empty() ? "" : ": ") +
+                              entry.error().text};
+        }
+        entries.push_back(std::move(*entry));
+    }
+    return entries;
+}
+
+}  // namespace
+
+Entry entry_of(const NamedSpace& space, const HeldLease& lease, std::int64_t boot_epoch) {
+    Entry entry;
+    entry.address = space.address(lease.index);
+    entry.subnet = space.prefix;
+    entry.state =
+        lease.state == lease::LeaseState::kDeclined ? EntryState::kDeclined : EntryState::kLeased;
+    const auto to_unix = [boot_epoch](BootSeconds time) {
+        return std::clamp<std::int64_t>(boot_epoch + time.value, 0, Entry::kMaxTime);
+    };
+    if (!lease.expiry.is_never()) {
+        entry.expires = to_unix(lease.expiry);
+    }
+    if (lease.started.value > kBeforeBoot.value) {
+        entry.started = to_unix(lease.started);
+    }
+    entry.hw_type = lease.hw_type;
+    assign(entry.hw_address,
+           lease.mac.bytes().first(std::min<std::size_t>(lease.hw_len, Mac::kLen)));
+    assign(entry.hostname, lease.hostname);
+    assign(entry.relay_information, lease.relay_information);
+    describe_client(entry, lease.identity);
+    return entry;
+}
+
+Answer export_leases(const ServerState& state, const json& request) {
+    const auto subnet =
+        parsed_argument(request, "subnet", parse_ipv4_prefix, "a prefix such as 192.0.2.0/24");
+    const auto limit = count_argument(request, "limit");
+    const auto after =
+        parsed_argument(request, "after", parse_lease_cursor, "what \"next\" of an answer said");
+    if (!subnet || !limit || !after) {
+        return Unexpected{!subnet ? subnet.error() : !limit ? limit.error() : after.error()};
+    }
+    if (*subnet && !state.spaces.contains(**subnet)) {
+        return Unexpected{"there is no subnet " + xdhcpd::to_string(**subnet)};
+    }
+    std::size_t room = std::min<std::uint64_t>(limit->value_or(kMaxTransfer), kMaxTransfer);
+    const std::int64_t epoch = boot_epoch(state);
+    json answer{{"leases", json::array()}};
+    for (const NamedSpace& space : state.named_spaces()) {
+        if ((*subnet && space.prefix != **subnet) || (*after && space.prefix < (*after)->prefix)) {
+            continue;
+        }
+        std::uint32_t from = 0;
+        if (*after && space.prefix == (*after)->prefix) {
+            from = (*after)->address.value - space.prefix.address.value + 1;
+        }
+        const LeasePage page =
+            collect_leases(state.parts.workers, space.id, from, room, {}, Control::kSliceLen);
+        for (const HeldLease& lease : page.leases) {
+            if (lease.state != lease::LeaseState::kOffered) {  // an offer is no promise
+                answer["leases"].push_back(lease_files::to_json(entry_of(space, lease, epoch)));
+            }
+        }
+        room -= page.leases.size();
+        if (room == 0) {
+            answer["next"] =
+                to_string(LeaseCursor{space.prefix, space.address(page.leases.back().index)});
+            break;
+        }
+    }
+    return answer;
+}
+
+Answer import_leases(ServerState& state, const json& request) {
+    bool is_dry_run = false;
+    if (const auto found = request.find("dry_run"); found != request.end()) {
+        if (!found->is_boolean()) {
+            return Unexpected{std::string{"dry_run wants true or false"}};
+        }
+        is_dry_run = found->get<bool>();
+    }
+    const auto entries = entries_argument(request);
+    if (!entries) {
+        return Unexpected{entries.error()};
+    }
+    const LeaseImport import{state.parts.workers,
+                             state.parts.snapshots.newest(),
+                             state.parts.registry.store(),
+                             {to_boot_seconds(state.now()), boot_epoch(state)}};
+    json outcomes = json::array();
+    json reasons = json::object();
+    std::size_t taken = 0;
+    for (const ImportOutcome outcome : import.run(*entries, is_dry_run)) {
+        outcomes.push_back(name(outcome));
+        reasons[std::string{name(outcome)}] = text(outcome);
+        taken += outcome == ImportOutcome::kImported || outcome == ImportOutcome::kRenewed ? 1 : 0;
+    }
+    if (taken != 0 && !is_dry_run) {
+        state.log(model::LogLevel::kDebug,
+                  std::to_string(taken) + " leases imported by an operator");
+    }
+    return json{{"outcomes", std::move(outcomes)}, {"reasons", std::move(reasons)}};
+}
+
+}  // namespace xdhcpd::control

@@ -1,0 +1,42 @@
+// Recovery: reads what a directory holds and tells the final state of every unit. At start, before
+// any thread of the journal runs.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+
+#include "base/error.h"
+#include "base/result.h"
+#include "journal/chain.h"
+#include "journal/codec/unit_state.h"
+#include "journal/directory.h"
+#include "journal/file_layer.h"
+#include "journal/options.h"
+
+namespace xdhcpd::journal {
+
+struct DirectoryContents {
+    Inventory inventory;
+    std::map<std::uint64_t, SegmentPlace> places;
+    std::map<std::uint64_t, SegmentScan> scans;  // of the same segments
+    std::uint64_t snapshot_units = 0;
+    std::uint64_t snapshot_stamp = 0;  // Unix nanoseconds
+};
+
+// Reads everything and changes nothing. `found` but for `duration` is filled.
+[[nodiscard]] Result<DirectoryContents, Error> read_directory(
+    FileLayer& files, const std::string& directory,
+    const std::function<void(const UnitState&)>& visit, Recovery& found);
+
+struct Recovered {
+    Chain::State chain;
+    std::optional<ClosedSegment> last;  // which the next segment follows
+};
+
+// As Journal::open() promises, for a directory that is locked.
+[[nodiscard]] Result<Recovered, Error> recover(FileLayer& files, const JournalOptions& options,
+                                               const std::function<void(const UnitState&)>& visit,
+                                               Recovery& found);
+
+}  // namespace xdhcpd::journal

@@ -1,0 +1,115 @@
+#include "worker/lease_recovery.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "journal/codec/record.h"
+
+namespace xdhcpd::worker {
+namespace {
+
+using journal::UnitStatus;
+using lease::LeaseState;
+
+// What the unit is now, with the time that has passed.
+[[nodiscard]] LeaseState state_at(const journal::UnitState& state, BootSeconds expiry,
+                                  BootSeconds now) noexcept {
+    switch (state.status) {
+        case UnitStatus::kLeased:
+            return expiry > now ? LeaseState::kLeased : LeaseState::kExpired;
+        case UnitStatus::kDeclined:
+            return expiry > now ? LeaseState::kDeclined : LeaseState::kExpired;
+        case UnitStatus::kReleased:
+            return LeaseState::kReleased;
+        default:
+            return LeaseState::kExpired;
+    }
+}
+
+}  // namespace
+
+void LeaseRecovery::add(const journal::UnitState& state) {
+    if (restore(state)) {
+        return;
+    }
+    std::vector<std::byte> record(journal::encoded_len(state));
+    journal::encode(state, record);
+    foreign_.push_back(std::move(record));
+    counts_.foreign = foreign_.size();
+}
+
+void LeaseRecovery::adopt(const model::Snapshot& snapshot, BootSeconds now) {
+    snapshot_ = &snapshot;
+    now_ = now;
+    std::erase_if(foreign_, [this](const std::vector<std::byte>& record) {
+        const auto state = journal::decode(record);
+        return !state || restore(*state);
+    });
+    counts_.foreign = foreign_.size();
+}
+
+// False if no subnet has the unit.
+bool LeaseRecovery::restore(const journal::UnitState& state) {
+    if (state.key.kind != journal::UnitKind::kIpv4) {
+        return false;
+    }
+    const Ipv4 address = Ipv4::load(state.key.address.data());
+    const model::Subnet* const subnet = snapshot_->find_subnet(address);
+    if (subnet == nullptr) {
+        return false;
+    }
+    const std::uint32_t index = subnet->index(address);
+    const lease::Unit unit = shard_.store().space(subnet->space).unit_at(index);
+    lease::Tenant tenant;
+    if (state.status != UnitStatus::kDeclined && state.status != UnitStatus::kFree) {
+        tenant.identity = state.identity;
+        tenant.hw = state.mac;
+        tenant.hw_len = state.hw_len;
+        tenant.hw_type = state.hw_type;
+        tenant.hash = hash_bytes(snapshot_->hash_key, state.identity);
+    }
+    BootSeconds expiry = time_.from_disk(state.expiry);
+    if (state.status == UnitStatus::kLeased || state.status == UnitStatus::kDeclined) {
+        expiry = std::max(expiry, grace_end_);
+    }
+    const LeaseState now_is = state_at(state, expiry, now_);
+    const bool done = shard_.restore(tenant, unit,
+                                     {.state = now_is,
+                                      .flags = state.flags,
+                                      .version = state.version,
+                                      .expiry = expiry,
+                                      .started = time_.from_disk(state.started)});
+    if (!done) {
+        ++counts_.refused;
+        return true;
+    }
+    if (now_is == LeaseState::kLeased) {
+        shard_.set_hostname(unit, state.hostname);
+        shard_.set_relay_information(unit, state.relay_information);
+        ++counts_.leases;
+    } else if (now_is == LeaseState::kDeclined) {
+        ++counts_.declined;
+    } else if (!tenant.identity.empty()) {
+        ++counts_.former;
+    }
+    last_grants_.resize(snapshot_->subnets.size());
+    LastGrant& last = last_grants_[subnet->index_in_snapshot];
+    if (state.started >= last.started) {
+        last = {state.started, index};
+    }
+    return true;
+}
+
+void LeaseRecovery::finish() {
+    for (std::size_t i = 0; i < last_grants_.size(); ++i) {
+        const LastGrant& last = last_grants_[i];
+        for (const lease::UnitRange pool : snapshot_->subnets[i].pools) {
+            if (last.started != 0 && pool.contains(last.index)) {
+                const std::uint32_t next = last.index == pool.last ? pool.first : last.index + 1;
+                shard_.set_cursor(snapshot_->subnets[i].space, pool, next);
+            }
+        }
+    }
+}
+
+}  // namespace xdhcpd::worker
