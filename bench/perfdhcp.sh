@@ -89,6 +89,7 @@ start_xdhcpd() {
 log: {level: warning}
 interfaces: [{name: srv0, driver: $1}]
 control-socket: $state/control.sock
+durability: memory
 http: off
 max-leases: 1048576
 dhcp4:

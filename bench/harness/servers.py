@@ -64,7 +64,7 @@ def start_bare(program):
     return start
 
 
-def start_xdhcpd(driver):
+def start_xdhcpd(driver, durability="memory"):
     def start(network, directory):
         socket = directory / "control.sock"
         configuration = {
@@ -72,7 +72,7 @@ def start_xdhcpd(driver):
             "interfaces": [{"name": SERVER_INTERFACE, "driver": driver}],
             "control-socket": str(socket),
             "http": "off",
-            "durability": "memory",
+            "durability": durability,
             "max-leases": 1 << 20,
             "dhcp4": {
                 "max-offers-per-relay": 1 << 20,
@@ -84,6 +84,8 @@ def start_xdhcpd(driver):
                 }],
             },
         }  # fmt: skip
+        if durability != "memory":
+            configuration["state-directory"] = str(directory / "state")
         path = directory / "xdhcpd.yaml"
         path.write_text(json.dumps(configuration), encoding="utf-8")
         control = [str(BUILD / "userspace/tools/xdhcpctl"), "-s", str(socket), "status"]
@@ -162,6 +164,10 @@ SERVERS = {
                "no: memory only", 1_000_000),
         Server("xdhcpd-packet", "xdhcpd, packet", start_xdhcpd("packet"), "driver: packet, durability: memory",
                "no: memory only", 1_000_000),
+        Server("xdhcpd-async", "xdhcpd, async", start_xdhcpd("xdp", "async"), "driver: xdp, durability: async",
+               "within a second", 1_000_000),
+        Server("xdhcpd-sync", "xdhcpd, sync", start_xdhcpd("xdp", "sync"), "driver: xdp, durability: sync",
+               "yes: synced before the ACK", 1_000_000, (16, 64, 128, 256, 512)),
         Server("kea", "Kea, one thread", start_kea(False), "memfile with file, no LFC, no reservations, errors logged",
                "no: written, not synced", 100_000, (1, 4, 16, 64, 128)),
         Server("kea-mt", "Kea, threads", start_kea(True), "as Kea, multi-threading on",
