@@ -32,9 +32,7 @@ constexpr std::uint64_t kSecond = 1'000'000'000;
 // A file written from its beginning to its end in large pieces. After an error it writes no more.
 class Output {
   public:
-    explicit Output(std::unique_ptr<File> file) : file_{std::move(file)} {
-        buffer_.reserve(kWriteLen);
-    }
+    explicit Output(std::unique_ptr<File> file) : file_{std::move(file)} {}
 
     // Room for `len` bytes, to be filled before the next call.
     [[nodiscard]] MutableBytes add(std::size_t len) {
