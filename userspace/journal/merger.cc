@@ -34,9 +34,7 @@ constexpr std::uint64_t kSecond = 1'000'000'000;
 class Output {
   public:
     Output(std::unique_ptr<File> file, const std::atomic<bool>* is_cancelled)
-        : file_{std::move(file)}, is_cancelled_{is_cancelled} {
-        buffer_.reserve(kWriteLen);
-    }
+        : file_{std::move(file)}, is_cancelled_{is_cancelled} {}
 
     // Room for `len` bytes, to be filled before the next call.
     [[nodiscard]] MutableBytes add(std::size_t len) {

