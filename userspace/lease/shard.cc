@@ -545,7 +545,7 @@ bool Shard::restore(const Tenant& tenant, Unit unit, const Restored& state) noex
     if (state.state == LeaseState::kLeased) {
         grant(unit, {state.started, state.expiry, 0});
         set_flags(unit, state.flags);
-        own.horizon = state.expiry;
+        own.horizon = state.horizon;
     }
     if (!is_held) {
         clear(own, *space, static_cast<std::uint8_t>(id_));

@@ -61,7 +61,8 @@ struct Restored {
     LeaseState state = LeaseState::kLeased;  // kLeased, kDeclined, kReleased or kExpired
     std::uint8_t flags = 0;                  // the engine's
     std::uint32_t version = 0;               // the next change has a higher one
-    BootSeconds expiry{};                    // of a lease or quarantine; also its horizon
+    BootSeconds expiry{};                    // of a lease or quarantine
+    BootSeconds horizon{};                   // of a lease: the end that is on disk
     BootSeconds started{};
 };
 

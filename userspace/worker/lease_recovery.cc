@@ -68,7 +68,8 @@ bool LeaseRecovery::restore(const journal::UnitState& state) {
         tenant.hw_type = state.hw_type;
         tenant.hash = hash_bytes(snapshot_->hash_key, state.identity);
     }
-    BootSeconds expiry = time_.from_disk(state.expiry);
+    const BootSeconds horizon = time_.from_disk(state.expiry);
+    BootSeconds expiry = horizon;
     if (state.status == UnitStatus::kLeased || state.status == UnitStatus::kDeclined) {
         expiry = std::max(expiry, grace_end_);
     }
@@ -78,6 +79,7 @@ bool LeaseRecovery::restore(const journal::UnitState& state) {
                                       .flags = state.flags,
                                       .version = state.version,
                                       .expiry = expiry,
+                                      .horizon = horizon,
                                       .started = time_.from_disk(state.started)});
     if (!done) {
         ++counts_.refused;

@@ -102,11 +102,20 @@ TEST_F(LeaseRecoveryTest, WhatHasEndedIsAFormerTenants) {
 }
 
 TEST_F(LeaseRecoveryTest, WithoutATrustedClockWhatSeemsToHaveEndedStaysForAWhile) {
-    auto recovery = this->recovery(1300);
+    auto recovery = this->recovery(5000);
     recovery.add(lease("192.0.2.15", 3, kBootEpoch + 999));
     recovery.finish();
     EXPECT_EQ(engine_.held(HeldCount::kLeased), 1u);
-    engine_.pass(301);
+    // What is on disk has ended: a renewal, however short, must be written.
+    engine_.journal = engine::Journal::kOpen;
+    Message renewal{3, 3};
+    renewal.ciaddr("192.0.2.15").option_u32(51, 120);
+    const auto outcome = engine_.send(renewal);
+    ASSERT_TRUE(outcome.reply);
+    EXPECT_TRUE(outcome.reply->decision.must_write);
+    engine_.pass(outcome.reply->u32(51) + engine::kLeaseSlack - 1);
+    EXPECT_EQ(engine_.held(HeldCount::kLeased), 1u);
+    engine_.pass(2);
     EXPECT_EQ(engine_.held(HeldCount::kLeased), 0u);
 }
 
