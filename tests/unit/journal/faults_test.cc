@@ -30,7 +30,7 @@ const std::string directory = "state";
 JournalOptions options() {
     JournalOptions options;
     options.directory = directory;
-    options.segment_len = std::uint64_t{32} << 10;  // so that the workload fills several
+    options.segment_len = std::uint64_t{64} << 10;  // so that the workload fills several
     options.compact_at = 2;
     options.wall_clock = [] { return std::uint64_t{1'700'000'000'000'000'000}; };
     return options;
@@ -60,8 +60,15 @@ class Steps {
             last_refusal() = recovered.error().message;
             return nullptr;
         }
-        return std::unique_ptr<Steps>{
+        const std::vector<std::byte> tail = std::move(recovered->tail);
+        const std::vector<std::string> obsolete = std::move(recovered->obsolete);
+        std::unique_ptr<Steps> steps{
             new Steps{files, options, std::move(*lock), std::move(*recovered)}};
+        if (const Status adopted = steps->committer_.adopt(tail, obsolete); !adopted) {
+            last_refusal() = adopted.error().message;
+            return nullptr;
+        }
+        return steps;
     }
     static std::string& last_refusal() {
         static std::string sentence;
@@ -168,7 +175,7 @@ Outcome run(FaultyFiles& files) {
         for (const auto& [unit, version] : outcome.acknowledged) {
             EXPECT_GE(told[unit], version) << "unit " << unit << " at the second start";
         }
-        for (int i = 0; i < 75 && !files.crashed(); ++i) {
+        for (int i = 0; i < 50 && !files.crashed(); ++i) {
             for (std::uint32_t count = 1 + random.below(12); count != 0 && steps->has_room();
                  --count) {
                 const std::uint32_t unit = random.below(40);
