@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <optional>
@@ -155,10 +156,17 @@ struct Outcome {
     std::uint64_t merges = 0;
 };
 
+// Other seeds than the usual one are for long runs by hand.
+std::uint64_t seed() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment
+    const char* const text = std::getenv("XDHCPD_TEST_SEED");
+    return text != nullptr ? std::strtoull(text, nullptr, 10) : 7;
+}
+
 // Two lives of a server with renewals of forty units. Ends early when the power goes.
 Outcome run(FaultyFiles& files) {
     Outcome outcome;
-    Random random{7};
+    Random random{seed()};
     for (int life = 0; life < 2; ++life) {
         Versions told;
         std::unique_ptr<Steps> steps;
@@ -242,7 +250,7 @@ TEST_P(PowerCutTest, NothingAcknowledgedIsLostWhereverThePowerGoes) {
         FaultyFiles files;
         files.crash_at(call);
         const Outcome outcome = run(files);
-        Random random{call};
+        Random random{call * 1000 + seed()};
         files.restart(GetParam(), random);
         Versions told;
         ASSERT_EQ(lost(files, outcome, &told), 0)
@@ -284,7 +292,7 @@ TEST(FaultsTest, SurvivesAnyOneCallThatFails) {
                 ASSERT_TRUE(found != outcome.acknowledged.end() && found->second == version)
                     << "unit " << unit << " did not become durable; call " << call;
             }
-            Random random{call};
+            Random random{call * 1000 + seed()};
             files.restart(Loss::kTorn, random);
             ASSERT_EQ(lost(files, outcome), 0)
                 << "call " << call << " of " << calls << ": " << Steps::last_refusal();
@@ -299,7 +307,7 @@ TEST(FaultsTest, SurvivesADiskThatFailsForAWhileAndThenLosesItsPower) {
         files.fail_calls(call, EIO, 2 + call % 30);
         files.crash_at(call + 30 + call % 50);
         const Outcome outcome = run(files);
-        Random random{call};
+        Random random{call * 1000 + seed()};
         files.restart(Loss::kReordered, random);
         ASSERT_EQ(lost(files, outcome), 0)
             << "call " << call << " of " << calls << ": " << Steps::last_refusal();
@@ -315,7 +323,7 @@ TEST(FaultsTest, ADiskThatOnlyPretendsToSyncIsFoundOut) {
         files.lie_about_syncs();
         files.crash_at(call);
         const Outcome outcome = run(files);
-        Random random{call};
+        Random random{call * 1000 + seed()};
         files.restart(Loss::kAll, random);
         found_out += lost(files, outcome) > 0 ? 1 : 0;
     }
