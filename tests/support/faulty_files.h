@@ -57,7 +57,8 @@ class FaultyFiles final : public FileLayer {
         name_changes_.clear();
         names_ = durable_names_;
         for (auto& [name, content] : names_) {
-            content->lose(loss, random);
+            content->lose_waiting(loss, random);
+            content->now = content->durable;
         }
     }
     // Removes all files.
@@ -180,7 +181,6 @@ class FaultyFiles final : public FileLayer {
         std::vector<std::byte> now;      // what programs see
         std::vector<std::byte> durable;  // what is on the disk for certain
         std::vector<Write> waiting;      // the next sync stores them
-        std::vector<Write> dropped;      // a sync of them has failed: no sync will store them
 
         void sync() {
             for (const Write& write : waiting) {
@@ -188,24 +188,23 @@ class FaultyFiles final : public FileLayer {
             }
             waiting.clear();
         }
-        void drop() {
-            std::move(waiting.begin(), waiting.end(), std::back_inserter(dropped));
-            waiting.clear();
-        }
-        void lose(Loss loss, Random& random) {
-            drop();
+        // The writes will not be tried again; any part of them may have got through.
+        void lose_waiting(Loss loss, Random& random) {
             if (loss != Loss::kAll) {
-                for (const Write& write : dropped) {
+                for (const Write& write : waiting) {
                     keep_some(write, loss, random);
                 }
             }
-            dropped.clear();
-            now = durable;
+            waiting.clear();
         }
         void keep_some(const Write& write, Loss loss, Random& random) {
             constexpr std::size_t kSectorLen = 512;
+            constexpr std::uint64_t kBlockLen = 4096;
             const ByteView bytes{write.bytes};
-            switch (loss == Loss::kTorn ? random.below(4) : random.below(2)) {
+            if (bytes.empty()) {
+                return;
+            }
+            switch (loss == Loss::kTorn ? random.below(5) : random.below(2)) {
                 case 0:
                     break;
                 case 1:
@@ -215,22 +214,29 @@ class FaultyFiles final : public FileLayer {
                     put(durable, write.offset,
                         bytes.first(random.below(static_cast<std::uint32_t>(bytes.size()))));
                     break;
-                default:
+                case 3:
                     for (std::size_t at = 0; at < bytes.size(); at += kSectorLen) {
                         const ByteView sector =
                             bytes.subspan(at, std::min(kSectorLen, bytes.size() - at));
-                        const auto fate = random.below(3);
-                        if (fate == 0) {
+                        if (random.below(2) == 0) {
                             put(durable, write.offset + at, sector);
-                        } else if (fate == 1) {
-                            std::vector<std::byte> nonsense(sector.size());
-                            for (std::byte& byte : nonsense) {
-                                byte = static_cast<std::byte>(random.below(256));
-                            }
-                            put(durable, write.offset + at, nonsense);
                         }
                     }
+                    break;
+                default:
+                    spoil(write.offset / kBlockLen * kBlockLen,
+                          (write.offset + bytes.size() + kBlockLen - 1) / kBlockLen * kBlockLen,
+                          random);
             }
+        }
+        // Blocks that were being written when the power went may hold anything, also where they
+        // were not changed.
+        void spoil(std::uint64_t begin, std::uint64_t end, Random& random) {
+            std::vector<std::byte> nonsense(end - begin);
+            for (std::byte& byte : nonsense) {
+                byte = static_cast<std::byte>(random.below(256));
+            }
+            put(durable, begin, nonsense);
         }
     };
 
@@ -263,7 +269,7 @@ class FaultyFiles final : public FileLayer {
         Status sync() override {
             if (Status status = files_.count("sync", path_); !status) {
                 if (!files_.crashed()) {
-                    content_->drop();
+                    content_->lose_waiting(Loss::kTorn, files_.random_);
                 }
                 return status;
             }
@@ -342,6 +348,7 @@ class FaultyFiles final : public FileLayer {
     int fail_errno_ = 0;
     std::uint64_t crash_at_ = 0;
     bool lying_ = false;
+    Random random_{1};  // what a failed sync has stored after all
     std::uint64_t free_len_ = std::uint64_t{1} << 40;
 };
 

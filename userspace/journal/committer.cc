@@ -30,8 +30,8 @@ constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kGroupsPerSegment = 16;
 
 [[nodiscard]] std::size_t group_len_of(std::uint64_t segment_len) noexcept {
-    return static_cast<std::size_t>(std::min<std::uint64_t>(
-        kMaxGroupLen, segment_len / kGroupsPerSegment / kGroupAlign * kGroupAlign));
+    return static_cast<std::size_t>(std::clamp<std::uint64_t>(
+        segment_len / kGroupsPerSegment / kGroupAlign * kGroupAlign, kGroupAlign, kMaxGroupLen));
 }
 
 [[nodiscard]] nanoseconds processor_time() noexcept {
@@ -131,7 +131,7 @@ bool Committer::ensure_segment(SteadyTime now) {
         }
         close_segment(true);
     }
-    if (const Status begun = begin_segment(); !begun) {
+    if (const Status begun = begin_segment({}); !begun) {
         fail(begun.error(), now);
         return false;
     }
@@ -174,24 +174,36 @@ Status Committer::check_files() const {
     return Success{};
 }
 
-Status Committer::begin_segment() {
+Status Committer::adopt(ByteView tail, const std::vector<std::string>& obsolete) {
+    if (!tail.empty()) {
+        if (Status begun = begin_segment(tail); !begun) {
+            return begun;
+        }
+    }
+    for (const std::string& name : obsolete) {
+        // What stays is read again by the next start, and holds nothing new.
+        static_cast<void>(files_.remove(path_of(options_.directory, name)));
+    }
+    return Success{};
+}
+
+Status Committer::begin_segment(ByteView records) {
     if (Status checked = check_files(); !checked) {
         return checked;
     }
-    const SegmentHeader header{chain_.next_generation(), random_salt(),
-                               previous_ ? previous_->generation : 0,
-                               previous_ ? previous_->end : 0, wall_clock()};
+    Current current;
+    current.header = {chain_.next_generation(), random_salt(),
+                      previous_ ? previous_->generation : 0, previous_ ? previous_->end : 0,
+                      wall_clock()};
+    current.path = path_of(options_.directory, segment_name(current.header.generation));
     const auto spare = chain_.take_spare();
+    current.prepared = spare.has_value();
     const std::string temporary =
         path_of(options_.directory, spare ? *spare : std::string{kSegmentInMaking});
-    Current current;
-    current.prepared = spare.has_value();
-    current.header = header;
-    current.path = path_of(options_.directory, segment_name(header.generation));
     Status begun =
-        begin_as(temporary, header, spare ? OpenMode::kReadWrite : OpenMode::kCreate, current);
+        begin_as(temporary, spare ? OpenMode::kReadWrite : OpenMode::kCreate, records, current);
     if (!begun) {
-        // Whichever name it has now. Should this fail as well, what is left is an empty segment.
+        // Whichever name it has now. Should this fail as well, what is left does no harm.
         discard(current, temporary);
         discard(current, current.path);
         return begun;
@@ -201,26 +213,55 @@ Status Committer::begin_segment() {
 }
 
 // The header is durable before the name is, so that a segment always has a good header; and the
-// name is durable before the first group is written, so that no group is ever in a nameless file.
-Status Committer::begin_as(const std::string& temporary, const SegmentHeader& header, OpenMode mode,
+// name is durable before more is written, so that no group is ever in a nameless file.
+Status Committer::begin_as(const std::string& temporary, OpenMode mode, ByteView records,
                            Current& current) {
     auto file = files_.open(temporary, mode);
     if (!file) {
         return Unexpected{file.error()};
     }
     current.file = std::move(*file);
-    std::array<std::byte, kSegmentHeaderLen> bytes{};
-    encode(header, bytes);
-    if (Status written = current.file->write(0, bytes); !written) {
+    std::array<std::byte, kSegmentHeaderLen> page{};
+    encode(current.header, page);
+    if (Status written = current.file->write(0, page); !written) {
+        return written;
+    }
+    if (Status written = write_records(records, current); !written) {
         return written;
     }
     if (Status synced = current.file->sync(); !synced) {
         return synced;
     }
+    current.durable = current.offset;
     if (Status renamed = files_.rename(temporary, current.path); !renamed) {
         return renamed;
     }
     return files_.sync_directory(options_.directory);
+}
+
+Status Committer::write_records(ByteView records, Current& current) {
+    while (!records.empty()) {
+        group_.clear();
+        for (auto record = first_record(records); record && record->size() <= group_.room();
+             record = first_record(records)) {
+            group_.add(*record);
+            records = records.subspan(record->size());
+        }
+        const ByteView group = finish_group(current);
+        if (Status written = current.file->write(current.offset, group); !written) {
+            return written;
+        }
+        current.offset += group.size();
+    }
+    return Success{};
+}
+
+ByteView Committer::finish_group(const Current& current) {
+    GroupHeader header;
+    header.offset = current.offset;
+    header.durable = current.durable;
+    header.stamp = wall_clock();
+    return group_.finish(current.header, header);
 }
 
 void Committer::collect() {
@@ -247,11 +288,7 @@ bool Committer::write_group(SteadyTime now) {
         return false;
     }
     collect();
-    GroupHeader header;
-    header.offset = current_->offset;
-    header.durable = current_->durable;
-    header.stamp = wall_clock();
-    const ByteView group = group_.finish(current_->header, header);
+    const ByteView group = finish_group(*current_);
     if (const Status written = current_->file->write(current_->offset, group); !written) {
         fail(written.error(), now);
         return false;

@@ -38,6 +38,9 @@ class Committer {
         on_durable_ = std::move(callback);
     }
 
+    // Before the first turn: what recovery leaves to do. Begins a segment that has the records of
+    // the tail in it from its first instant; on success they are durable.
+    [[nodiscard]] Status adopt(ByteView tail, const std::vector<std::string>& obsolete);
     // Writes and syncs, as far as there is something to do now.
     void turn(SteadyTime now);
     // Writes and syncs everything, whatever the durability; true if all is on stable storage.
@@ -68,10 +71,13 @@ class Committer {
     void close_segment(bool is_sound);
     // Removes the file if it has this path.
     void discard(const Current& segment, const std::string& path);
-    [[nodiscard]] Status begin_segment();
+    [[nodiscard]] Status begin_segment(ByteView records);
     [[nodiscard]] Status check_files() const;
-    [[nodiscard]] Status begin_as(const std::string& temporary, const SegmentHeader& header,
-                                  OpenMode mode, Current& current);
+    // Makes a file of what is to be in it at first, and gives it its name.
+    [[nodiscard]] Status begin_as(const std::string& temporary, OpenMode mode, ByteView records,
+                                  Current& current);
+    [[nodiscard]] Status write_records(ByteView records, Current& current);
+    [[nodiscard]] ByteView finish_group(const Current& current);
     // Takes what fits into one group and writes it.
     [[nodiscard]] bool write_group(SteadyTime now);
     void collect();

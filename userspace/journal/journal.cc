@@ -183,8 +183,15 @@ Result<std::unique_ptr<Journal>, Error> Journal::open(const JournalOptions& opti
         }
         return Unexpected{std::move(error)};
     }
-    return std::unique_ptr<Journal>{new Journal{
+    const std::vector<std::byte> tail = std::move(recovered->tail);
+    const std::vector<std::string> obsolete = std::move(recovered->obsolete);
+    std::unique_ptr<Journal> journal{new Journal{
         std::make_unique<Impl>(std::move(used), files, std::move(*lock), std::move(*recovered))}};
+    if (const Status adopted = journal->impl_->committer.adopt(tail, obsolete); !adopted) {
+        return Unexpected{adopted.error()};
+    }
+    found.duration = Clock::now() - began;
+    return journal;
 }
 
 void Journal::on_durable(std::function<void(std::uint32_t)> callback) {

@@ -15,34 +15,6 @@ namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 
-// What was written and perhaps not synced before the process ended may be in the page cache alone,
-// even clean if a sync had failed. It is told to the server now, so it must not be lost later:
-// written once more as it is, then synced.
-[[nodiscard]] Status settle(FileLayer& files, const std::string& path, const SegmentScan& scan,
-                            std::uint64_t named_durable) {
-    constexpr std::uint64_t kPiece = std::uint64_t{1} << 20;
-    auto file = files.open(path, OpenMode::kReadWrite);
-    if (!file) {
-        return Unexpected{file.error()};
-    }
-    std::vector<std::byte> bytes(kPiece);
-    for (std::uint64_t at = named_durable; at < scan.end; at += kPiece) {
-        const MutableBytes piece =
-            MutableBytes{bytes}.first(std::min<std::uint64_t>(kPiece, scan.end - at));
-        const auto len = (*file)->read(at, piece);
-        if (!len) {
-            return Unexpected{len.error()};
-        }
-        if (*len != piece.size()) {
-            return Unexpected{Error{0, path + " has become shorter"}};
-        }
-        if (Status written = (*file)->write(at, piece); !written) {
-            return written;
-        }
-    }
-    return (*file)->sync();
-}
-
 // Takes away what is of no use. A failure does not matter: the next start tries again.
 void tidy(FileLayer& files, const JournalOptions& options, const Inventory& inventory,
           Chain::State& chain) {
@@ -153,22 +125,26 @@ Result<Recovered, Error> recover(FileLayer& files, const JournalOptions& options
             SnapshotFacts{*contents->inventory.snapshot, contents->snapshot_units,
                           contents->snapshot_stamp / kSecond};
     }
+    SegmentLoader loader{files, options.directory};
     for (const auto& [generation, place] : contents->places) {
         const SegmentScan& scan = contents->scans.at(generation);
-        const std::string path = path_of(options.directory, segment_name(generation));
-        if (scan.end == kSegmentHeaderLen) {
-            // Nothing is kept of it, so the next segment follows the one before.
-            recovered.last = ClosedSegment{place.header.previous, place.header.previous_end};
-            static_cast<void>(files.remove(path));
-            continue;
-        }
-        if (!place.closed_at) {
-            if (Status settled = settle(files, path, scan, scan.durable); !settled) {
-                return Unexpected{settled.error()};
+        if (scan.durable < scan.end) {
+            const auto file = loader.load(generation);
+            if (!file) {
+                return Unexpected{file.error()};
             }
+            read_groups(*file, place.header, scan.durable, scan.end, [&](ByteView record) {
+                recovered.tail.insert(recovered.tail.end(), record.begin(), record.end());
+            });
         }
-        recovered.last = ClosedSegment{generation, scan.end};
-        recovered.chain.closed.push_back(*recovered.last);
+        if (scan.durable == kSegmentHeaderLen) {
+            // Nothing is kept in it, so the next segment follows the one before.
+            recovered.last = ClosedSegment{place.header.previous, place.header.previous_end};
+            recovered.obsolete.push_back(segment_name(generation));
+        } else {
+            recovered.last = ClosedSegment{generation, scan.durable};
+            recovered.chain.closed.push_back(*recovered.last);
+        }
     }
     tidy(files, options, contents->inventory, recovered.chain);
     return recovered;

@@ -5,6 +5,8 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/result.h"
@@ -32,9 +34,15 @@ struct DirectoryContents {
 struct Recovered {
     Chain::State chain;
     std::optional<ClosedSegment> last;  // which the next segment follows
+    // Records that may be in the page cache only: written by a process that was killed, even clean
+    // there if a sync had failed. They have been told, so Committer::adopt() must make them durable
+    // before anything else happens. The files in which they are now are not touched, for a power
+    // cut could then ruin what was acknowledged.
+    std::vector<std::byte> tail;
+    std::vector<std::string> obsolete;  // names of files that are of no use from then on
 };
 
-// As Journal::open() promises, for a directory that is locked.
+// As Journal::open() promises, for a directory that is locked, but for the tail.
 [[nodiscard]] Result<Recovered, Error> recover(FileLayer& files, const JournalOptions& options,
                                                const std::function<void(const UnitState&)>& visit,
                                                Recovery& found);

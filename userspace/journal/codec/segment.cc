@@ -217,6 +217,19 @@ Result<SegmentScan, Damage> scan_segment(ByteView file, const SegmentHeader& hea
     return scan;
 }
 
+void read_groups(ByteView file, const SegmentHeader& header, std::uint64_t from, std::uint64_t to,
+                 const std::function<void(ByteView record)>& visit) {
+    const ByteView readable = file.first(std::min<std::uint64_t>(to, file.size()));
+    while (from < readable.size()) {
+        const auto group = whole_group(readable, header, from);
+        if (!group) {
+            return;
+        }
+        visit_records(readable.subspan(from, group->len), group->count, visit);
+        from += group->len;
+    }
+}
+
 void salvage_segment(ByteView file, const SegmentHeader& header, std::uint64_t end,
                      const std::function<void(ByteView record)>& visit) {
     ByteView rest = file.first(std::min<std::uint64_t>(end, file.size()));

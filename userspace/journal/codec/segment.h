@@ -1,6 +1,6 @@
 // Segment: a file of the journal. A header page, then groups of records, each written with one call
-// and aligned to sectors, so that no write touches a sector that is durable. Pure: works on bytes
-// in memory.
+// and aligned to the blocks that file systems write, so that no write ever touches a block with
+// durable bytes in it. Pure: works on bytes in memory.
 //
 // What tells a torn tail from bit rot: each group says up to which offset its file was durable when
 // it was written, and each segment says in its header where the one before it ended. A bad byte in
@@ -25,7 +25,7 @@ namespace xdhcpd::journal {
 inline constexpr std::uint32_t kFormat = 1;  // of segments and snapshots
 inline constexpr std::size_t kSegmentHeaderLen = 4096;
 inline constexpr std::size_t kGroupHeaderLen = 64;
-inline constexpr std::size_t kGroupAlign = 512;
+inline constexpr std::size_t kGroupAlign = 4096;
 inline constexpr std::size_t kMaxGroupLen = std::size_t{1} << 20;
 static_assert(kMaxGroupLen % kGroupAlign == 0 && kSegmentHeaderLen % kGroupAlign == 0);
 
@@ -105,6 +105,10 @@ struct SegmentScan {
 [[nodiscard]] Result<SegmentScan, Damage> scan_segment(
     ByteView file, const SegmentHeader& header, std::optional<std::uint64_t> closed_at,
     const std::function<void(ByteView record)>& visit);
+
+// Tells the records of the groups in [from, to), which a scan has found whole.
+void read_groups(ByteView file, const SegmentHeader& header, std::uint64_t from, std::uint64_t to,
+                 const std::function<void(ByteView record)>& visit);
 
 // Tells every intact record before `end`, whatever is around it, for repair.
 void salvage_segment(ByteView file, const SegmentHeader& header, std::uint64_t end,
