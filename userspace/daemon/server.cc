@@ -271,8 +271,12 @@ void Server::Implementation::report_recovery(const journal::Recovery& found) con
                      options_.configuration.state_directory, counts.foreign);
     }
     if (counts.refused != 0) {
-        spdlog::error("{}: no room for {} leases: max-leases or side-memory is too small",
-                      options_.configuration.state_directory, counts.refused);
+        spdlog::error(
+            "{}: no room for {} clients: their addresses stay busy until their leases end, but "
+            "they "
+            "are not known; raise max-leases (now {}) or side-memory and start again",
+            options_.configuration.state_directory, counts.refused,
+            options_.configuration.max_leases);
     }
 }
 

@@ -86,7 +86,18 @@ bool Committer::is_sync_due(SteadyTime now) const {
 }
 
 void Committer::turn(SteadyTime now) {
-    if ((is_failing_ && now < retry_at_) || !ensure_segment(now)) {
+    if (is_failing_ && now < retry_at_) {
+        return;
+    }
+    // A disk may stand still in a write as well as in a sync.
+    sync_began_.store(std::chrono::steady_clock::now().time_since_epoch().count(),
+                      std::memory_order_relaxed);
+    work(now);
+    sync_began_.store(0, std::memory_order_relaxed);
+}
+
+void Committer::work(SteadyTime now) {
+    if (!ensure_segment(now)) {
         return;
     }
     for (int i = 0; i < kGroupsPerSync && has_waiting(); ++i) {
@@ -306,9 +317,7 @@ bool Committer::write_group(SteadyTime now) {
 bool Committer::sync(SteadyTime now) {
     const SteadyTime began = std::chrono::steady_clock::now();
     const nanoseconds processor_began = processor_time();
-    sync_began_.store(began.time_since_epoch().count(), std::memory_order_relaxed);
     Status synced = current_->file->sync();
-    sync_began_.store(0, std::memory_order_relaxed);
     pause_ = std::min(kPausePerProcessorTime * (processor_time() - processor_began), kLongestPause);
     const nanoseconds took = std::chrono::steady_clock::now() - began;
     last_sync_.set(static_cast<std::uint64_t>(took.count()));

@@ -67,6 +67,7 @@ class Committer {
 
     [[nodiscard]] bool has_waiting() const;
     [[nodiscard]] bool is_sync_due(SteadyTime now) const;
+    void work(SteadyTime now);
     [[nodiscard]] bool ensure_segment(SteadyTime now);
     void close_segment(bool is_sound);
     // Removes the file if it has this path.

@@ -1,6 +1,6 @@
 // The names in a state directory, and reading its files into memory. Any thread.
 //
-//   lock                   held by the server or by a tool
+//   lock                   says who holds the directory, which itself is locked (flock)
 //   segment-GENERATION     records as they came; the highest one is being written
 //   snapshot-GENERATION    the state of all units before that segment
 //   spare-GENERATION       a segment to be: its blocks have been written, so that syncs are cheap

@@ -196,10 +196,18 @@ Result<std::unique_ptr<File>, Error> PosixFiles::lock(const std::string& path) {
         return failed("open", path);
     }
     give_to_owner(fd, path);
-    auto file = std::make_unique<PosixFile>(fd, path);
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    PosixFile file{fd, path};
+    // The directory itself is what is held: the file may be removed by somebody who takes it for a
+    // leftover, and says only who holds it.
+    const std::string directory = path.substr(0, path.rfind('/') + 1);
+    const int held = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (held < 0) {
+        return failed("open", directory);
+    }
+    auto holder = std::make_unique<PosixFile>(held, directory);
+    if (::flock(held, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) {
-            return failed("lock", path);
+            return failed("lock", directory);
         }
         return Unexpected{Error{EWOULDBLOCK, path + " is held by another process" + holder_of(fd) +
                                                  ": one xdhcpd at a time may use a directory"}};
@@ -207,9 +215,9 @@ Result<std::unique_ptr<File>, Error> PosixFiles::lock(const std::string& path) {
     // For people and for the sentence above only, so that its failure does not matter.
     const std::string process = std::to_string(::getpid()) + "\n";
     if (::ftruncate(fd, 0) == 0) {
-        static_cast<void>(file->write(0, as_bytes(process)));
+        static_cast<void>(file.write(0, as_bytes(process)));
     }
-    return std::unique_ptr<File>{std::move(file)};
+    return std::unique_ptr<File>{std::move(holder)};
 }
 
 }  // namespace xdhcpd::journal

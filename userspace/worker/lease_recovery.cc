@@ -82,7 +82,18 @@ bool LeaseRecovery::restore(const journal::UnitState& state) {
                                       .horizon = horizon,
                                       .started = time_.from_disk(state.started)});
     if (!done) {
+        // There is no room to know the client, but nobody else may have its address before its
+        // lease ends. What would only be kept for want of a clock is let go instead.
         ++counts_.refused;
+        if (now_is == LeaseState::kLeased && horizon > now_) {
+            static_cast<void>(shard_.restore({}, unit,
+                                             {.state = LeaseState::kDeclined,
+                                              .flags = 0,
+                                              .version = state.version,
+                                              .expiry = horizon,
+                                              .horizon = {},
+                                              .started = {}}));
+        }
         return true;
     }
     if (now_is == LeaseState::kLeased) {

@@ -119,6 +119,21 @@ TEST_F(LeaseRecoveryTest, WithoutATrustedClockWhatSeemsToHaveEndedStaysForAWhile
     EXPECT_EQ(engine_.held(HeldCount::kLeased), 0u);
 }
 
+TEST_F(LeaseRecoveryTest, ALeaseThatFindsNoRoomKeepsItsAddressBusy) {
+    Engine small{testing::small_configuration(), 1};
+    LeaseRecovery recovery{small.snapshot(), small.shard, DiskTime{kBootEpoch}, {1000}, {2000}};
+    recovery.add(lease("192.0.2.10", 1, kBootEpoch + 1000 + kHour));
+    recovery.add(lease("192.0.2.11", 2, kBootEpoch + 1000 + kHour));
+    recovery.add(lease("192.0.2.12", 3, kBootEpoch + 900));
+    recovery.finish();
+    EXPECT_EQ(recovery.counts().refused, 2u);
+    const lease::Space& space = small.store.space(small.snapshot().subnets[0].space);
+    EXPECT_TRUE(space.bitmap().taken(11)) << "nobody else may have it";
+    EXPECT_FALSE(space.bitmap().taken(12)) << "it has ended";
+    small.pass(kHour + 1);
+    EXPECT_FALSE(space.bitmap().taken(11));
+}
+
 TEST_F(LeaseRecoveryTest, AQuarantineGoesOn) {
     auto recovery = this->recovery();
     UnitState declined;

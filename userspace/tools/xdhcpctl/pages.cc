@@ -138,6 +138,10 @@ std::string status_page(const json& answer) {
         " since " + duration(count(answer, "uptime_seconds")) + ", generation " +
         figure(answer, "generation") + ", durability " + printable(text(answer, "durability")) +
         ", configuration " + printable(text(answer, "configuration")) + "\n\n";
+    if (answer.contains("journal")) {
+        const std::string problem = text(answer["journal"], "problem");
+        page += problem.empty() ? std::string{} : printable("TROUBLE: " + problem) + "\n\n";
+    }
     page += interfaces_table(answer);
     Table ports{{{"INTERFACE"},
                  {"QUEUE", Align::kRight},
