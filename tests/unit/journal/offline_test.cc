@@ -147,10 +147,10 @@ TEST_F(OfflineTest, AMissingSegmentIsSaidAndLivedWithout) {
         (Versions{{0, 3}, {1, 3}, {2, 1}, {3, 1}, {4, 1}, {5, 1}, {6, 1}, {7, 1}, {8, 1}, {9, 1}}));
 }
 
-TEST_F(OfflineTest, EveryByteOfEveryFileMayBeDamagedAndTheRestIsKept) {
+TEST_F(OfflineTest, AnyByteOfAnyFileMayBeDamagedAndTheRestIsKept) {
     for (const std::string& name : {segment_name(3), segment_name(4), snapshot_name(3)}) {
         const std::size_t len = files_.bytes(path(name)).size();
-        for (std::size_t at = 0; at < len; at += name == snapshot_name(3) ? 1 : 7) {
+        for (std::size_t at = 0; at < len; at += name == snapshot_name(3) ? 1 : 61) {
             files_.clear();
             fill();
             files_.flip(path(name), at);
