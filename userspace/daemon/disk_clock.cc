@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::string_view kHeading = "xdhcpd clock 1\n";
 constexpr std::int64_t kTolerance = 60;  // seconds that no lease is about
+// No clock is wrong by more, and sums of it cannot overflow; about 8,700 years.
+constexpr std::int64_t kMaxDifference = std::int64_t{1} << 38;
 constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 
 [[nodiscard]] std::int64_t seconds_of(clockid_t clock) noexcept {
@@ -69,7 +71,8 @@ Result<Success, Error> DiskClock::open(const std::string& directory) {
     text.remove_prefix(has_heading ? kHeading.size() : 0);
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), difference_);
     if (!has_heading || parsed.ec != std::errc{} ||
-        std::string_view{parsed.ptr, text.data() + text.size()} != "\n") {
+        std::string_view{parsed.ptr, text.data() + text.size()} != "\n" ||
+        difference_ > kMaxDifference || difference_ < -kMaxDifference) {
         return Unexpected{Error{0, path_ + " is damaged: remove it if the clock is right"}};
     }
     return Success{};

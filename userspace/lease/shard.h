@@ -232,10 +232,10 @@ class Shard {
     // What ends is told to `sink` from now on; null for nobody. Grants are not: the engine knows
     // which of them must be written. Nor is what expires: the time on disk says it.
     void set_change_sink(ChangeSink* sink) noexcept { sink_ = sink; }
-    // Before the shard serves and has a sink: the unit becomes what it was. A lease or quarantine
-    // is held from now on; otherwise `tenant` (no identity: none) becomes the unit's former tenant,
-    // and the version is kept. False, and nothing has changed, if somebody holds the unit or there
-    // is no room.
+    // Before anybody is served from the unit's space: the unit becomes what it was. A lease or
+    // quarantine is held from now on; otherwise `tenant` (no identity: none) becomes the unit's
+    // former tenant, and the version is kept. False, and nothing has changed, if somebody holds the
+    // unit or there is no room. A sink is told of quarantines only, which does no harm.
     [[nodiscard]] bool restore(const Tenant& tenant, Unit unit, const Restored& state) noexcept;
 
     // While the shard serves: the tenant has this lease from now on, whether the unit is free or
