@@ -1,5 +1,6 @@
 """Leases on stable storage: restarts, kill -9, power cuts, and disks that fail."""
 
+import errno
 import itertools
 import json
 import subprocess
@@ -100,6 +101,78 @@ def test_a_released_lease_stays_released_and_its_client_gets_it_again(sides, tmp
             assert not running.leases()
             assert lease(other) != address, "free units are given on behind the last"
             assert lease(mac) == address
+    finally:
+        wire.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """The state directory on a file system of its own, so small that a test can fill it."""
+    directory = tmp_path / "state"
+    directory.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k,mode=700", "tmpfs", str(directory)], check=True)
+    yield directory
+    subprocess.run(["umount", "--lazy", str(directory)], check=True)
+
+
+def fill(directory):
+    """Takes the last byte of the file system; the file that does."""
+    path = directory / "filler"
+    with open(path, "wb", buffering=0) as filler:
+        for length in (4096, 512, 1):
+            try:
+                while filler.write(b"x" * length):
+                    pass
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+    return path
+
+
+@pytest.mark.rfc("2131 3.1 4")
+def test_on_a_full_disk_nobody_gets_a_lease_that_is_not_stored(sides, tmp_path, small_disk):
+    """What needs no record goes on, everybody is told, and service returns by itself."""
+    server, client = sides
+    running = Server(server, tmp_path, config(tmp_path, driver="packet"))
+    wire = dhcp.Wire(client, "cli0")
+    xids = itertools.count(0x5e100000)
+
+    def request(mac, address, *, renew=False):
+        """The reply to a REQUEST, or None."""
+        xid = next(xids)
+        options = [] if renew else [(50, dhcp.ip4(address)), (54, dhcp.ip4("10.77.0.1"))]
+        frame = dhcp.request(dhcp.REQUEST, mac, xid, options, ciaddr=address if renew else "0.0.0.0")
+        return wire.exchange(frame, xid, timeout=0.5)
+
+    def offered(mac):
+        xid = next(xids)
+        return wire.exchange(dhcp.request(dhcp.DISCOVER, mac, xid), xid).yiaddr
+
+    first, second = "02:00:00:00:00:17", "02:00:00:00:00:18"
+    try:
+        with running:
+            address = offered(first)
+            assert request(first, address).type == dhcp.ACK
+            filler = fill(small_disk)
+            other = offered(second)  # an offer promises nothing
+            # What is left of the last block may take a few records.
+            for number in range(64):
+                mac = f"02:00:00:00:01:{number:02x}"
+                if request(mac, offered(mac)) is None:
+                    break
+            else:
+                raise AssertionError("the disk is not full")
+            assert request(second, other) is None
+            assert request(first, address, renew=True).type == dhcp.ACK, "inside what is on disk already"
+            assert running.http("/healthz")[0] == 503
+            assert running.status()["journal"]["state"] == "failing", running.status()["journal"]
+            assert "TROUBLE: leases cannot be stored" in running.ctl_process("status").stdout
+            assert "xdhcpd_journal_failing 1" in running.http("/metrics")[1]
+            eventually(lambda: "leases cannot be stored" in running.log(), what="a line in the log")
+            filler.unlink()
+            eventually(lambda: running.http("/healthz")[0] == 200, what="stored again")
+            assert request(second, other).type == dhcp.ACK
+        with running:
+            assert {address, other} <= set(running.leases())
     finally:
         wire.close()
 
