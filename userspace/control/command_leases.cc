@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "control/commands.h"
-#include "control/lease_cursor.h"
+#include "control/lease_pages.h"
 #include "control/lease_query.h"
 #include "control/lease_transfer.h"
 #include "control/text.h"
@@ -55,43 +55,18 @@ json to_json(const ServerState& state, const NamedSpace& space, const HeldLease&
 }
 
 Answer list_leases(const ServerState& state, const json& request, const LeaseFilter& filter) {
-    const auto subnet =
-        parsed_argument(request, "subnet", parse_ipv4_prefix, "a prefix such as 192.0.2.0/24");
-    const auto limit = count_argument(request, "limit");
-    const auto after =
-        parsed_argument(request, "after", parse_lease_cursor, "what \"next\" of an answer said");
-    if (!subnet || !limit || !after) {
-        return Unexpected{!subnet ? subnet.error() : !limit ? limit.error() : after.error()};
+    const auto page = page_request(state, request, Control::kMaxLeases);
+    if (!page) {
+        return Unexpected{page.error()};
     }
-    if (*subnet && !state.spaces.contains(**subnet)) {
-        return Unexpected{"there is no subnet " + xdhcpd::to_string(**subnet)};
-    }
-    std::size_t room =
-        std::min<std::uint64_t>(limit->value_or(Control::kMaxLeases), Control::kMaxLeases);
     json list = json::array();
-    std::optional<LeaseCursor> next;
-    for (const NamedSpace& space : state.named_spaces()) {
-        if ((*subnet && space.prefix != **subnet) || (*after && space.prefix < (*after)->prefix)) {
-            continue;
-        }
-        std::uint32_t from = 0;
-        if (*after && space.prefix == (*after)->prefix) {
-            from = (*after)->address.value - space.prefix.address.value + 1;
-        }
-        const LeasePage page =
-            collect_leases(state.parts.workers, space.id, from, room, filter, Control::kSliceLen);
-        for (const HeldLease& lease : page.leases) {
+    const auto next =
+        visit_page(state, *page, filter, [&](const NamedSpace& space, const HeldLease& lease) {
             list.push_back(to_json(state, space, lease));
-        }
-        room -= page.leases.size();
-        if (room == 0) {
-            next = LeaseCursor{space.prefix, space.address(page.leases.back().index)};
-            break;
-        }
-    }
+        });
     json answer{{"leases", std::move(list)}};
     // Only a list that we cut ourselves goes on; who sets a limit has what he wanted.
-    if (next && limit->value_or(Control::kMaxLeases + 1) > Control::kMaxLeases) {
+    if (next && page->limit.value_or(Control::kMaxLeases + 1) > Control::kMaxLeases) {
         answer["next"] = to_string(*next);
     }
     return answer;

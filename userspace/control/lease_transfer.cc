@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "control/control.h"
-#include "control/lease_cursor.h"
 #include "control/lease_import.h"
+#include "control/lease_pages.h"
 #include "dhcp4/relay.h"
 #include "engine/request.h"
 #include "lease_files/json.h"
@@ -147,41 +147,20 @@ Entry entry_of(const NamedSpace& space, const HeldLease& lease, std::int64_t boo
 }
 
 Answer export_leases(const ServerState& state, const json& request) {
-    const auto subnet =
-        parsed_argument(request, "subnet", parse_ipv4_prefix, "a prefix such as 192.0.2.0/24");
-    const auto limit = count_argument(request, "limit");
-    const auto after =
-        parsed_argument(request, "after", parse_lease_cursor, "what \"next\" of an answer said");
-    if (!subnet || !limit || !after) {
-        return Unexpected{!subnet ? subnet.error() : !limit ? limit.error() : after.error()};
+    const auto page = page_request(state, request, kMaxTransfer);
+    if (!page) {
+        return Unexpected{page.error()};
     }
-    if (*subnet && !state.spaces.contains(**subnet)) {
-        return Unexpected{"there is no subnet " + xdhcpd::to_string(**subnet)};
-    }
-    std::size_t room = std::min<std::uint64_t>(limit->value_or(kMaxTransfer), kMaxTransfer);
     const std::int64_t epoch = boot_epoch(state);
     json answer{{"leases", json::array()}};
-    for (const NamedSpace& space : state.named_spaces()) {
-        if ((*subnet && space.prefix != **subnet) || (*after && space.prefix < (*after)->prefix)) {
-            continue;
-        }
-        std::uint32_t from = 0;
-        if (*after && space.prefix == (*after)->prefix) {
-            from = (*after)->address.value - space.prefix.address.value + 1;
-        }
-        const LeasePage page =
-            collect_leases(state.parts.workers, space.id, from, room, {}, Control::kSliceLen);
-        for (const HeldLease& lease : page.leases) {
+    const auto next =
+        visit_page(state, *page, {}, [&](const NamedSpace& space, const HeldLease& lease) {
             if (lease.state != lease::LeaseState::kOffered) {  // an offer is no promise
                 answer["leases"].push_back(lease_files::to_json(entry_of(space, lease, epoch)));
             }
-        }
-        room -= page.leases.size();
-        if (room == 0) {
-            answer["next"] =
-                to_string(LeaseCursor{space.prefix, space.address(page.leases.back().index)});
-            break;
-        }
+        });
+    if (next) {
+        answer["next"] = to_string(*next);
     }
     return answer;
 }
