@@ -90,6 +90,7 @@ Result<Inventory, Error> take_inventory(FileLayer& files, const std::string& dir
     for (const std::uint64_t older : snapshots) {
         found.leftovers.push_back(snapshot_name(older));
     }
+    found.older_snapshots = std::move(snapshots);
     std::sort(segments.begin(), segments.end());
     const auto first =
         std::lower_bound(segments.begin(), segments.end(), found.snapshot.value_or(0));

@@ -37,9 +37,10 @@ inline constexpr const char* kSpareInMaking = "spare.new";
 
 // What the directory holds, by names alone.
 struct Inventory {
-    std::optional<std::uint64_t> snapshot;  // the latest
-    std::vector<std::uint64_t> segments;    // ascending, those not in the snapshot
-    std::vector<std::uint64_t> merged;      // ascending, those that the snapshot stands for
+    std::optional<std::uint64_t> snapshot;       // the latest
+    std::vector<std::uint64_t> older_snapshots;  // ascending; a crash left them, see leftovers
+    std::vector<std::uint64_t> segments;         // ascending, those not in the snapshot
+    std::vector<std::uint64_t> merged;           // ascending, those that the snapshot stands for
     std::vector<std::string> spares;
     std::vector<std::string> leftovers;  // older snapshots, things half made: of no use
     std::uint64_t last_generation = 0;   // the highest that any name has

@@ -278,6 +278,14 @@ Result<RepairResult, Error> repair_directory(FileLayer& files, const std::string
     if (is_snapshot_damaged) {
         // Segments it stands for may still be there, and make good for what it has lost.
         segments.insert(segments.begin(), inventory->merged.begin(), inventory->merged.end());
+        // So may the snapshots before it, if a crash kept them from being removed.
+        for (const std::uint64_t generation : inventory->older_snapshots) {
+            Remains older = open_remains(files, directory, generation);
+            for (ByteView record = older.reader ? next_decodable(*older.reader) : ByteView{};
+                 !record.empty(); record = next_decodable(*older.reader)) {
+                latest.add(record);
+            }
+        }
     }
     std::uint64_t stamp = salvage_segments(loader, segments, latest);
     latest.sort();

@@ -136,6 +136,19 @@ TEST_F(OfflineTest, ADamagedSnapshotKeepsItsIntactRecords) {
     EXPECT_EQ(dump(), all());
 }
 
+TEST_F(OfflineTest, AnOlderSnapshotMakesGoodForADamagedOne) {
+    // A crash came between the making of snapshot-9 and the removal of what it stands for; then
+    // snapshot-9 was emptied.
+    auto file = files_.open(path(snapshot_name(9)), OpenMode::kCreate);
+    ASSERT_TRUE(file);
+    EXPECT_FALSE(check().refusal.empty());
+    const RepairResult repaired = repair();
+    EXPECT_TRUE(repaired.is_repaired);
+    EXPECT_EQ(repaired.units, 10u);
+    EXPECT_EQ(repaired.moved, std::vector<std::string>{snapshot_name(9)});
+    EXPECT_EQ(dump(), all());
+}
+
 TEST_F(OfflineTest, AMissingSegmentIsSaidAndLivedWithout) {
     files_.move_away(path(segment_name(3)), "elsewhere/3");
     EXPECT_NE(check().refusal.find("segment-0000000003 is missing"), std::string::npos);
