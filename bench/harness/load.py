@@ -22,6 +22,7 @@ from harness.network import (
 )
 
 MAX_LOSS = 0.001  # of exchanges
+LOW_RATE = 500  # exchanges per second: hardly two of them meet
 COMMON_RATE = 5000  # exchanges per second at which all servers that can are compared
 WARMUP = 1.0  # seconds
 MAX_FILL = 20.0  # seconds to give each client its lease
@@ -51,13 +52,15 @@ def finish(process, seconds):
         raise BenchError(f"xdhcpgun: exit {process.returncode}: {errors.strip() or output.strip()}") from error
 
 
-def measure(network, program, server, seconds, **load):
-    """A run with the CPU time of the server within it."""
+def measure(network, program, server, seconds, journal=None, **load):
+    """A run with the CPU time of the server, and what its journal counted, within it."""
     process = gun(network, program, seconds, **load)
     time.sleep(WARMUP + 0.2)
+    written = journal() if journal else {}
     before = CpuTimes(server.pid)
     time.sleep(seconds - 0.4)
     used = before.until(CpuTimes(server.pid))
+    written = {name: count - written[name] for name, count in journal().items()} if journal else {}
     report = finish(process, seconds)
     rate = report["exchanges_per_s"]
     exchanges = max(1.0, rate * used["seconds"])
@@ -74,6 +77,7 @@ def measure(network, program, server, seconds, **load):
         "core_idle": used["core_idle"],
         "core_softirq": used["core_softirq_s"] / used["seconds"],
         "core_steal": used["core_steal_s"] / used["seconds"],
+        "journal": {name: count / used["seconds"] for name, count in written.items()},  # per second
     }
 
 
@@ -99,9 +103,63 @@ def count_system_calls(network, program, server, clients):
     }
 
 
-def find_window(network, program, server, windows, seconds, clients):
+class Trial:
+    """A server on a pair of its own, and runs against it: always the same one with its leases given out, or a new
+    one for each run where each client shall come once."""
+
+    def __init__(self, server, program, directory, options):
+        self.server, self.program, self.directory, self.options = server, program, directory, options
+        self.clients = server.max_clients if server.new_clients else min(server.max_clients, options.clients)
+        self.filled, self.starts = 0, 0
+        self.network = self.process = None
+
+    def __enter__(self):
+        self._start()
+        if not self.options.quick and not self.server.new_clients:
+            probe = self.run(1.0, window=self.server.windows[-2])
+            self.filled = fill(self.network, self.program, self.clients, probe["per_s"])
+        return self
+
+    def __exit__(self, *_):
+        self._end()
+
+    def _start(self):
+        self.network = Network()
+        self.network.__enter__()
+        directory = self.directory / str(self.starts)
+        directory.mkdir()
+        self.starts += 1
+        try:
+            self.process = self.server.start(self.network, directory)
+        except BaseException:
+            self._end()
+            raise
+        journal = self.server.journal
+        self.journal = (lambda: journal(directory)) if journal else None
+        self.is_used = False
+
+    def _end(self):
+        network, self.network = self.network, None
+        if network is not None:
+            network.__exit__(None, None, None)
+
+    def run(self, seconds, **load):
+        if self.is_used and self.server.new_clients:
+            self._end()
+            self._start()
+        self.is_used = True
+        done = measure(self.network, self.program, self.process, seconds, self.journal, clients=self.clients, **load)
+        if self.process.poll() is not None:
+            raise BenchError(f"{self.server.title} ended during its run")
+        return done
+
+
+def find_window(trial, seconds):
     """The window of the highest rate without too much loss, and what each window gave."""
-    tried = [measure(network, program, server, seconds, clients=clients, window=window) for window in windows]
+    windows = trial.server.windows
+    if trial.options.quick:
+        windows = windows[len(windows) // 2 :][:1]
+    tried = [trial.run(seconds, window=window) for window in windows]
     passed = [run for run in tried if run["loss"] < MAX_LOSS and run["per_s"] > 0]
     if not passed:
         raise BenchError(f"loss at every window: {[(run['load']['window'], run['loss']) for run in tried]}")
@@ -119,20 +177,9 @@ def fill(network, program, clients, per_s):
 
 def compare_one(server, program, directory, options):
     """Everything about one server on a pair of its own."""
-    with Network() as network:
-        process = server.start(network, directory)
-        clients = min(server.max_clients, options.clients)
-        windows, filled = server.windows, 0
-        if options.quick:
-            windows = windows[len(windows) // 2 :][:1]
-        else:
-            probe = measure(network, program, process, 1.0, clients=clients, window=windows[-2])
-            filled = fill(network, program, clients, probe["per_s"])
-        window, tried = find_window(network, program, process, windows, max(1.0, options.seconds / 2), clients)
-        runs = [
-            measure(network, program, process, options.seconds, clients=clients, window=window)
-            for _ in range(options.repeat)
-        ]
+    with Trial(server, program, directory, options) as trial:
+        window, tried = find_window(trial, max(1.0, options.seconds / 2))
+        runs = [trial.run(options.seconds, window=window) for _ in range(options.repeat)]
         passed = sorted((run for run in runs if run["loss"] < MAX_LOSS), key=lambda run: run["per_s"])
         if not passed:
             raise BenchError(f"{server.title}: loss in every one of {len(runs)} runs with window {window}")
@@ -142,24 +189,39 @@ def compare_one(server, program, directory, options):
             "title": server.title,
             "setting": server.setting,
             "durable": server.durable,
-            "clients": clients,
-            "clients_filled": filled,
+            "clients": trial.clients,
+            "clients_filled": trial.filled,
             "window": window,
             "per_s": statistics.median(rates),
             "spread": (max(rates) - min(rates)) / statistics.median(rates),
             "runs_with_loss": len(runs) - len(passed),
             "at_max": best,
             "sweep": tried,
-            "at_half": measure(network, program, process, options.seconds, clients=clients, rate=best["per_s"] / 2),
+            "at_half": trial.run(options.seconds, rate=best["per_s"] / 2),
         }
         if row["per_s"] > COMMON_RATE and not options.quick:
-            row["at_common"] = measure(network, program, process, options.seconds, clients=clients, rate=COMMON_RATE)
+            row["at_common"] = trial.run(options.seconds, rate=COMMON_RATE)
         if not options.quick:
-            row["system_calls"] = count_system_calls(network, program, process, clients)
-        row["died"] = process.poll() is not None
-    if row["died"]:
-        raise BenchError(f"{server.title} ended during its run")
+            row["at_500"] = trial.run(options.seconds, rate=LOW_RATE)
+            row["system_calls"] = count_system_calls(trial.network, program, trial.process, trial.clients)
     return row
+
+
+def contest(servers, windows, program, directory, options, say):
+    """The servers in turn, several rounds: the machine's speed changes from minute to minute, so only what was
+    measured in the same round is compared. Returns {name: [run of each round, None with loss]}."""
+    runs = {server.name: [] for server in servers}
+    for number in range(options.rounds):
+        for server in servers:
+            place = directory / f"round-{number}-{server.name}"
+            place.mkdir()
+            with Trial(server, program, place, options) as trial:
+                done = trial.run(options.seconds, window=windows[server.name])
+            runs[server.name].append(done if done["loss"] < MAX_LOSS else None)
+        say(f"round {number + 1}: " + ", ".join(
+            f"{server.name} {runs[server.name][-1]['per_s']:,.0f}" if runs[server.name][-1] else f"{server.name} loss"
+            for server in servers))  # fmt: skip
+    return runs
 
 
 def perfdhcp_ceiling(server, directory, seconds=4):

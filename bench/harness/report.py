@@ -1,5 +1,7 @@
 """Tables and plots of what was measured."""
 
+import statistics
+
 COLOURS = {"offer": "#4c72b0", "ack": "#dd8452", "exchange": "#55a868"}
 
 
@@ -7,32 +9,74 @@ def ratio(value, base):
     return f"{value / base:.2f}" if base else "-"
 
 
-def table(rows, reference="responder"):
-    """[[cell]] with a heading; ratios to the responder and to the best Kea measured in the same set of runs."""
+def table(rows, contest=None, reference="responder"):
+    """[[cell]] with a heading; ratios to the best Kea measured in the same run, and to the responder and the echo: by
+    the rounds of the contest if there was one."""
     base = rows.get(reference, {}).get("per_s")
     kea = max((row["per_s"] for name, row in rows.items() if name.startswith("kea")), default=None)
     echo = rows.get("echo", {}).get("at_max", {}).get("frames_per_s")
     lines = [["server", "clients", "window", "DORA/s", "spread", "loss", "of responder", "frames of echo", "x best Kea",
-              "CPU s/M", "core s/M", "idle", "p50/p99 half, us", "p50/p99 5,000/s, us", "sync/ACK", "writes/ACK",
+              "CPU s/M", "core s/M", "idle", "p50/p99/p99.9 half, us", "5,000/s", "500/s", "sync/ACK", "writes/ACK",
               "durable"]]  # fmt: skip
-    for row in rows.values():
-        top, common = row["at_max"], row.get("at_common")
+    for name, row in rows.items():
+        top = row["at_max"]
         calls = row.get("system_calls", {"syncs_per_exchange": 0.0, "file_writes_per_exchange": 0.0})
+        to_responder, to_echo = ratio(row["per_s"], base), ratio(top["frames_per_s"], echo)
+        if name in (contest or {}):
+            to_responder = middle(ratios(contest, name, reference, "per_s"))
+            to_echo = middle(ratios(contest, name, "echo", "frames_per_s"))
         lines.append([
             row["title"], f"{row['clients']:,}", str(row["window"]), f"{row['per_s']:,.0f}", f"{row['spread']:.1%}",
-            f"{top['loss']:.3%}", ratio(row["per_s"], base), ratio(top["frames_per_s"], echo), ratio(row["per_s"], kea),
+            f"{top['loss']:.3%}", to_responder, to_echo, ratio(row["per_s"], kea),
             f"{top['cpu_s_per_million']:.2f}", f"{top['core_s_per_million']:.2f}", f"{top['core_idle']:.0%}",
-            percentiles(row["at_half"]), percentiles(common), f"{calls['syncs_per_exchange']:.2f}",
-            f"{calls['file_writes_per_exchange']:.2f}", row["durable"],
+            percentiles(row["at_half"]), percentiles(row.get("at_common")), percentiles(row.get("at_500")),
+            f"{calls['syncs_per_exchange']:.2f}", f"{calls['file_writes_per_exchange']:.2f}", row["durable"],
         ])  # fmt: skip
     return lines
+
+
+def ratios(contest, name, base, what):
+    """Of one server to another, round by round, without rounds in which one of them lost frames."""
+    pairs = zip(contest.get(name, ()), contest.get(base, ()))
+    return [ours[what] / theirs[what] for ours, theirs in pairs if ours and theirs]
+
+
+def middle(values):
+    return f"{statistics.median(values):.2f}" if values else "-"
+
+
+def contest_table(rows, contest):
+    lines = [["server", "DORA/s, median", "least..most", "of responder, rounds", "frames of echo, rounds", "rounds with loss"]]
+    for name, runs in contest.items():
+        rates = [run["per_s"] for run in runs if run]
+        lines.append([
+            rows[name]["title"], f"{statistics.median(rates):,.0f}" if rates else "-",
+            f"{min(rates):,.0f}..{max(rates):,.0f}" if rates else "-",
+            " ".join(f"{value:.2f}" for value in ratios(contest, name, "responder", "per_s")),
+            " ".join(f"{value:.2f}" for value in ratios(contest, name, "echo", "frames_per_s")),
+            str(len(runs) - len(rates)),
+        ])  # fmt: skip
+    return lines
+
+
+def journal_table(rows):
+    """What was written at the highest rate; a heading alone is left out."""
+    lines = [["server", "DORA/s", "records/s", "fdatasyncs/s", "leases per sync", "records per ACK"]]
+    for row in rows.values():
+        written = row["at_max"].get("journal")
+        if written:
+            lines.append([
+                row["title"], f"{row['at_max']['per_s']:,.0f}", f"{written['records']:,.0f}", f"{written['syncs']:,.0f}",
+                ratio(written["records"], written["syncs"]), ratio(written["records"], row["at_max"]["per_s"]),
+            ])  # fmt: skip
+    return lines if len(lines) > 1 else None
 
 
 def percentiles(run):
     if run is None:
         return "-"
     latency = run["latency_us"]["exchange"]
-    return f"{latency['p50']:,.0f}/{latency['p99']:,.0f}"
+    return f"{latency['p50']:,.0f}/{latency['p99']:,.0f}/{latency['p999']:,.0f}"
 
 
 def as_text(lines):

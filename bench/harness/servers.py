@@ -15,6 +15,7 @@ from harness.network import (
     SERVER_INTERFACE,
     BenchError,
     eventually,
+    sh,
 )
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -31,6 +32,10 @@ class Server:
     durable: str  # what an ACK promises
     max_clients: int  # more clients would not be feasible within the time of a run
     windows: tuple = (16, 32, 64, 128, 256)
+    # A client that comes back within its lease may need no record. These rows see each client once: every run has a
+    # new server without leases.
+    new_clients: bool = False
+    journal: Callable | None = None  # (directory) -> {"records": n, "syncs": n} since the start
 
 
 def tool(name):
@@ -73,9 +78,9 @@ def start_xdhcpd(driver, durability="memory"):
             "control-socket": str(socket),
             "http": "off",
             "durability": durability,
-            "max-leases": 1 << 20,
+            "max-leases": 1 << 21,
             "dhcp4": {
-                "max-offers-per-relay": 1 << 20,
+                "max-offers-per-relay": 1 << 21,
                 "subnets": [{
                     "subnet": "10.64.0.0/10",
                     "interface": SERVER_INTERFACE,
@@ -93,6 +98,12 @@ def start_xdhcpd(driver, durability="memory"):
                       ready=lambda: subprocess.run(control, capture_output=True, check=False).returncode == 0)  # fmt: skip
 
     return start
+
+
+def xdhcpd_journal(directory):
+    """What the journal has counted, as the server tells it."""
+    answer = sh(BUILD / "userspace/tools/xdhcpctl", "-s", directory / "control.sock", "--json", "status")
+    return {name: json.loads(answer)["journal"][name] for name in ("records", "syncs")}
 
 
 def start_kea(multi_threading, persist=True):
@@ -167,7 +178,10 @@ SERVERS = {
         Server("xdhcpd-async", "xdhcpd, async", start_xdhcpd("xdp", "async"), "driver: xdp, durability: async",
                "within a second", 1_000_000),
         Server("xdhcpd-sync", "xdhcpd, sync", start_xdhcpd("xdp", "sync"), "driver: xdp, durability: sync",
-               "yes: synced before the ACK", 1_000_000, (16, 64, 128, 256, 512)),
+               "yes: synced before the ACK", 1_000_000, (16, 64, 128, 256, 512), journal=xdhcpd_journal),
+        Server("xdhcpd-sync-new", "xdhcpd, sync, new clients", start_xdhcpd("xdp", "sync"),
+               "driver: xdp, durability: sync, every client once", "yes: synced before the ACK", 2_000_000,
+               (64, 128, 256, 512), new_clients=True, journal=xdhcpd_journal),
         Server("kea", "Kea, one thread", start_kea(False), "memfile with file, no LFC, no reservations, errors logged",
                "no: written, not synced", 100_000, (1, 4, 16, 64, 128)),
         Server("kea-mt", "Kea, threads", start_kea(True), "as Kea, multi-threading on",
