@@ -69,35 +69,40 @@ def start_bare(program):
     return start
 
 
-def start_xdhcpd(driver, durability="memory"):
-    def start(network, directory):
-        socket = directory / "control.sock"
-        configuration = {
-            "log": {"level": "warning"},
-            "interfaces": [{"name": SERVER_INTERFACE, "driver": driver}],
-            "control-socket": str(socket),
-            "http": "off",
-            "durability": durability,
-            "max-leases": 1 << 21,
-            "dhcp4": {
-                "max-offers-per-relay": 1 << 21,
-                "subnets": [{
-                    "subnet": "10.64.0.0/10",
-                    "interface": SERVER_INTERFACE,
-                    "pools": [{"range": f"{FIRST_LEASE}-{LAST_LEASE}"}],
-                    "options": {"routers": [SERVER_ADDRESS], "domain-name-servers": ["192.0.2.53"]},
-                }],
-            },
-        }  # fmt: skip
-        if durability != "memory":
-            configuration["state-directory"] = str(directory / "state")
-        path = directory / "xdhcpd.yaml"
-        path.write_text(json.dumps(configuration), encoding="utf-8")
-        control = [str(BUILD / "userspace/tools/xdhcpctl"), "-s", str(socket), "status"]
-        return launch(network, directory, BUILD / "userspace/daemon/xdhcpd", "-c", path, what=f"xdhcpd {driver}",
-                      ready=lambda: subprocess.run(control, capture_output=True, check=False).returncode == 0)  # fmt: skip
+def launch_xdhcpd(network, directory, driver, durability, max_leases=1 << 21, subnet="10.64.0.0/10",
+                  pool=f"{FIRST_LEASE}-{LAST_LEASE}", workers=1):  # fmt: skip
+    """xdhcpd with its control socket, and its leases if it keeps them, in the directory."""
+    socket = directory / "control.sock"
+    configuration = {
+        "log": {"level": "warning"},
+        "interfaces": [{"name": SERVER_INTERFACE, "driver": driver}],
+        "control-socket": str(socket),
+        "http": "off",
+        "durability": durability,
+        "max-leases": max_leases,
+        "dhcp4": {
+            "max-offers-per-relay": max_leases,
+            "subnets": [{
+                "subnet": subnet,
+                "interface": SERVER_INTERFACE,
+                "pools": [{"range": pool}],
+                "options": {"routers": [SERVER_ADDRESS], "domain-name-servers": ["192.0.2.53"]},
+            }],
+        },
+    }  # fmt: skip
+    if durability != "memory":
+        configuration["state-directory"] = str(directory / "state")
+    if workers != 1:
+        configuration["workers"] = workers
+    path = directory / "xdhcpd.yaml"
+    path.write_text(json.dumps(configuration), encoding="utf-8")
+    control = [str(BUILD / "userspace/tools/xdhcpctl"), "-s", str(socket), "status"]
+    return launch(network, directory, BUILD / "userspace/daemon/xdhcpd", "-c", path, what=f"xdhcpd {driver}",
+                  ready=lambda: subprocess.run(control, capture_output=True, check=False).returncode == 0)  # fmt: skip
 
-    return start
+
+def start_xdhcpd(driver, durability="memory"):
+    return lambda network, directory: launch_xdhcpd(network, directory, driver, durability)
 
 
 def xdhcpd_journal(directory):
