@@ -2,17 +2,14 @@
 
 import errno
 import itertools
-import json
 import subprocess
-import time
 
 import pytest
 from support import dhcp
-from support.disk import ForgetfulDisk
+from support.ledger import Rounds, forgetful_disk, gun
 from support.netns import eventually, veth
-from support.server import BUILD, Server, configuration
+from support.server import Server, configuration
 
-GUN = BUILD / "userspace/tools/xdhcpgun"
 SERVER_MAC = "02:00:5e:00:53:fe"
 POOL = {"subnet": "10.77.0.0/16", "interface": "srv0", "pools": [{"range": "10.77.1.0-10.77.250.254"}]}
 ROUNDS = 3  # many more by hand: bench/ledger
@@ -31,28 +28,6 @@ def config(directory, durability="sync", driver="xdp"):
     settings["durability"] = durability
     settings["state-directory"] = str(directory / "state")
     return settings
-
-
-def start_gun(client, *arguments):
-    return subprocess.Popen(
-        client.command(str(GUN), "-i", "cli0", "--json", "--quiet", "--driver", "xdp", *arguments),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-
-
-def gun(client, *arguments):
-    process = start_gun(client, *arguments)
-    try:
-        out, errors = process.communicate(timeout=60)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise
-    assert process.returncode == 0 or "--verify" in arguments, (arguments, out, errors)  # 1: some are not the same
-    return json.loads(out)
-
-
-def acknowledged(ledger):
-    return sum(1 for line in ledger.read_text().splitlines() if line and not line.startswith("#"))
 
 
 @pytest.mark.rfc("2131 3.1 4")
@@ -179,36 +154,12 @@ def test_on_a_full_disk_nobody_gets_a_lease_that_is_not_stored(sides, tmp_path, 
 
 def rounds(sides, tmp_path, *, count, disk=None, patience="2s"):
     """Kills the server `count` times in the middle of a load; acknowledged leases, and how they are found again."""
-    server, client = sides
-    total = {"acknowledged": 0, "same": 0, "refused": 0, "silent": 0, "given_twice": 0}
-    running = Server(server, tmp_path, config(tmp_path), prefix=disk.prefix if disk else ())
-    ledgers = []
-    running.start()
-    try:
-        for turn in range(count):
-            ledger = tmp_path / f"ledger{turn}"
-            load = start_gun(
-                client, "--scenario", "dora", "--clients", "15000", "--first-mac", f"02:00:00:{turn:02x}:00:00",
-                "--duration", "1500ms", "--warmup", "0s", "--timeout", "300ms", "--ledger", str(ledger),
-            )  # fmt: skip
-            eventually(lambda: ledger.exists() and acknowledged(ledger) > 300, what="the load has begun")
-            time.sleep(0.02 * (turn % 7))
-            running.kill()
-            load.communicate(timeout=30)
-            ledgers.append(ledger)
-            if disk:
-                disk.cut_power()
-            running.start()
-            for old in ledgers:
-                report = gun(client, "--verify", str(old), "--verify-by", "init-reboot", "--timeout", patience)["verify"]
-                assert report["asked"] == report["same"] + report["refused"] + report["silent"] + report["given_twice"]
-                for key in ("same", "refused", "silent", "given_twice"):
-                    total[key] += report[key]
-                total["acknowledged"] += report["asked"]
-        running.stop()
-    finally:
-        running.kill()
-    return total
+    with Rounds(*sides, tmp_path, config(tmp_path), disk, patience=patience) as running:
+        for _ in range(count):
+            running.round()
+            running.verify(running.ledgers)
+        assert disk is not None and disk.sync_lies or running.shared() == 0
+    return running.total
 
 
 @pytest.mark.rfc("2131 3.1 4")
@@ -220,7 +171,7 @@ def test_no_acknowledged_lease_is_lost_by_kill(sides, tmp_path):
 
 @pytest.mark.rfc("2131 3.1 4")
 def test_no_acknowledged_lease_is_lost_by_a_power_cut(sides, tmp_path):
-    disk = ForgetfulDisk(tmp_path / "state", tmp_path / "mirror")
+    disk = forgetful_disk(tmp_path)
     total = rounds(sides, tmp_path, count=ROUNDS, disk=disk)
     assert total["acknowledged"] > 300 * ROUNDS
     assert total["same"] == total["acknowledged"], total
@@ -228,6 +179,6 @@ def test_no_acknowledged_lease_is_lost_by_a_power_cut(sides, tmp_path):
 
 def test_the_power_cut_is_one(sides, tmp_path):
     """The same with syncs that do nothing: leases must be lost, or the test above shows nothing."""
-    disk = ForgetfulDisk(tmp_path / "state", tmp_path / "mirror", sync_lies=True)
+    disk = forgetful_disk(tmp_path, sync_lies=True)
     total = rounds(sides, tmp_path, count=1, disk=disk, patience="50ms")
     assert total["same"] < total["acknowledged"], total
