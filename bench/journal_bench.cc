@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "journal/codec/record.h"
+#include "journal/directory.h"
 #include "journal/journal.h"
 #include "journal/merger.h"
 #include "journal/posix_files.h"
@@ -107,8 +108,11 @@ void wait_for_spare(FileLayer& files, const std::string& directory) {
     for (int i = 0; i < 6000; ++i) {
         const auto names = files.list(directory);
         check(names.has_value());
-        if (std::any_of(names->begin(), names->end(),
-                        [](const std::string& name) { return name.starts_with("spare-"); })) {
+        if (std::any_of(names->begin(), names->end(), [&](const std::string& name) {
+                const auto file = files.open(path_of(directory, name), OpenMode::kRead);
+                return name.starts_with("spare-") && file &&
+                       *(*file)->size() == JournalOptions{}.segment_len;
+            })) {
             return;
         }
         std::this_thread::sleep_for(std::chrono::milliseconds{10});

@@ -166,6 +166,17 @@ class FaultyFiles final : public FileLayer {
         return std::unique_ptr<File>{
             std::make_unique<OpenFile>(*this, std::make_shared<Content>(), path)};
     }
+    // Does not keep others from lock(): a test has one thread.
+    Result<std::unique_ptr<File>, Error> lock_for_reading(const std::string& path) override {
+        if (const Status status = count("lock", path); !status) {
+            return Unexpected{status.error()};
+        }
+        if (std::find(locks_.begin(), locks_.end(), path) != locks_.end()) {
+            return Unexpected{system_error(EWOULDBLOCK, "lock " + path)};
+        }
+        return std::unique_ptr<File>{
+            std::make_unique<OpenFile>(*this, std::make_shared<Content>(), path)};
+    }
 
   private:
     struct Write {

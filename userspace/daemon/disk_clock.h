@@ -13,12 +13,16 @@
 #include "base/error.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "journal/file_layer.h"
 #include "worker/lease_log.h"
 
 namespace xdhcpd::daemon {
 
 class DiskClock {
   public:
+    // `files` outlives the clock.
+    explicit DiskClock(journal::FileLayer& files) noexcept : files_{&files} {}
+
     // Reads the difference; a missing file is none, a damaged one an error that names it.
     [[nodiscard]] Result<Success, Error> open(const std::string& directory);
     // Once: now is the later of what the wall clock says and `stamp`, which is the latest disk time
@@ -36,9 +40,8 @@ class DiskClock {
     [[nodiscard]] Result<bool, Error> tick();
 
   private:
-    [[nodiscard]] Result<Success, Error> write(std::int64_t difference) const;
-
-    std::string path_;
+    journal::FileLayer* files_;
+    std::string directory_;
     std::int64_t difference_ = 0;          // wall clock less disk time, seconds, as it is kept
     std::atomic<std::uint64_t> epoch_{0};  // disk time at boot, seconds
 };

@@ -111,8 +111,8 @@ class Server::Implementation {
     model::SpaceRegistry registry_{store_};
     worker::SnapshotSlot snapshots_;
     // Workers append to the journal until they end.
-    DiskClock disk_clock_;
     journal::PosixFiles files_;
+    DiskClock disk_clock_{files_};
     std::unique_ptr<journal::Journal> journal_;
     std::unique_ptr<worker::LeaseRecovery> recovery_;
     std::unique_ptr<host::Watcher> watcher_;

@@ -131,7 +131,7 @@ SteadyTime Committer::next_turn(SteadyTime now) const {
 
 bool Committer::ensure_segment(SteadyTime now) {
     if (current_) {
-        const bool is_full = current_->offset + group_.capacity() > options_.segment_len;
+        const bool is_full = current_->offset + group_.capacity() > current_->len;
         // A segment that grows costs more per sync; it is left as soon as a prepared one is there.
         const bool is_better_there = !current_->prepared && chain_.has_spare();
         if (!is_full && !is_better_there) {
@@ -232,6 +232,14 @@ Status Committer::begin_as(const std::string& temporary, OpenMode mode, ByteView
         return Unexpected{file.error()};
     }
     current.file = std::move(*file);
+    current.len = options_.segment_len;
+    if (current.prepared) {  // the first one is short
+        const auto len = current.file->size();
+        if (!len) {
+            return Unexpected{len.error()};
+        }
+        current.len = std::min(*len, current.len);
+    }
     std::array<std::byte, kSegmentHeaderLen> page{};
     encode(current.header, page);
     if (Status written = current.file->write(0, page); !written) {

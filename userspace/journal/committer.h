@@ -63,6 +63,7 @@ class Committer {
         std::uint64_t offset = kSegmentHeaderLen;   // where the next group goes
         std::uint64_t durable = kSegmentHeaderLen;  // all before is on stable storage
         bool prepared = false;                      // was a spare
+        std::uint64_t len = 0;                      // that it may have
     };
 
     [[nodiscard]] bool has_waiting() const;

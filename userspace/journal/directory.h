@@ -4,6 +4,7 @@
 //   segment-GENERATION     records as they came; the highest one is being written
 //   snapshot-GENERATION    the state of all units before that segment
 //   spare-GENERATION       a segment to be: its blocks have been written, so that syncs are cheap
+//   clock                  by how much the wall clock is wrong; see codec/clock_file.h
 //   *.new                  what a crash left half made
 #pragma once
 
@@ -23,6 +24,8 @@
 namespace xdhcpd::journal {
 
 inline constexpr const char* kLockName = "lock";
+inline constexpr const char* kClockName = "clock";
+inline constexpr const char* kClockInMaking = "clock.new";
 inline constexpr const char* kSnapshotInMaking = "snapshot.new";
 inline constexpr const char* kSegmentInMaking = "segment.new";
 inline constexpr const char* kSpareInMaking = "spare.new";
@@ -47,6 +50,16 @@ struct Inventory {
 };
 [[nodiscard]] Result<Inventory, Error> take_inventory(FileLayer& files,
                                                       const std::string& directory);
+
+// What the file `clock` says; nullopt if there is none. An error names it.
+[[nodiscard]] Result<std::optional<std::int64_t>, Error> read_clock(FileLayer& files,
+                                                                    const std::string& directory);
+// The same undecoded, at most kMaxClockFileLen bytes of it.
+[[nodiscard]] Result<std::optional<std::string>, Error> load_clock(FileLayer& files,
+                                                                   const std::string& directory);
+// A crash leaves the old file or the new one.
+[[nodiscard]] Status write_clock(FileLayer& files, const std::string& directory,
+                                 std::int64_t difference);
 
 // A segment as its own header and the next one's describe it.
 struct SegmentPlace {

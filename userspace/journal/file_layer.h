@@ -52,6 +52,7 @@ class FileLayer {
     FileLayer& operator=(const FileLayer&) = delete;
     virtual ~FileLayer() = default;
 
+    // Refuses what is no regular file.
     [[nodiscard]] virtual Result<std::unique_ptr<File>, Error> open(const std::string& path,
                                                                     OpenMode mode) = 0;
     // Replaces `to`.
@@ -70,6 +71,10 @@ class FileLayer {
     // Holds `path` until the returned file is closed or the process ends; an error that names the
     // holder's process when another one has it.
     [[nodiscard]] virtual Result<std::unique_ptr<File>, Error> lock(const std::string& path) = 0;
+    // Keeps others from lock() meanwhile, beside other readers; needs no file at `path` and makes
+    // none. EWOULDBLOCK, and the holder's process, when one has locked it.
+    [[nodiscard]] virtual Result<std::unique_ptr<File>, Error> lock_for_reading(
+        const std::string& path) = 0;
 };
 
 }  // namespace xdhcpd::journal

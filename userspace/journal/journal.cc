@@ -30,6 +30,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t kMinSegmentLen = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMaxSegmentLen = std::uint64_t{1} << 30;
+// Written before anything is served where no spare is left: at the first start, and after a crash
+// that came before the first full one was ready. Enough for the seconds that making that one takes,
+// and written in some ten milliseconds.
+constexpr std::uint64_t kFirstSegmentLen = std::uint64_t{8} << 20;
 constexpr auto kMergeInterval = 100ms;
 // A tenth of a core beside busy workers. Not the lowest: files would pile up faster than they are
 // merged.
@@ -76,6 +80,13 @@ struct Journal::Impl {
         return rings;
     }
 
+    // Failing costs time only: the segment grows.
+    void prepare_first() {
+        if (!chain.has_spare()) {
+            static_cast<void>(make_spare(files, options.directory, chain,
+                                         std::min(kFirstSegmentLen, options.segment_len)));
+        }
+    }
     void run_committer();
     void run_merger();
     void rest(SteadyTime now);
@@ -187,6 +198,7 @@ Result<std::unique_ptr<Journal>, Error> Journal::open(const JournalOptions& opti
     const std::vector<std::string> obsolete = std::move(recovered->obsolete);
     std::unique_ptr<Journal> journal{new Journal{
         std::make_unique<Impl>(std::move(used), files, std::move(*lock), std::move(*recovered))}};
+    journal->impl_->prepare_first();
     if (const Status adopted = journal->impl_->committer.adopt(tail, obsolete); !adopted) {
         return Unexpected{adopted.error()};
     }

@@ -196,6 +196,41 @@ Result<std::string, Error> recycle_segment(FileLayer& files, const JournalOption
     return name;
 }
 
+Status make_spare(FileLayer& files, const std::string& directory, Chain& chain, std::uint64_t len,
+                  const std::atomic<bool>* is_cancelled) {
+    const auto free = files.free_len(directory);
+    if (!free) {
+        return Unexpected{free.error()};
+    }
+    // A segment that grows needs the last room more.
+    if (*free < kSpareShare * len) {
+        return Unexpected{Error{ENOSPC, directory + " has room for " + std::to_string(*free) +
+                                            " more bytes: no spare segment is prepared"}};
+    }
+    const std::string making = path_of(directory, kSpareInMaking);
+    auto file = files.open(making, OpenMode::kCreate);
+    if (!file) {
+        return Unexpected{file.error()};
+    }
+    Output output{std::move(*file), is_cancelled};
+    while (output.len() < len && output.status()) {
+        const MutableBytes bytes =
+            output.add(std::min<std::uint64_t>(kWriteLen, len - output.len()));
+        std::fill(bytes.begin(), bytes.end(), std::byte{});
+    }
+    std::string name = spare_name(chain.next_generation());
+    Status done = output.finish();
+    if (done) {
+        done = files.rename(making, path_of(directory, name));
+    }
+    if (!done) {
+        static_cast<void>(files.remove(making));
+        return done;
+    }
+    chain.add_spare(std::move(name));
+    return Success{};
+}
+
 void Merger::turn(SteadyTime now) {
     if (now < retry_at_) {
         return;
@@ -210,7 +245,8 @@ void Merger::turn(SteadyTime now) {
 Status Merger::work() {
     Status status{Success{}};
     if (!chain_.has_spare()) {
-        status = prepare_spare();
+        status =
+            make_spare(files_, options_.directory, chain_, options_.segment_len, &is_stopping_);
     }
     // A full disk has no room for a spare, and merging is what makes room.
     if (const Chain::State state = chain_.state(); state.closed.size() >= options_.compact_at) {
@@ -218,41 +254,6 @@ Status Merger::work() {
         status = merged ? status : merged;
     }
     return status;
-}
-
-Status Merger::prepare_spare() {
-    // Not with the last room on the disk: a segment that grows needs it more.
-    const auto free = files_.free_len(options_.directory);
-    if (!free) {
-        return Unexpected{free.error()};
-    }
-    if (*free < kSpareShare * options_.segment_len) {
-        return Unexpected{Error{ENOSPC, options_.directory + " has room for " +
-                                            std::to_string(*free) +
-                                            " more bytes: no spare segment is prepared"}};
-    }
-    const std::string making = path_of(options_.directory, kSpareInMaking);
-    auto file = files_.open(making, OpenMode::kCreate);
-    if (!file) {
-        return Unexpected{file.error()};
-    }
-    Output output{std::move(*file), &is_stopping_};
-    while (output.len() < options_.segment_len && output.status()) {
-        const MutableBytes bytes =
-            output.add(std::min<std::uint64_t>(kWriteLen, options_.segment_len - output.len()));
-        std::fill(bytes.begin(), bytes.end(), std::byte{});
-    }
-    std::string name = spare_name(chain_.next_generation());
-    Status done = output.finish();
-    if (done) {
-        done = files_.rename(making, path_of(options_.directory, name));
-    }
-    if (!done) {
-        static_cast<void>(files_.remove(making));
-        return done;
-    }
-    chain_.add_spare(std::move(name));
-    return Success{};
 }
 
 Status Merger::merge(const Chain::State& state) {

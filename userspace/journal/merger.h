@@ -33,6 +33,11 @@ namespace xdhcpd::journal {
     FileLayer& files, const JournalOptions& options, const Chain::State& state,
     const std::atomic<bool>* is_cancelled = nullptr);
 
+// Writes a spare of `len` bytes of zeros, syncs and names it, and adds it to the chain. Not with
+// the last room on the disk: that is an error before anything is written.
+[[nodiscard]] Status make_spare(FileLayer& files, const std::string& directory, Chain& chain,
+                                std::uint64_t len, const std::atomic<bool>* is_cancelled = nullptr);
+
 // Makes a spare of a segment that nobody needs any more if it has the right length and spares are
 // few; otherwise removes it. The name of the spare, or empty.
 [[nodiscard]] Result<std::string, Error> recycle_segment(FileLayer& files,
@@ -55,7 +60,6 @@ class Merger {
 
   private:
     [[nodiscard]] Status work();
-    [[nodiscard]] Status prepare_spare();
     [[nodiscard]] Status merge(const Chain::State& state);
     void note(const Status& status, SteadyTime now);
 

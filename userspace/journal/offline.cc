@@ -1,11 +1,13 @@
 #include "journal/offline.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "journal/codec/clock_file.h"
 #include "journal/codec/merge.h"
 #include "journal/codec/record.h"
 #include "journal/directory.h"
@@ -22,6 +24,24 @@ namespace {
         return Unexpected{names.error()};
     }
     return files.lock(path_of(directory, kLockName));
+}
+
+// For looking only.
+struct Look {
+    std::unique_ptr<File> lock;  // null if somebody else has it
+    std::string warning;         // then
+};
+[[nodiscard]] Result<Look, Error> look_at(FileLayer& files, const std::string& directory) {
+    auto lock = files.lock_for_reading(path_of(directory, kLockName));
+    if (lock) {
+        return Look{std::move(*lock), {}};
+    }
+    if (lock.error().errno_value != EWOULDBLOCK) {
+        return Unexpected{lock.error()};
+    }
+    return Look{nullptr, lock.error().message +
+                             ": files change while they are read, and damage found in them may be "
+                             "none"};
 }
 
 void note(FileFinding& finding, const Damage& damage) {
@@ -46,6 +66,29 @@ struct Segment {
             0, "is segment " + std::to_string(header->generation) + " by its header", false}};
     }
     return Segment{*file, std::move(header)};
+}
+
+[[nodiscard]] std::optional<FileFinding> check_clock(FileLayer& files,
+                                                     const std::string& directory) {
+    const auto text = load_clock(files, directory);
+    if (text && !*text) {
+        return std::nullopt;
+    }
+    FileFinding finding;
+    finding.name = kClockName;
+    if (!text) {
+        note(finding, {0, text.error().message, false});
+        return finding;
+    }
+    finding.len = (*text)->size();
+    if (const auto difference = decode_clock(**text); difference) {
+        finding.note = "the wall clock differs by " + std::to_string(*difference) + " s";
+    } else {
+        finding.note = to_text(difference.error());
+        finding.is_newer_format = difference.error() == ClockFileError::kNewerFormat;
+        finding.is_damaged = !finding.is_newer_format;
+    }
+    return finding;
 }
 
 using Ends = std::map<std::uint64_t, std::uint64_t>;  // of segments that another follows
@@ -133,6 +176,9 @@ using Ends = std::map<std::uint64_t, std::uint64_t>;  // of segments that anothe
                                                       const std::string& directory,
                                                       const Inventory& inventory) {
     CheckResult result;
+    if (auto clock = check_clock(files, directory)) {
+        result.files.push_back(std::move(*clock));
+    }
     SegmentLoader loader{files, directory};
     const Ends ends = find_ends(loader, inventory.segments);
     for (const std::uint64_t generation : inventory.segments) {
@@ -145,6 +191,8 @@ using Ends = std::map<std::uint64_t, std::uint64_t>;  // of segments that anothe
         files, directory, [](const UnitState&) {}, result.found);
     if (!contents) {
         result.refusal = contents.error().message;
+    } else if (const auto clock = read_clock(files, directory); !clock) {
+        result.refusal = clock.error().message;
     }
     return result;
 }
@@ -236,15 +284,19 @@ struct Remains {
 }  // namespace
 
 Result<CheckResult, Error> check_directory(FileLayer& files, const std::string& directory) {
-    const auto lock = lock_directory(files, directory);
-    if (!lock) {
-        return Unexpected{lock.error()};
+    const auto look = look_at(files, directory);
+    if (!look) {
+        return Unexpected{look.error()};
     }
     const auto inventory = take_inventory(files, directory);
     if (!inventory) {
         return Unexpected{inventory.error()};
     }
-    return check_locked(files, directory, *inventory);
+    auto result = check_locked(files, directory, *inventory);
+    if (result) {
+        result->warning = look->warning;
+    }
+    return result;
 }
 
 Result<RepairResult, Error> repair_directory(FileLayer& files, const std::string& directory,
@@ -316,11 +368,14 @@ Result<RepairResult, Error> repair_directory(FileLayer& files, const std::string
 
 Result<Recovery, Error> dump_directory(FileLayer& files, const std::string& directory,
                                        const std::function<void(const UnitState&)>& visit) {
-    const auto lock = lock_directory(files, directory);
-    if (!lock) {
-        return Unexpected{lock.error()};
+    const auto look = look_at(files, directory);
+    if (!look) {
+        return Unexpected{look.error()};
     }
     Recovery found;
+    if (!look->warning.empty()) {
+        found.reports.push_back(look->warning);
+    }
     const auto contents = read_directory(files, directory, visit, found);
     if (!contents) {
         return Unexpected{contents.error()};

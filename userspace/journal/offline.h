@@ -1,5 +1,7 @@
-// What can be done with a state directory while no server uses it: say what it holds, print it, and
-// make it usable again after damage. Each holds the lock of the directory meanwhile.
+// What can be done with a state directory without a server: say what it holds, print it, and make
+// it usable again after damage. Repairing needs the lock of the directory. Looking changes nothing,
+// so that it works on a copy that cannot be written: it keeps servers from starting meanwhile, and
+// where one runs already it says that what it reads may change.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +29,8 @@ struct FileFinding {
 };
 
 struct CheckResult {
-    std::vector<FileFinding> files;  // segments and snapshots, by name
+    std::vector<FileFinding> files;  // the clock, segments, the snapshot
+    std::string warning;  // a sentence: somebody has locked the directory; empty: nobody has
     // What a server would find; `refusal` says why it would not start, and is empty if it would.
     Recovery found;
     std::string refusal;
@@ -51,6 +54,7 @@ struct RepairResult {
                                                            std::uint64_t now);
 
 // Tells every unit in the order of keys, as a server would be told. Refuses what a server would.
+// That somebody has locked the directory is among the reports.
 [[nodiscard]] Result<Recovery, Error> dump_directory(
     FileLayer& files, const std::string& directory,
     const std::function<void(const UnitState&)>& visit);

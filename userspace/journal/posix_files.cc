@@ -97,6 +97,26 @@ class PosixFile final : public File {
     return O_RDONLY;
 }
 
+// Where a regular file is expected, somebody may have put anything: a FIFO must not hold up the
+// start, nor a device take what was meant for the disk. Opened with O_NONBLOCK, which files do not
+// know.
+[[nodiscard]] Result<int, Error> open_regular(const std::string& path, int flags) {
+    const int fd = ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, kFileMode);
+    struct stat facts {};
+    if (fd >= 0 && ::fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode)) {
+        return fd;
+    }
+    const int error = errno;
+    if (fd >= 0) {
+        ::close(fd);
+    }
+    // ENXIO: a socket, or a FIFO that nobody reads. ELOOP: a symbolic link.
+    if (fd >= 0 || error == ENXIO || error == ELOOP || error == EISDIR) {
+        return Unexpected{Error{EINVAL, path + " is no regular file: move it away"}};
+    }
+    return Unexpected{system_error(error, "open " + path)};
+}
+
 // Root's tools must not leave files behind that the server, which is not root, cannot open: a file
 // belongs to whom its directory belongs. Failing shows when the server starts.
 void give_to_owner(int fd, const std::string& path) {
@@ -109,9 +129,14 @@ void give_to_owner(int fd, const std::string& path) {
 }
 
 // What the holder wrote into the lock file; empty if it is not a number.
-[[nodiscard]] std::string holder_of(int fd) {
+[[nodiscard]] std::string holder_of(const std::string& path) {
+    const auto fd = open_regular(path, O_RDONLY);
+    if (!fd) {
+        return {};
+    }
+    const PosixFile file{*fd, path};
     std::array<char, 16> text{};
-    const ssize_t len = ::pread(fd, text.data(), text.size(), 0);
+    const ssize_t len = ::pread(*fd, text.data(), text.size(), 0);
     long process = 0;
     if (len <= 0 || std::from_chars(text.data(), text.data() + len, process).ec != std::errc{}) {
         return {};
@@ -119,17 +144,37 @@ void give_to_owner(int fd, const std::string& path) {
     return " (process " + std::to_string(process) + ")";
 }
 
+// The directory itself is what is held: the file may be removed by somebody who takes it for a
+// leftover, and says only who holds it.
+[[nodiscard]] Result<std::unique_ptr<File>, Error> hold_directory(const std::string& path,
+                                                                  int how) {
+    const std::string directory = path.substr(0, path.rfind('/') + 1);
+    const int held = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (held < 0) {
+        return failed("open", directory);
+    }
+    auto holder = std::make_unique<PosixFile>(held, directory);
+    if (::flock(held, how | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) {
+            return failed("lock", directory);
+        }
+        return Unexpected{
+            Error{EWOULDBLOCK, path + " is held by another process" + holder_of(path)}};
+    }
+    return std::unique_ptr<File>{std::move(holder)};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<File>, Error> PosixFiles::open(const std::string& path, OpenMode mode) {
-    const int fd = ::open(path.c_str(), flags_of(mode) | O_CLOEXEC | O_NOFOLLOW, kFileMode);
-    if (fd < 0) {
-        return failed("open", path);
+    const auto fd = open_regular(path, flags_of(mode));
+    if (!fd) {
+        return Unexpected{fd.error()};
     }
     if (mode == OpenMode::kCreate) {
-        give_to_owner(fd, path);
+        give_to_owner(*fd, path);
     }
-    return std::unique_ptr<File>{std::make_unique<PosixFile>(fd, path)};
+    return std::unique_ptr<File>{std::make_unique<PosixFile>(*fd, path)};
 }
 
 Status PosixFiles::rename(const std::string& from, const std::string& to) {
@@ -191,33 +236,30 @@ Status PosixFiles::make_directory(const std::string& directory) {
 }
 
 Result<std::unique_ptr<File>, Error> PosixFiles::lock(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kFileMode);
-    if (fd < 0) {
-        return failed("open", path);
+    const auto fd = open_regular(path, O_RDWR | O_CREAT);
+    if (!fd) {
+        return Unexpected{fd.error()};
     }
-    give_to_owner(fd, path);
-    PosixFile file{fd, path};
-    // The directory itself is what is held: the file may be removed by somebody who takes it for a
-    // leftover, and says only who holds it.
-    const std::string directory = path.substr(0, path.rfind('/') + 1);
-    const int held = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (held < 0) {
-        return failed("open", directory);
-    }
-    auto holder = std::make_unique<PosixFile>(held, directory);
-    if (::flock(held, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK) {
-            return failed("lock", directory);
+    give_to_owner(*fd, path);
+    PosixFile file{*fd, path};
+    auto holder = hold_directory(path, LOCK_EX);
+    if (!holder) {
+        Error error = holder.error();
+        if (error.errno_value == EWOULDBLOCK) {
+            error.message += ": one xdhcpd at a time may use a directory";
         }
-        return Unexpected{Error{EWOULDBLOCK, path + " is held by another process" + holder_of(fd) +
-                                                 ": one xdhcpd at a time may use a directory"}};
+        return Unexpected{std::move(error)};
     }
     // For people and for the sentence above only, so that its failure does not matter.
     const std::string process = std::to_string(::getpid()) + "\n";
-    if (::ftruncate(fd, 0) == 0) {
+    if (::ftruncate(*fd, 0) == 0) {
         static_cast<void>(file.write(0, as_bytes(process)));
     }
-    return std::unique_ptr<File>{std::move(holder)};
+    return holder;
+}
+
+Result<std::unique_ptr<File>, Error> PosixFiles::lock_for_reading(const std::string& path) {
+    return hold_directory(path, LOCK_SH);
 }
 
 }  // namespace xdhcpd::journal

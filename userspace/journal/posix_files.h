@@ -21,6 +21,8 @@ class PosixFiles final : public FileLayer {
     [[nodiscard]] Result<std::uint64_t, Error> free_len(const std::string& directory) override;
     [[nodiscard]] Status make_directory(const std::string& directory) override;
     [[nodiscard]] Result<std::unique_ptr<File>, Error> lock(const std::string& path) override;
+    [[nodiscard]] Result<std::unique_ptr<File>, Error> lock_for_reading(
+        const std::string& path) override;
 };
 
 }  // namespace xdhcpd::journal

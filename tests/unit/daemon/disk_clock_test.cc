@@ -11,6 +11,8 @@
 #include <iterator>
 #include <string>
 
+#include "journal/posix_files.h"
+
 namespace xdhcpd::daemon {
 namespace {
 
@@ -41,10 +43,11 @@ class DiskClockTest : public ::testing::Test {
     void write(const std::string& text) const { std::ofstream{directory_ + "/clock"} << text; }
 
     std::string directory_;
+    journal::PosixFiles files_;
 };
 
 TEST_F(DiskClockTest, WithoutFilesDiskTimeIsTheWallClock) {
-    DiskClock clock;
+    DiskClock clock{files_};
     ASSERT_TRUE(clock.open(directory_));
     clock.settle(0);
     EXPECT_LE(std::abs(ahead(clock)), 2);
@@ -53,7 +56,7 @@ TEST_F(DiskClockTest, WithoutFilesDiskTimeIsTheWallClock) {
 }
 
 TEST_F(DiskClockTest, TimeGoesOnFromTheLatestStampAndTheDifferenceIsKept) {
-    DiskClock clock;
+    DiskClock clock{files_};
     ASSERT_TRUE(clock.open(directory_));
     clock.settle((wall() + kYear) *
                  kSecond);  // the clock was a year ahead, or is a year behind now
@@ -61,7 +64,7 @@ TEST_F(DiskClockTest, TimeGoesOnFromTheLatestStampAndTheDifferenceIsKept) {
     EXPECT_TRUE(clock.tick().value());
     EXPECT_FALSE(clock.tick().value()) << "once is enough";
 
-    DiskClock next;  // the next start, whose files may have lost the last stamps
+    DiskClock next{files_};  // the next start, whose files may have lost the last stamps
     ASSERT_TRUE(next.open(directory_)) << text();
     next.settle(0);
     EXPECT_LE(std::abs(ahead(next) - static_cast<std::int64_t>(kYear)), 2);
@@ -71,23 +74,41 @@ TEST_F(DiskClockTest, TimeGoesOnFromTheLatestStampAndTheDifferenceIsKept) {
 TEST_F(DiskClockTest, AFileThatIsNotOursIsRefusedByName) {
     for (const char* const bad :
          {"", "xdhcpd clock 1\n", "xdhcpd clock 1\n12", "xdhcpd clock 1\nsoon\n",
-          "xdhcpd clock 1\n12\n13\n", "xdhcpd clock 2\n12\n",
+          "xdhcpd clock 1\n12\n13\n", "xdhcpd clock 2\n12\n", "xdhcpd clock 2\n12 00000000\n",
+          "xdhcpd clock 2\n12 0000\n", "xdhcpd clock 3\n12\n",
           "xdhcpd clock 1\n-9223372036854775808\n", "xdhcpd clock 1\n9223372036854775807\n"}) {
         write(bad);
-        DiskClock clock;
+        DiskClock clock{files_};
         const auto opened = clock.open(directory_);
         ASSERT_FALSE(opened) << bad;
         EXPECT_NE(opened.error().message.find(directory_ + "/clock"), std::string::npos);
     }
     write("xdhcpd clock 1\n-86400\n");
-    DiskClock clock;
+    DiskClock clock{files_};
     ASSERT_TRUE(clock.open(directory_));
     clock.settle(0);
     EXPECT_LE(std::abs(ahead(clock) - 86400), 2);
 }
 
+TEST_F(DiskClockTest, AnyChangedByteOfTheFileIsNoticed) {
+    DiskClock clock{files_};
+    ASSERT_TRUE(clock.open(directory_));
+    clock.settle((wall() + kYear) * kSecond);
+    ASSERT_TRUE(clock.tick().value());
+    const std::string good = text();
+    EXPECT_TRUE(good.starts_with("xdhcpd clock 2\n-")) << good;
+    for (std::size_t i = 0; i < good.size(); ++i) {
+        std::string bad = good;
+        bad[i] = static_cast<char>(bad[i] ^ 1);
+        write(bad);
+        EXPECT_FALSE(DiskClock{files_}.open(directory_)) << bad;
+        write(good.substr(0, i));
+        EXPECT_FALSE(DiskClock{files_}.open(directory_)) << good.substr(0, i);
+    }
+}
+
 TEST_F(DiskClockTest, ADifferenceThatCannotBeKeptIsAnErrorAndTriedAgain) {
-    DiskClock clock;
+    DiskClock clock{files_};
     ASSERT_TRUE(clock.open(directory_));
     clock.settle((wall() + kYear) * kSecond);
     std::filesystem::remove_all(directory_);

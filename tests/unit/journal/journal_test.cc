@@ -2,6 +2,8 @@
 #include "journal/journal.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "journal/directory.h"
 #include "journal/posix_files.h"
 #include "states.h"
 
@@ -155,6 +158,66 @@ TEST_F(JournalTest, ADirectoryThatCannotBeIsRefusedByName) {
         options_, files_, [](const UnitState&) {}, found);
     ASSERT_FALSE(journal);
     EXPECT_NE(journal.error().message.find(options_.directory), std::string::npos);
+}
+
+TEST_F(JournalTest, WhatIsNoFileIsRefusedByNameAndAtOnce) {
+    open();
+    journal_.reset();
+    for (const char* const name : {"segment-0000000001", "snapshot-0000000001", "lock"}) {
+        const std::string path = options_.directory + "/" + name;
+        std::filesystem::remove(path);
+        ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+        Recovery found;
+        const auto journal = Journal::open(
+            options_, files_, [](const UnitState&) {}, found);
+        ASSERT_FALSE(journal) << name;
+        EXPECT_NE(journal.error().message.find(path + " is no regular file"), std::string::npos)
+            << journal.error().message;
+        std::filesystem::remove(path);
+    }
+    ASSERT_EQ(mkfifo((options_.directory + "/clock").c_str(), 0600), 0);
+    EXPECT_FALSE(read_clock(files_, options_.directory));
+}
+
+TEST_F(JournalTest, TheFirstSegmentIsPreparedBeforeAnythingIsWritten) {
+    options_.segment_len = std::uint64_t{64} << 20;
+    open();
+    const auto prepared = options_.directory + "/spare-0000000001";
+    ASSERT_TRUE(std::filesystem::exists(prepared));
+    EXPECT_EQ(std::filesystem::file_size(prepared), std::uint64_t{8} << 20);
+    journal_->start();
+    Ring& ring = journal_->ring(0);
+    const std::uint64_t last = put(ring, 1, 1);
+    EXPECT_TRUE(eventually([&] { return ring.durable() >= last; }));
+    EXPECT_TRUE(journal_->stop());
+    EXPECT_FALSE(std::filesystem::exists(prepared));
+    EXPECT_EQ(std::filesystem::file_size(options_.directory + "/segment-0000000002"),
+              std::uint64_t{8} << 20);
+    open();
+    EXPECT_EQ(told_, (Versions{{1, 1}}));
+}
+
+TEST_F(JournalTest, AShortSegmentEndsWhereItEnds) {
+    options_.segment_len = std::uint64_t{64} << 20;
+    open();
+    journal_->start();
+    Ring& ring = journal_->ring(0);
+    std::uint64_t last = 0;
+    // 96 bytes and more each: beyond 8 MiB.
+    for (std::uint32_t i = 0; i < 120'000; ++i) {
+        last = put(ring, i % 1000, i / 1000 + 1);
+    }
+    EXPECT_TRUE(eventually([&] { return ring.durable() >= last; }));
+    EXPECT_TRUE(journal_->stop());
+    for (const auto& entry : std::filesystem::directory_iterator{options_.directory}) {
+        EXPECT_TRUE(!entry.path().filename().string().starts_with("segment-") ||
+                    entry.file_size() <= options_.segment_len)
+            << entry.path();
+    }
+    EXPECT_GE(journal_->health().segments, 2u);
+    open();
+    EXPECT_EQ(told_.size(), 1000u);
+    EXPECT_EQ(told_[0], 120u);
 }
 
 TEST_F(JournalTest, SegmentsAreMergedAndUsedAgain) {

@@ -194,11 +194,26 @@ TEST_F(OfflineTest, FilesOfANewerFormatAreLeftAlone) {
     EXPECT_NE(repaired.error().message.find("newer xdhcpd"), std::string::npos);
 }
 
-TEST_F(OfflineTest, ADirectoryInUseIsRefused) {
-    const auto lock = files_.lock(path(kLockName));
-    EXPECT_FALSE(check_directory(files_, directory));
+TEST_F(OfflineTest, ANewerClockIsLeftAlone) {
+    auto file = files_.open(path("clock"), OpenMode::kCreate);
+    ASSERT_TRUE((*file)->write(0, as_bytes("xdhcpd clock 3\nnoon\n")));
+    const CheckResult result = check();
+    EXPECT_NE(result.refusal.find("state/clock has a newer format"), std::string::npos)
+        << result.refusal;
+    EXPECT_TRUE(result.files.front().is_newer_format);
     EXPECT_FALSE(repair_directory(files_, directory, kNow));
-    EXPECT_FALSE(dump_directory(files_, directory, [](const UnitState&) {}));
+    EXPECT_TRUE(files_.exists(path("clock")));
+}
+
+TEST_F(OfflineTest, ADirectoryInUseIsLookedAtWithAWarningAndNotRepaired) {
+    const auto lock = files_.lock(path(kLockName));
+    const auto checked = check_directory(files_, directory);
+    ASSERT_TRUE(checked);
+    EXPECT_NE(checked->warning, "");
+    EXPECT_FALSE(repair_directory(files_, directory, kNow));
+    const auto dumped = dump_directory(files_, directory, [](const UnitState&) {});
+    ASSERT_TRUE(dumped);
+    EXPECT_EQ(dumped->reports.size(), 1u);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <sstream>
 #include <string>
 
+#include "journal/directory.h"
 #include "journal/journal.h"
 #include "journal/posix_files.h"
 #include "tools/xdhcpctl/journal.h"
@@ -114,13 +115,57 @@ TEST_F(JournalCommandTest, ChecksDumpsAndRepairs) {
     write(1);  // and a server starts
 }
 
-TEST_F(JournalCommandTest, RefusesADirectoryInUseAndOneThatIsNotThere) {
+TEST_F(JournalCommandTest, LooksAtADirectoryInUseWithAWarningAndDoesNotRepairIt) {
+    write(2);
     const auto journal = open();
-    for (const auto action :
-         {JournalAction::kCheck, JournalAction::kRepair, JournalAction::kDump}) {
-        EXPECT_EQ(run(action), 1);
-        EXPECT_NE(error_.find("held by another process"), std::string::npos) << error_;
+    for (const auto action : {JournalAction::kCheck, JournalAction::kDump}) {
+        EXPECT_EQ(run(action), 0);
+        EXPECT_NE(error_.find("held by another process (process " + std::to_string(getpid())),
+                  std::string::npos)
+            << error_;
     }
+    EXPECT_EQ(run(JournalAction::kCheck, true), 0);
+    EXPECT_TRUE(nlohmann::json::parse(out_).contains("warning")) << out_;
+    EXPECT_EQ(run(JournalAction::kRepair), 1);
+    EXPECT_NE(error_.find("held by another process"), std::string::npos) << error_;
+}
+
+TEST_F(JournalCommandTest, LookingChangesNothing) {
+    write(2);
+    std::filesystem::remove(directory_ + "/lock");
+    // For root a mode forbids nothing, so what matters is that there is nothing new.
+    for (const auto& entry : std::filesystem::directory_iterator{directory_}) {
+        std::filesystem::permissions(entry.path(), std::filesystem::perms::owner_read);
+    }
+    std::filesystem::permissions(
+        directory_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+    EXPECT_EQ(run(JournalAction::kCheck), 0) << error_;
+    EXPECT_NE(out_.find("2 units"), std::string::npos) << out_;
+    EXPECT_EQ(error_, "");
+    EXPECT_EQ(run(JournalAction::kDump), 0) << error_;
+    EXPECT_FALSE(std::filesystem::exists(directory_ + "/lock"));
+    std::filesystem::permissions(directory_, std::filesystem::perms::owner_all);
+}
+
+TEST_F(JournalCommandTest, KnowsTheClock) {
+    write(1);
+    ASSERT_TRUE(journal::write_clock(files_, directory_, -86400));
+    EXPECT_EQ(run(JournalAction::kCheck), 0);
+    EXPECT_NE(out_.find("the wall clock differs by -86400 s"), std::string::npos) << out_;
+    {
+        std::fstream file{directory_ + "/clock", std::ios::in | std::ios::out};
+        file.seekp(std::string{"xdhcpd clock 2\n-"}.size());
+        file.put('9');  // -96400
+    }
+    EXPECT_EQ(run(JournalAction::kCheck), 1);
+    EXPECT_NE(out_.find("clock is damaged"), std::string::npos) << out_;
+    EXPECT_EQ(run(JournalAction::kRepair), 0);
+    EXPECT_NE(out_.find("moved clock to "), std::string::npos) << out_;
+    EXPECT_EQ(run(JournalAction::kCheck), 0) << out_;
+    EXPECT_NE(out_.find("1 unit"), std::string::npos) << out_;
+}
+
+TEST_F(JournalCommandTest, SaysThatADirectoryIsNotThere) {
     directory_ += "/missing";
     EXPECT_EQ(run(JournalAction::kCheck), 1);
     EXPECT_NE(error_.find("No such file"), std::string::npos) << error_;

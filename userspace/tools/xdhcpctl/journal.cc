@@ -24,11 +24,18 @@ constexpr int kRefused = 1;
     return kRefused;
 }
 
+void warn(const std::string& text) {
+    if (!text.empty()) {
+        std::cerr << "xdhcpctl: " << text << '\n';
+    }
+}
+
 [[nodiscard]] int check(journal::FileLayer& files, const std::string& directory, bool as_json) {
     const auto result = journal::check_directory(files, directory);
     if (!result) {
         return refuse(result.error());
     }
+    warn(result->warning);
     std::cout << (as_json ? to_text(check_json(*result), 2) : check_page(*result));
     return result->refusal.empty() ? kOk : kRefused;
 }
@@ -48,7 +55,13 @@ constexpr int kRefused = 1;
         journal::dump_directory(files, directory, [&](const journal::UnitState& state) {
             std::cout << (as_json ? to_text(unit_json(state), -1) : unit_line(state));
         });
-    return found ? kOk : refuse(found.error());
+    if (!found) {
+        return refuse(found.error());
+    }
+    for (const std::string& report : found->reports) {
+        warn(report);
+    }
+    return kOk;
 }
 
 }  // namespace

@@ -137,6 +137,9 @@ json check_json(const journal::CheckResult& result) {
                          {"note", file.note}});
     }
     json answer = {{"usable", result.refusal.empty()}, {"files", std::move(files)}};
+    if (!result.warning.empty()) {
+        answer["warning"] = result.warning;
+    }
     if (result.refusal.empty()) {
         answer["units"] = result.found.units;
         answer["leased"] = result.found.leased;
