@@ -4,13 +4,11 @@
 #include <array>
 #include <utility>
 
+#include "lease/record_tenant.h"
+
 namespace xdhcpd::lease {
 
 namespace {
-// Of a long identity, a record keeps the tenant's hash and the first bytes.
-constexpr std::size_t kHashLen = sizeof(std::uint64_t);
-constexpr std::size_t kPrefixLen = Record::kInlineIdentityLen - kHashLen;
-static_assert(kPrefixLen < Record::kInlineIdentityLen);
 // A side entry begins with the lengths of its sections.
 constexpr std::size_t kSectionLenLen = sizeof(std::uint16_t);
 // How an OfferSource is packed.
@@ -18,98 +16,10 @@ constexpr std::uint32_t kPlaceBits = 12;
 constexpr std::uint32_t kHasSource = 1u << 31;
 static_assert(OfferSource::kCount == 1u << kPlaceBits);
 
-bool is_long(const Tenant& tenant) noexcept {
-    return tenant.identity.size() > Record::kInlineIdentityLen;
-}
-
-// What `Record::identity` holds for this tenant.
-std::array<std::byte, Record::kInlineIdentityLen> inline_identity(const Tenant& tenant) noexcept {
-    std::array<std::byte, Record::kInlineIdentityLen> bytes{};
-    if (is_long(tenant)) {
-        std::memcpy(bytes.data(), &tenant.hash, kHashLen);
-        copy_bytes(bytes.data() + kHashLen, tenant.identity.first(kPrefixLen));
-    } else {
-        copy_bytes(bytes.data(), tenant.identity);
-    }
-    return bytes;
-}
-
-std::uint8_t identity_len_of(const Tenant& tenant) noexcept {
-    return is_long(tenant) ? Record::kLongIdentity
-                           : static_cast<std::uint8_t>(tenant.identity.size());
-}
-
-// Compares `len` <= 24 bytes, without a call: this is on the way of every message.
-[[gnu::always_inline]] inline bool equal_short(const std::byte* a, const std::byte* b,
-                                               std::size_t len) noexcept {
-    const auto load = load_raw<std::uint64_t>;
-    if (len < sizeof(std::uint64_t)) [[unlikely]] {
-        for (std::size_t i = 0; i < len; ++i) {
-            if (a[i] != b[i]) {
-                return false;
-            }
-        }
-        return true;
-    }
-    // The first, the middle and the last eight bytes; they overlap unless there are 24.
-    std::uint64_t difference = load(a) ^ load(b);
-    difference |= load(a + len - 8) ^ load(b + len - 8);
-    if (len > 16) {
-        difference |= load(a + 8) ^ load(b + 8);
-    }
-    return difference == 0;
-}
-
-// Certain for a short identity; for a long one as certain as 64 keyed hash bits and 16 bytes of it.
-[[gnu::always_inline]] inline bool matches_inline(const Record& record,
-                                                  const Tenant& tenant) noexcept {
-    if (is_long(tenant)) [[unlikely]] {
-        return record.identity_len == Record::kLongIdentity &&
-               std::memcmp(record.identity.data(), &tenant.hash, kHashLen) == 0 &&
-               std::memcmp(record.identity.data() + kHashLen, tenant.identity.data(), kPrefixLen) ==
-                   0;
-    }
-    return record.identity_len == tenant.identity.size() &&
-           equal_short(record.identity.data(), tenant.identity.data(), tenant.identity.size());
-}
-
-void write_tenant(Record& record, const Tenant& tenant) noexcept {
-    record.tag = TenantIndex::tag_of(tenant.hash);
-    record.identity_len = identity_len_of(tenant);
-    record.identity = inline_identity(tenant);
-    record.mac = tenant.hw;
-    record.hw_len = tenant.hw_len;
-    record.hw_type = tenant.hw_type;
-}
-
-// Everything but the version, and the side entry, which must be free already.
-void clear(Record& record, const Space& space, std::uint8_t shard) noexcept {
-    Record cleared;
-    cleared.version = std::max(record.version, space.name().version_floor);
-    cleared.shard = shard;
-    record = cleared;
-}
-
-HeldCount count_of(LeaseState state) noexcept {
-    switch (state) {
-        case LeaseState::kOffered:
-            return HeldCount::kOffered;
-        case LeaseState::kLeased:
-            return HeldCount::kLeased;
-        default:
-            XD_ASSERT(state == LeaseState::kDeclined);
-            return HeldCount::kDeclined;
-    }
-}
-
 void decrement(Counter& gauge) noexcept {
     gauge.set(gauge.value() - 1);
 }
 
-// In one shard's view of a space; `index` of a unit.
-bool is_held(const SpaceShare& share, std::uint32_t index) noexcept {
-    return (share.held[index / 64] >> (index % 64) & 1) != 0;
-}
 }  // namespace
 
 Shard::Shard(Store& store, const ShardOptions& options)
@@ -524,89 +434,6 @@ bool Shard::replace_identity(Unit unit, const Tenant& tenant) noexcept {
     return true;
 }
 
-// == Stable storage ==
-
-bool Shard::restore(const Tenant& tenant, Unit unit, const Restored& state) noexcept {
-    const bool is_held = state.state == LeaseState::kLeased || state.state == LeaseState::kDeclined;
-    Space* const space = store_->find_space_of(unit);
-    if (space == nullptr || space->index_of(unit) >= space->unit_count() ||
-        (state.state == LeaseState::kLeased && !has_room(tenant)) ||
-        !space->bitmap().try_take_reserved(space->index_of(unit))) {
-        return false;
-    }
-    Record& own = space->record(unit);
-    drop_former(unit, own);
-    if (state.state == LeaseState::kLeased && !bind(*space, unit, tenant, state.expiry)) {
-        return false;
-    }
-    if (state.state == LeaseState::kDeclined) {
-        make_declined(*space, unit, own, state.expiry);
-    }
-    if (state.state == LeaseState::kLeased) {
-        grant(unit, {state.started, state.expiry, 0});
-        set_flags(unit, state.flags);
-        own.horizon = state.horizon;
-    }
-    if (!is_held) {
-        clear(own, *space, static_cast<std::uint8_t>(id_));
-        if (!tenant.identity.empty() && tenant.identity.size() <= kMaxIdentityLen) {
-            write_tenant(own, tenant);
-            own.state = state.state;
-            own.started = state.started;
-            index_.insert(own.tag, {unit, true});
-        }
-    }
-    own.version = state.version;
-    counters_.highest_version.set(
-        std::max<std::uint64_t>(counters_.highest_version.value(), state.version));
-    if (!is_held) {
-        space->bitmap().release(space->index_of(unit));
-        publish_gauges();
-    }
-    return true;
-}
-
-Result<Success, ImportError> Shard::import_lease(const Tenant& tenant, Unit unit,
-                                                 const Imported& lease) noexcept {
-    if (sink_ != nullptr && !sink_->has_room()) {
-        return Unexpected{ImportError::kBacklog};
-    }
-    if (!holds(unit) || !is_tenant(unit, tenant)) {
-        const auto taken = take_reserved(tenant, unit, lease.expiry);
-        if (!taken) {
-            const bool is_full = taken.error() == TakeError::kFull;
-            return Unexpected{is_full ? ImportError::kFull : ImportError::kTaken};
-        }
-    }
-    grant(unit, {lease.started, lease.expiry, 0});
-    set_flags(unit, lease.flags);
-    set_horizon(unit, lease.expiry);
-    if (!lease.hostname.empty()) {
-        set_hostname(unit, lease.hostname);
-    }
-    if (!lease.relay_information.empty()) {
-        set_relay_information(unit, lease.relay_information);
-    }
-    if (sink_ != nullptr) {
-        sink_->on_import(*this, unit);
-    }
-    return Success{};
-}
-
-Result<Success, ImportError> Shard::import_quarantine(Unit unit, BootSeconds until) noexcept {
-    if (sink_ != nullptr && !sink_->has_room()) {
-        return Unexpected{ImportError::kBacklog};
-    }
-    if (holds(unit) && record(unit).state == LeaseState::kDeclined) {
-        quarantine(unit, until);
-        return Success{};
-    }
-    if (!quarantine_free(unit, until)) {
-        return Unexpected{ImportError::kTaken};
-    }
-    return Success{};
-}
-
 // == Side entries ==
 
 ByteView Shard::identity(Unit unit) const noexcept {
@@ -740,93 +567,6 @@ void Shard::publish_gauges() noexcept {
     counters_.former_entries.set(index_.former_count());
     counters_.side_bytes.set(side_.used_bytes());
     counters_.armed_timers.set(wheel_.armed_count());
-}
-
-std::string Shard::check_invariants() const {
-    const auto at = [](const char* what, Unit unit) {
-        return std::string{what} + " (unit " + std::to_string(unit.value) + ")";
-    };
-    std::string wrong;
-    if (!index_.check_invariants()) {
-        return "index is broken";
-    }
-    if (!side_.check_invariants()) {
-        return "side store is broken";
-    }
-    std::size_t armed = 0;
-    const bool is_wheel_sound = wheel_.check_invariants([&](Unit unit) {
-        ++armed;
-        if (!holds(unit)) {
-            wrong = at("armed unit is not held", unit);
-        }
-    });
-    if (!is_wheel_sound) {
-        return "timer wheel is broken";
-    }
-    std::size_t live = 0;
-    index_.visit_all([&](std::uint32_t tag, TenantIndex::Entry entry) {
-        if (entry.former) {
-            return;
-        }
-        ++live;
-        if (!holds(entry.unit)) {
-            wrong = at("live index entry of a unit not held", entry.unit);
-        } else if (!record(entry.unit).is_live() || record(entry.unit).tag != tag) {
-            wrong = at("live index entry without its record", entry.unit);
-        }
-    });
-    std::size_t held_live = 0;
-    std::size_t side_bytes = 0;
-    for (std::uint32_t id = 0; id < store_->space_limit(); ++id) {
-        Space* const space = store_->find_space(SpaceId{static_cast<std::uint16_t>(id)});
-        if (space == nullptr) {
-            continue;
-        }
-        std::array<std::uint64_t, EnumCounters<HeldCount>::kSize> counts{};
-        const SpaceShare& share = space->share(id_);
-        for (std::uint32_t index = 0; index < space->unit_count(); ++index) {
-            if (share.held[index / 64] == 0) {
-                index |= 63;
-                continue;
-            }
-            if (!is_held(share, index)) {
-                continue;
-            }
-            const Unit unit = space->unit_at(index);
-            const Record& held = record(unit);
-            if (!space->bitmap().taken(index)) {
-                return at("held unit is not taken", unit);
-            }
-            if (held.shard != id_ || !(held.is_live() || held.state == LeaseState::kDeclined)) {
-                return at("held unit in a state that is not held", unit);
-            }
-            if (!wheel_.is_armed(unit) && !held.expiry.is_never()) {
-                return at("held unit without timer", unit);
-            }
-            if (held.is_live() != (held.identity_len != 0)) {
-                return at("identity does not fit the state", unit);
-            }
-            ++counts[static_cast<std::size_t>(count_of(held.state))];
-            held_live += held.is_live() ? 1 : 0;
-            if (held.side) {
-                const std::size_t len = side_.get(held.side).size() + SideStore::kHeaderLen;
-                side_bytes += (len + SideStore::kGranuleLen - 1) / SideStore::kGranuleLen *
-                              SideStore::kGranuleLen;
-            }
-        }
-        for (std::size_t i = 0; i < counts.size(); ++i) {
-            if (share.held_counts[static_cast<HeldCount>(i)].value() != counts[i]) {
-                return "counts of space " + std::to_string(id) + " are wrong";
-            }
-        }
-    }
-    if (wrong.empty() && (live != held_live || live != index_.live_count())) {
-        wrong = "index and records disagree about the live units";
-    }
-    if (wrong.empty() && side_bytes != side_.used_bytes()) {
-        wrong = "side entries are lost";
-    }
-    return wrong;
 }
 
 }  // namespace xdhcpd::lease
