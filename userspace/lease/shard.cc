@@ -25,6 +25,7 @@ void decrement(Counter& gauge) noexcept {
 Shard::Shard(Store& store, const ShardOptions& options)
     : store_{&store},
       id_{options.id},
+      capacity_{options.capacity},
       index_{options.capacity},
       side_{options.side_memory},
       wheel_{store, options.now},
@@ -92,7 +93,7 @@ Record& Shard::own_record(const Space& space, Unit unit) const noexcept {
 
 bool Shard::has_room(const Tenant& tenant) const noexcept {
     XD_ASSERT(!tenant.identity.empty());
-    return index_.live_count() < index_.capacity() && tenant.identity.size() <= kMaxIdentityLen;
+    return index_.live_count() < capacity_ && tenant.identity.size() <= kMaxIdentityLen;
 }
 
 Result<Unit, TakeError> Shard::reclaim(const Tenant& tenant, std::span<const SpaceId> spaces,
@@ -508,6 +509,7 @@ bool Shard::set_section(Record& own, Section which, ByteView bytes) noexcept {
         }
         if (own.side && side_.get(own.side).size() >= total) {
             free_side(own);  // so that less always finds room
+            static_cast<void>(side_.reserve(total));
         }
         ref = own.side && side_.resize(own.side, total) ? own.side : side_.allocate(total);
     }

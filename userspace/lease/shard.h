@@ -1,6 +1,7 @@
-// Shard: the clients and leases of one worker. Called by that worker's thread only: no locks, no
-// allocation after construction. Several shards may let units of the same space. Records facts and
-// makes no policy: whether a client may have a unit, and for how long, is decided in engine/.
+// Shard: the clients and leases of one worker. Called by that worker's thread only: no locks, and
+// no allocation after construction but by restore(). Several shards may let units of the same
+// space. Records facts and makes no policy: whether a client may have a unit, and for how long, is
+// decided in engine/.
 //
 // Invariants: a record is touched only while this shard holds the unit's taken bit, and clearing
 // that bit is the last access. A unit that a shard holds is kOffered or kLeased (with a tenant,
@@ -34,10 +35,12 @@
 namespace xdhcpd::lease {
 
 struct ShardOptions {
-    std::uint32_t capacity = 0;   // units held for tenants at a time, at most; >= 1
-    std::size_t side_memory = 0;  // bytes for long identities, hostnames, relay information
-    std::uint16_t id = 0;         // < shard_count of the store; one shard per id
-    BootSeconds now{};            // about now, so that the timers need not count from boot
+    // Units held for tenants at a time, and bytes for long identities, hostnames and relay
+    // information. restore() may go beyond both; then there is nothing new before enough has ended.
+    std::uint32_t capacity = 0;  // >= 1
+    std::size_t side_memory = 0;
+    std::uint16_t id = 0;  // < shard_count of the store; one shard per id
+    BootSeconds now{};     // about now, so that the timers need not count from boot
 };
 
 enum class TakeError : std::uint8_t {
@@ -235,8 +238,10 @@ class Shard {
     // Before anybody is served from the unit's space: the unit becomes what it was. A lease or
     // quarantine is held from now on; otherwise `tenant` (no identity: none) becomes the unit's
     // former tenant, and the version is kept. False, and nothing has changed, if somebody holds the
-    // unit or there is no room. A sink is told of quarantines only, which does no harm.
-    [[nodiscard]] bool restore(const Tenant& tenant, Unit unit, const Restored& state) noexcept;
+    // unit. Finds room for every lease: an acknowledged client must be known, even where the limits
+    // are lower than before, or leases last longer on disk than they did in memory. A sink is told
+    // of quarantines only, which does no harm.
+    [[nodiscard]] bool restore(const Tenant& tenant, Unit unit, const Restored& state);
 
     // While the shard serves: the tenant has this lease from now on, whether the unit is free or
     // its own already. Policy is not asked (as for reservations). The sink is told.
@@ -313,6 +318,9 @@ class Shard {
     enum class Section : std::uint8_t { kIdentity, kHostname, kRelayInformation, kCount };
     static constexpr std::size_t kSections = static_cast<std::size_t>(Section::kCount);
     static constexpr std::uint32_t kWalkUnits = 65536;
+    [[nodiscard]] static constexpr std::size_t side_len(std::size_t sections_len) noexcept {
+        return kSections * sizeof(std::uint16_t) + sections_len;
+    }
     // A unit that reclaim() may try; ordered by the rank of its space.
     struct Candidate {
         std::size_t rank;
@@ -325,7 +333,7 @@ class Shard {
     [[nodiscard]] bool is_tenant(Unit unit, const Tenant& tenant) const noexcept;
     [[nodiscard, gnu::always_inline]] inline bool is_tenant_of(const Record& held,
                                                                const Tenant& tenant) const noexcept;
-    // Whether there is room for one more live entry of this tenant, apart from side memory.
+    // Whether there may be one more live entry of this tenant, apart from side memory.
     [[nodiscard]] bool has_room(const Tenant& tenant) const noexcept;
     // The unit as this shard's own, for a call that requires it.
     [[nodiscard]] Record& own_record(const Space& space, Unit unit) const noexcept;
@@ -342,6 +350,8 @@ class Shard {
     // cleared again.
     Result<Unit, TakeError> bind(Space& space, Unit unit, const Tenant& tenant,
                                  BootSeconds until) noexcept;
+    // Room for the tenant whatever the limits; false if no memory could hold that.
+    [[nodiscard]] bool make_room(const Tenant& tenant);
     // Forgets the former tenant of a unit just taken.
     void drop_former(Unit unit, const Record& record) noexcept;
     void hold(Space& space, Unit unit, HeldCount as) noexcept;
@@ -368,6 +378,7 @@ class Shard {
 
     Store* store_;
     std::uint16_t id_;
+    std::uint32_t capacity_;
     TenantIndex index_;
     SideStore side_;
     TimerWheel wheel_;

@@ -6,11 +6,24 @@
 
 namespace xdhcpd::lease {
 
-bool Shard::restore(const Tenant& tenant, Unit unit, const Restored& state) noexcept {
+bool Shard::make_room(const Tenant& tenant) {
+    if (tenant.identity.empty() || tenant.identity.size() > kMaxIdentityLen) {
+        return false;
+    }
+    if (index_.live_count() == index_.capacity()) {
+        index_.reserve(index_.capacity() <= TenantIndex::kMaxCapacity / 2
+                           ? 2 * index_.capacity()
+                           : TenantIndex::kMaxCapacity);
+    }
+    return index_.live_count() < index_.capacity() &&
+           (!is_long(tenant) || side_.reserve(side_len(tenant.identity.size())));
+}
+
+bool Shard::restore(const Tenant& tenant, Unit unit, const Restored& state) {
     const bool is_held = state.state == LeaseState::kLeased || state.state == LeaseState::kDeclined;
     Space* const space = store_->find_space_of(unit);
     if (space == nullptr || space->index_of(unit) >= space->unit_count() ||
-        (state.state == LeaseState::kLeased && !has_room(tenant)) ||
+        (state.state == LeaseState::kLeased && !make_room(tenant)) ||
         !space->bitmap().try_take_reserved(space->index_of(unit))) {
         return false;
     }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -25,7 +27,7 @@ SideStore::SideStore(std::size_t bytes) {
     if (granules < 2) {
         return;
     }
-    granule_count_ = granules - 1;
+    limit_ = granule_count_ = granules - 1;
     granules_ = VirtualArray<Granule>{granules};
     add_free(1, static_cast<std::uint32_t>(granule_count_));
 }
@@ -109,8 +111,9 @@ std::optional<SideRef> SideStore::allocate(std::size_t len) noexcept {
         return std::nullopt;
     }
     const auto granules = static_cast<std::uint32_t>(granules_for(len));
+    const bool is_reserved = granules <= std::exchange(reserved_, 0);
     const Offset at = find_free(granules);
-    if (at == 0) {
+    if (at == 0 || (!is_reserved && used_granules_ + granules > limit_)) {
         return std::nullopt;
     }
     const std::uint32_t found = size_at(at);
@@ -131,6 +134,47 @@ std::optional<SideRef> SideStore::allocate(ByteView bytes) noexcept {
         copy_bytes(get(*ref).data(), bytes);
     }
     return ref;
+}
+
+bool SideStore::reserve(std::size_t len) {
+    XD_ASSERT(len <= kMaxEntryLen);
+    const std::size_t granules = granules_for(len);
+    if (find_free(static_cast<std::uint32_t>(granules)) == 0) {
+        const std::size_t wanted = std::min(2 * granule_count_ + kMaxGranules, kMaxGranuleCount);
+        if (wanted < granule_count_ + granules) {
+            return false;
+        }
+        grow(wanted);
+    }
+    reserved_ = granules;
+    return true;
+}
+
+void SideStore::grow(std::size_t granule_count) {
+    VirtualArray<Granule> larger{granule_count + 1};
+    if (granule_count_ != 0) {
+        std::memcpy(larger.data(), granules_.data(), (granule_count_ + 1) * sizeof(Granule));
+    }
+    granules_ = std::move(larger);
+    // What is new joins a free block in front of it.
+    const Offset last = find_last_free();
+    const Offset start = last != 0 ? last : static_cast<Offset>(granule_count_ + 1);
+    if (last != 0) {
+        remove_free(last, size_at(last));
+    }
+    granule_count_ = granule_count;
+    add_free(start, static_cast<std::uint32_t>(granule_count_ + 1 - start));
+}
+
+SideStore::Offset SideStore::find_last_free() const noexcept {
+    for (const Offset first : free_lists_) {
+        for (Offset block = first; block != 0; block = word(block, kNextByte)) {
+            if (block + size_at(block) == granule_count_ + 1) {
+                return block;
+            }
+        }
+    }
+    return 0;
 }
 
 void SideStore::free(SideRef ref) noexcept {

@@ -1,7 +1,7 @@
 // SideStore: what a shard keeps about its leases that does not fit into a record. Byte strings in
 // one bounded arena of 32-byte granules. Free neighbours are merged at once and exact sizes are
-// preferred, so that memory does not break into useless pieces. Owned by one shard, one thread. No
-// allocation after construction.
+// preferred, so that memory does not break into useless pieces. Owned by one shard, one thread.
+// Memory is allocated by the constructor and by reserve() only.
 #pragma once
 
 #include <array>
@@ -30,6 +30,10 @@ class SideStore {
     [[nodiscard]] std::optional<SideRef> allocate(std::size_t len) noexcept;
     // An entry with a copy of `bytes`.
     [[nodiscard]] std::optional<SideRef> allocate(ByteView bytes) noexcept;
+    // The next allocate() of at most `len` <= kMaxEntryLen bytes finds room, beyond the limit if
+    // need be: for what must not be refused. False if that would be more than an arena can have.
+    // Views of entries end.
+    bool reserve(std::size_t len);
     // `ref` was returned by allocate() and not freed since.
     void free(SideRef ref) noexcept;
     // Makes the entry `len` bytes long without moving it; false if that needs another number of
@@ -39,11 +43,9 @@ class SideStore {
     [[nodiscard]] MutableBytes get(SideRef ref) noexcept;
     [[nodiscard]] ByteView get(SideRef ref) const noexcept;
 
-    // Whole granules in use, in bytes, and how much there can be.
+    // Whole granules in use, in bytes, and how much there can be without reserve().
     [[nodiscard]] std::size_t used_bytes() const noexcept { return used_granules_ * kGranuleLen; }
-    [[nodiscard]] std::size_t capacity_bytes() const noexcept {
-        return granule_count_ * kGranuleLen;
-    }
+    [[nodiscard]] std::size_t capacity_bytes() const noexcept { return limit_ * kGranuleLen; }
     // Walks the whole arena; for tests.
     [[nodiscard]] bool check_invariants() const noexcept;
 
@@ -67,8 +69,13 @@ class SideStore {
     void add_free(Offset at, std::uint32_t granules) noexcept;
     void remove_free(Offset at, std::uint32_t granules) noexcept;
     [[nodiscard]] Offset find_free(std::uint32_t granules) const noexcept;
+    // The free block at the end of the arena, 0 if that is in use.
+    [[nodiscard]] Offset find_last_free() const noexcept;
+    void grow(std::size_t granule_count);
 
     std::size_t granule_count_ = 0;  // offsets 1 .. granule_count_
+    std::size_t limit_ = 0;          // of used_granules_, but for what was reserved
+    std::size_t reserved_ = 0;  // granules that the next allocate() may have whatever the limit
     std::size_t used_granules_ = 0;
     VirtualArray<Granule> granules_;
     std::array<Offset, kClassCount> free_lists_{};

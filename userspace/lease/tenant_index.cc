@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -27,6 +28,15 @@ TenantIndex::TenantIndex(std::uint32_t capacity)
     // searches end.
     hard_limit_ = slot_count() - std::max<std::size_t>(1, slot_count() / kParts);
     XD_ASSERT(capacity >= 1 && capacity <= soft_limit_ && soft_limit_ < hard_limit_);
+}
+
+void TenantIndex::reserve(std::uint32_t capacity) {
+    if (capacity <= capacity_) {
+        return;
+    }
+    TenantIndex larger{capacity};
+    visit_all([&](std::uint32_t tag, Entry entry) { larger.insert(tag, entry); });
+    *this = std::move(larger);
 }
 
 std::size_t TenantIndex::position(std::uint32_t tag, Unit unit) const noexcept {

@@ -1,8 +1,8 @@
 // TenantIndex: from a tenant's tag to its units, a multimap. Open addressing in slots of eight
 // bytes (32-bit tag, former bit, 31-bit unit), linear probing, deletion by shifting back, so there
 // are no tombstones. Tags may collide; the caller compares identities. Former entries give way
-// when room gets short, live ones never. Owned by one shard, one thread. No allocation after
-// construction.
+// when room gets short, live ones never. Owned by one shard, one thread. Memory is allocated by the
+// constructor and by reserve() only.
 //
 // The tag is the upper half of the tenant's hash: the lower half is free to choose the shard.
 #pragma once
@@ -21,6 +21,8 @@ class TenantIndex {
         Unit unit;
         bool former = false;  // the unit is not held: its record is nobody's to read
     };
+
+    static constexpr std::uint32_t kMaxCapacity = 0x7fffffff;  // there are no more units
 
     // Room for `capacity` live entries at a load of at most 85 %.
     explicit TenantIndex(std::uint32_t capacity);
@@ -51,6 +53,9 @@ class TenantIndex {
     // False if there is no such entry.
     bool remove(std::uint32_t tag, Unit unit) noexcept;
     bool set_former(std::uint32_t tag, Unit unit, bool former) noexcept;
+
+    // Room for at least `capacity` live entries, at most kMaxCapacity. Takes about 20 ns per slot.
+    void reserve(std::uint32_t capacity);
 
     [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
     [[nodiscard]] std::size_t live_count() const noexcept { return entry_count_ - former_count_; }

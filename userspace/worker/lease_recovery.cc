@@ -82,7 +82,7 @@ bool LeaseRecovery::restore(const journal::UnitState& state) {
                                       .horizon = horizon,
                                       .started = time_.from_disk(state.started)});
     if (!done) {
-        // There is no room to know the client, but nobody else may have its address before its
+        // There is no memory to know the client, but nobody else may have its address before its
         // lease ends. What would only be kept for want of a clock is let go instead.
         ++counts_.refused;
         if (now_is == LeaseState::kLeased && horizon > now_) {

@@ -17,7 +17,7 @@ struct RecoveryCounts {
     std::uint64_t declined = 0;
     std::uint64_t former = 0;   // tenants of released or expired leases, who get theirs again
     std::uint64_t foreign = 0;  // units of no configured subnet: left on disk as they are
-    std::uint64_t refused = 0;  // found no room: `max-leases` or `side-memory` is too small
+    std::uint64_t refused = 0;  // found no memory; limits count for new leases only
 };
 
 class LeaseRecovery {

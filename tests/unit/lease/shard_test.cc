@@ -561,6 +561,38 @@ TEST_F(ShardTest, ARestoredLeaseIsHeldAsItWas) {
     EXPECT_EQ(shard_.reclaim(kAlice, here_, kLater).value(), unit(20));
 }
 
+TEST(ShardRestoreTest, EveryLeaseFindsRoomAndNobodyNewUntilTheyHaveEnded) {
+    Store store{1};
+    Space& space = store.add_space(SpaceKind::kIpv4, 1024);
+    space.bitmap().allow(space.all());
+    Shard shard{store, {.capacity = 4, .side_memory = 256, .id = 0, .now = kNow}};
+    const auto unit = [&](std::uint32_t index) { return space.unit_at(index); };
+    std::vector<TestTenant> tenants;
+    for (std::uint32_t i = 0; i < 1000; ++i) {
+        tenants.emplace_back(i, i % 2 == 0 ? 10 : 100);
+        const Restored lease{.version = i, .expiry = i < 998 ? kExpiry : kLater};
+        ASSERT_TRUE(shard.restore(tenants[i], unit(i), lease)) << i;
+    }
+    ASSERT_EQ(shard.check_invariants(), "");
+    const std::array spaces{space.id()};
+    for (std::uint32_t i = 0; i < 1000; ++i) {
+        ASSERT_EQ(shard.find(tenants[i], spaces), unit(i));
+        shard.set_hostname(unit(i), as_bytes("a"));  // may find no room; the lease stays
+        shard.set_hostname(unit(i), {});
+        ASSERT_EQ(shard.find(tenants[i], spaces), unit(i));
+    }
+    const TestTenant late{5000, 10};
+    ASSERT_FALSE(shard.take(late, unit(1001), kLater));
+    EXPECT_EQ(shard.take(late, unit(1001), kLater).error(), TakeError::kFull);
+    shard.grant(unit(0), {kNow, kLater, 1});  // who is known goes on
+    while (shard.expire(kExpiry, 10000, [](Unit, LeaseState) {}) != 0) {
+    }
+    EXPECT_TRUE(shard.take(late, unit(1001), kLater)) << "three are left";
+    const TestTenant later{5001, 10};
+    EXPECT_EQ(shard.take(later, unit(1002), kLater).error(), TakeError::kFull);
+    EXPECT_EQ(shard.check_invariants(), "");
+}
+
 TEST_F(ShardTest, RestoredUnitsNeedNotBeAllowed) {
     space_.bitmap().forbid(space_.all());
     ASSERT_TRUE(shard_.restore(kAlice, unit(20), {.version = 1, .expiry = kLater}));

@@ -49,6 +49,38 @@ TEST(SideStoreTest, EntriesHaveALargestLength) {
     EXPECT_FALSE(store.allocate(std::size_t{1} << 40));
 }
 
+TEST(SideStoreTest, WhatWasReservedFindsRoomBeyondTheLimitAndOnlyThat) {
+    for (const std::size_t granules : {std::size_t{0}, std::size_t{2}, std::size_t{5}}) {
+        SideStore store{granules * kGranule};
+        const std::size_t limit = store.capacity_bytes();
+        std::map<std::uint32_t, std::vector<std::byte>> entries;
+        const auto add = [&](std::size_t len) {
+            const auto bytes = pattern(len, entries.size());
+            const auto ref = store.allocate(ByteView{bytes});
+            if (ref) {
+                entries[ref->value] = bytes;
+            }
+            return ref.has_value();
+        };
+        while (add(20)) {
+        }
+        for (std::size_t i = 0; i < 200; ++i) {
+            ASSERT_TRUE(store.reserve(100 + i));
+            ASSERT_TRUE(add(100 + i)) << i;
+            ASSERT_FALSE(add(1)) << "the limit holds for everybody else";
+            ASSERT_TRUE(store.check_invariants());
+        }
+        EXPECT_EQ(store.capacity_bytes(), limit);
+        for (const auto& [ref, bytes] : entries) {
+            ASSERT_TRUE(equal_bytes(store.get(SideRef{ref}), bytes));
+            store.free(SideRef{ref});
+        }
+        EXPECT_EQ(store.used_bytes(), 0u);
+        EXPECT_TRUE(store.check_invariants());
+        EXPECT_EQ(add(20), limit != 0);
+    }
+}
+
 TEST(SideStoreTest, WithoutMemoryNothingFits) {
     for (const std::size_t bytes : {std::size_t{0}, kGranule, 2 * kGranule - 1}) {
         SideStore store{bytes};

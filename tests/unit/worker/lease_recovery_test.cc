@@ -119,19 +119,23 @@ TEST_F(LeaseRecoveryTest, WithoutATrustedClockWhatSeemsToHaveEndedStaysForAWhile
     EXPECT_EQ(engine_.held(HeldCount::kLeased), 0u);
 }
 
-TEST_F(LeaseRecoveryTest, ALeaseThatFindsNoRoomKeepsItsAddressBusy) {
+TEST_F(LeaseRecoveryTest, NoAcknowledgedClientIsUnknownForWantOfRoom) {
     Engine small{testing::small_configuration(), 1};
     LeaseRecovery recovery{small.snapshot(), small.shard, DiskTime{kBootEpoch}, {1000}, {2000}};
     recovery.add(lease("192.0.2.10", 1, kBootEpoch + 1000 + kHour));
     recovery.add(lease("192.0.2.11", 2, kBootEpoch + 1000 + kHour));
     recovery.add(lease("192.0.2.12", 3, kBootEpoch + 900));
     recovery.finish();
-    EXPECT_EQ(recovery.counts().refused, 2u);
-    const lease::Space& space = small.store.space(small.snapshot().subnets[0].space);
-    EXPECT_TRUE(space.bitmap().taken(11)) << "nobody else may have it";
-    EXPECT_FALSE(space.bitmap().taken(12)) << "it has ended";
-    small.pass(kHour + 1);
-    EXPECT_FALSE(space.bitmap().taken(11));
+    EXPECT_EQ(recovery.counts().refused, 0u);
+    EXPECT_EQ(recovery.counts().leases, 3u);
+    for (const int client : {1, 2}) {
+        Message renewal{3, client};
+        renewal.ciaddr("192.0.2." + std::to_string(9 + client));
+        EXPECT_TRUE(small.send(renewal).reply) << client;
+    }
+    EXPECT_EQ(small.get_lease(4), "no offer: engine.client-table-full");
+    small.pass(24 * kHour);
+    EXPECT_EQ(small.get_lease(4), "192.0.2.13");
 }
 
 TEST_F(LeaseRecoveryTest, AQuarantineGoesOn) {
