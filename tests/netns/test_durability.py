@@ -2,6 +2,8 @@
 
 import errno
 import itertools
+import os
+import shutil
 import subprocess
 
 import pytest
@@ -150,6 +152,19 @@ def test_on_a_full_disk_nobody_gets_a_lease_that_is_not_stored(sides, tmp_path, 
             assert {address, other} <= set(running.leases())
     finally:
         wire.close()
+
+
+def test_trouble_with_the_directory_names_its_key(sides, tmp_path):
+    server, _ = sides
+    running = Server(server, tmp_path, config(tmp_path, driver="packet"))
+    state = tmp_path / "state"
+    for make in (lambda: state.write_text(""), lambda: (state.mkdir(), os.mkfifo(state / "segment-0000000001"))):
+        make()
+        running.start(wait=False)
+        running.wait(expected=1)
+        assert "state-directory: " in running.log(), running.log()
+        state.unlink() if state.is_file() else shutil.rmtree(state)
+        running.log_path.unlink()
 
 
 def rounds(sides, tmp_path, *, count, disk=None, patience="2s"):

@@ -23,6 +23,7 @@
 #include "daemon/disk_clock.h"
 #include "daemon/log.h"
 #include "daemon/served_interfaces.h"
+#include "engine/drop_reason.h"
 #include "host/host.h"
 #include "host/watcher.h"
 #include "journal/journal.h"
@@ -61,6 +62,11 @@ constexpr std::uint32_t kClockGrace = 300;
     timespec time{};
     static_cast<void>(clock_gettime(CLOCK_BOOTTIME, &time));
     return {static_cast<std::uint32_t>(time.tv_sec)};
+}
+
+// So that who reads the error knows which line of the configuration to look at.
+[[nodiscard]] Error of_state_directory(const Error& error) {
+    return {error.errno_value, "state-directory: " + error.message};
 }
 
 // The signals that the main thread reads; blocked in every thread.
@@ -227,7 +233,7 @@ Result<Success, Error> Server::Implementation::open_journal(lease::Shard& shard)
     options.ring_count = kShardCount;
     options.wall_clock = [this] { return disk_clock_.now_ns(); };
     if (auto opened = disk_clock_.open(options.directory); !opened) {
-        return opened;
+        return Unexpected{of_state_directory(opened.error())};
     }
     disk_clock_.settle(0);
     journal::Recovery found;
@@ -249,7 +255,7 @@ Result<Success, Error> Server::Implementation::open_journal(lease::Shard& shard)
         },
         found);
     if (!opened) {
-        return Unexpected{opened.error()};
+        return Unexpected{of_state_directory(opened.error())};
     }
     begin();
     recovery_->finish();
@@ -270,13 +276,18 @@ void Server::Implementation::report_recovery(const journal::Recovery& found) con
         spdlog::warn("{}: {} units belong to no configured subnet; they are kept on disk",
                      options_.configuration.state_directory, counts.foreign);
     }
+    if (counts.leases > options_.configuration.max_leases) {
+        spdlog::warn(
+            "{}: {} leases are more than max-leases ({}): all are known, but no new client gets "
+            "one "
+            "before enough of them have ended",
+            options_.configuration.state_directory, counts.leases,
+            options_.configuration.max_leases);
+    }
     if (counts.refused != 0) {
         spdlog::error(
-            "{}: no room for {} clients: their addresses stay busy until their leases end, but "
-            "they "
-            "are not known; raise max-leases (now {}) or side-memory and start again",
-            options_.configuration.state_directory, counts.refused,
-            options_.configuration.max_leases);
+            "{}: no memory for {} clients: their addresses stay busy until their leases end",
+            options_.configuration.state_directory, counts.refused);
     }
 }
 
@@ -423,6 +434,10 @@ void Server::Implementation::drain() {
     control_->end_streams();
     if (journal_ && !journal_->stop()) {
         spdlog::error("leases cannot be stored: {}", journal_->health().problem);
+    }
+    constexpr engine::DropReason kNotStored{engine::Shed::kNotStored};
+    if (const auto lost = worker_->counters().dropped[kNotStored.index()].value(); lost != 0) {
+        spdlog::error("{} clients got no answer: their leases were not stored in time", lost);
     }
     http_.reset();
     control_socket_.reset();

@@ -47,6 +47,7 @@ constexpr std::array<Explanation, static_cast<std::size_t>(Shed::kCount)> kSheds
     {"rate-limit-client", "the client sends more than rate-limit per-client allows"},
     {"rate-limit-relay", "the client's relay or port sends more than rate-limit per-relay allows"},
     {"rate-limit-link", "more comes over the client's link than rate-limit per-link allows"},
+    {"not-stored", "the server ended before the lease was on stable storage"},
     {"journal-backlog",
      "the lease must be on stable storage before its answer, and the disk does not keep up"},
     {"port-gone", "the interface went away while the lease was being written to stable storage"},

@@ -54,6 +54,7 @@ enum class Shed : std::uint8_t {
     kClientRate,      // more than rate-limit allows one client (see rate_limiter.h for these)
     kRelayRate,       // one relay or port of a relay
     kLinkRate,        // one link
+    kNotStored,       // the server ended before the lease was on stable storage
     kJournalBacklog,  // the lease would have to wait too long for stable storage
     kPortGone,        // the interface went while the reply waited for stable storage
     kCount

@@ -125,7 +125,7 @@ void Worker::run() {
     }
     for (Port* const port : ports_) {
         parked_.forget(*port,
-                       [this](const ParkedReply& reply) { lose(reply, engine::Shed::kPortGone); });
+                       [this](const ParkedReply& reply) { lose(reply, engine::Shed::kNotStored); });
     }
 }
 

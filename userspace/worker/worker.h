@@ -76,6 +76,14 @@ class Worker {
     // Captures attach here.
     [[nodiscard]] TapSet& taps() noexcept { return taps_; }
     [[nodiscard]] BootTime now() const noexcept;
+    // For changes that do not come from a port: whether there is room for their records now, the
+    // sequence of the last record up to now, and whether that is stored. Without a journal nothing
+    // waits.
+    [[nodiscard]] bool has_room_for_records() const noexcept { return !log_ || log_->has_room(); }
+    [[nodiscard]] std::uint64_t last_record() const noexcept { return log_ ? log_->last() : 0; }
+    [[nodiscard]] bool is_stored(std::uint64_t record) const noexcept {
+        return !log_ || record <= log_->durable();
+    }
 
     // --- Any thread
     // ----------------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 // records off the ring and says when they are stored.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+
 #include "engine/decide.h"
 #include "journal/codec/record.h"
 #include "journal/ring.h"
@@ -227,6 +230,27 @@ TEST_F(DurableRepliesTest, APortThatGoesTakesItsRepliesAlong) {
     ring_.release();
     lab_.worker->step();
     EXPECT_EQ(lab_.worker->counters().in_flight(), 0u);
+}
+
+TEST(DrainTest, AReplyThatIsNotStoredByTheEndIsCounted) {
+    static std::atomic<std::int64_t> milliseconds;
+    milliseconds = 1'000'000;
+    journal::Waker waker;
+    journal::Ring ring{1, false, waker};
+    testing::WorkerLabOptions options;
+    options.clock = []() noexcept { return BootTime{std::chrono::milliseconds{++milliseconds}}; };
+    options.ring = &ring;
+    testing::WorkerLab lab{options};
+    Message request{3, 1};
+    request.option_address(50, "192.0.2.10").option_address(54, "192.0.2.1");
+    ASSERT_TRUE(lab.port->inject(testing::udp_frame({}, request.payload()), kEth1));
+    lab.worker->stop();
+    lab.worker->run();
+    const WorkerCounters& counters = lab.worker->counters();
+    EXPECT_EQ(counters.dropped[engine::DropReason{engine::Shed::kNotStored}.index()].value(), 1u);
+    EXPECT_EQ(counters.in_flight(), 0u);
+    EXPECT_EQ(lab.port->parked(), 0u);
+    EXPECT_EQ(lab.worker->drop_log().newest(1).at(0).client, testing::mac(1));
 }
 
 class AsyncRepliesTest : public DurableRepliesTest {
