@@ -1,4 +1,5 @@
-// The command "explain": why frames got no answer, the newest first.
+// The command "explain": why frames got no answer, the newest first, and how many still wait for
+// stable storage.
 
 #include <algorithm>
 #include <cstdint>
@@ -48,9 +49,13 @@ Answer explain_command(const ServerState& state, const json& request) {
         return Unexpected{hw_address.error()};
     }
     std::vector<worker::Drop> drops;
+    std::uint64_t waiting = 0;
     for (worker::Worker* const worker : state.parts.workers) {
         std::vector<worker::Drop> own;
-        worker->call([&] { own = worker->drop_log().newest(Control::kMaxDrops); });
+        worker->call([&] {
+            own = worker->drop_log().newest(Control::kMaxDrops);
+            waiting += worker->counters().in_flight();  // between two batches: parked replies
+        });
         drops.insert(drops.end(), own.begin(), own.end());
     }
     if (*hw_address) {
@@ -64,7 +69,7 @@ Answer explain_command(const ServerState& state, const json& request) {
     for (const worker::Drop& drop : drops) {
         list.push_back(to_json(state, drop, current));
     }
-    return json{{"drops", std::move(list)}};
+    return json{{"drops", std::move(list)}, {"waiting", waiting}};
 }
 
 }  // namespace xdhcpd::control

@@ -11,6 +11,7 @@
 #include "control/lease_pages.h"
 #include "control/lease_query.h"
 #include "control/lease_transfer.h"
+#include "control/stored.h"
 #include "control/text.h"
 
 namespace xdhcpd::control {
@@ -121,14 +122,23 @@ Answer delete_lease(const ServerState& state, const json& request) {
             continue;
         }
         const std::uint32_t index = (*address)->value - space.prefix.address.value;
-        if (const auto lease = erase_lease(state.parts.workers, space.id, index)) {
+        const auto lease = erase_lease(state.parts.workers, space.id, index);
+        if (!lease) {
+            return Unexpected{"the lease of " + xdhcpd::to_string(**address) +
+                              " cannot be deleted now: stable storage does not keep up"};
+        }
+        if (*lease) {
             state.log(LogLevel::kInfo, "lease of " + xdhcpd::to_string(**address) + " (" +
-                                           lease->hw_address() + ") deleted by an operator");
-            list.push_back(to_json(state, space, *lease));
+                                           (*lease)->hw_address() + ") deleted by an operator");
+            list.push_back(to_json(state, space, **lease));
         }
     }
     if (list.empty()) {
         return Unexpected{"there is no lease of " + xdhcpd::to_string(**address)};
+    }
+    if (const auto why = await_stored(state)) {
+        return Unexpected{"the lease of " + xdhcpd::to_string(**address) +
+                          " is deleted, but a crash may bring it back: " + *why};
     }
     return json{{"leases", std::move(list)}};
 }

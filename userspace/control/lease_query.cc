@@ -73,7 +73,7 @@ template <typename Use>
             const lease::Unit unit = shard.store().space(space).unit_at(index);
             if (shard.holds(unit)) {
                 found = copy_lease(shard, unit);
-                use(shard, unit);
+                use(*worker, unit);
             }
         });
         if (found) {
@@ -138,15 +138,24 @@ LeasePage collect_leases(const std::vector<worker::Worker*>& workers, lease::Spa
     return page;
 }
 
-std::optional<HeldLease> erase_lease(const std::vector<worker::Worker*>& workers,
-                                     lease::SpaceId space, std::uint32_t index) {
-    return with_lease(workers, space, index,
-                      [](lease::Shard& shard, lease::Unit unit) { shard.erase(unit); });
+Result<std::optional<HeldLease>, JournalFull> erase_lease(
+    const std::vector<worker::Worker*>& workers, lease::SpaceId space, std::uint32_t index) {
+    bool is_full = false;
+    auto erased = with_lease(workers, space, index, [&](worker::Worker& worker, lease::Unit unit) {
+        is_full = !worker.has_room_for_records();
+        if (!is_full) {
+            worker.shard().erase(unit);
+        }
+    });
+    if (is_full) {
+        return Unexpected{JournalFull{}};
+    }
+    return erased;
 }
 
 std::optional<HeldLease> find_lease(const std::vector<worker::Worker*>& workers,
                                     lease::SpaceId space, std::uint32_t index) {
-    return with_lease(workers, space, index, [](lease::Shard&, lease::Unit) {});
+    return with_lease(workers, space, index, [](worker::Worker&, lease::Unit) {});
 }
 
 }  // namespace xdhcpd::control

@@ -10,6 +10,7 @@
 
 #include "base/addresses.h"
 #include "base/bytes.h"
+#include "base/result.h"
 #include "base/time.h"
 #include "lease/record.h"
 #include "lease/shard.h"
@@ -59,9 +60,11 @@ struct LeasePage {
                                        lease::SpaceId space, std::uint32_t from, std::size_t limit,
                                        const LeaseFilter& filter, std::size_t slice_len);
 
+// The journal has no room for a record now; nothing has changed.
+struct JournalFull {};
 // Frees the unit, if any worker holds it, and says what was there.
-[[nodiscard]] std::optional<HeldLease> erase_lease(const std::vector<worker::Worker*>& workers,
-                                                   lease::SpaceId space, std::uint32_t index);
+[[nodiscard]] Result<std::optional<HeldLease>, JournalFull> erase_lease(
+    const std::vector<worker::Worker*>& workers, lease::SpaceId space, std::uint32_t index);
 // The unit as it is, if any worker holds it.
 [[nodiscard]] std::optional<HeldLease> find_lease(const std::vector<worker::Worker*>& workers,
                                                   lease::SpaceId space, std::uint32_t index);

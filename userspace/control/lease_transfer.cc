@@ -11,6 +11,7 @@
 #include "control/control.h"
 #include "control/lease_import.h"
 #include "control/lease_pages.h"
+#include "control/stored.h"
 #include "dhcp4/relay.h"
 #include "engine/request.h"
 #include "lease_files/json.h"
@@ -192,6 +193,12 @@ Answer import_leases(ServerState& state, const json& request) {
     if (taken != 0 && !is_dry_run) {
         state.log(model::LogLevel::kDebug,
                   std::to_string(taken) + " leases imported by an operator");
+    }
+    if (!is_dry_run) {  // also what an earlier attempt has brought in must be there by now
+        if (const auto why = await_stored(state)) {
+            return Unexpected{
+                "the leases are in force, but not stored, and a crash may lose them: " + *why};
+        }
     }
     return json{{"outcomes", std::move(outcomes)}, {"reasons", std::move(reasons)}};
 }

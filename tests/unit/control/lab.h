@@ -61,9 +61,11 @@ inline BootTime lab_clock() noexcept {
 
 class Lab {
   public:
-    // `change_host` changes the host after the first snapshot and before Control is made.
+    // `change_host` changes the host after the first snapshot and before Control is made; `ring` is
+    // of the only worker and outlives the lab.
     explicit Lab(std::uint32_t worker_count = 1, const char* first_text = kLabText,
-                 const std::function<void(model::HostState&)>& change_host = {})
+                 const std::function<void(model::HostState&)>& change_host = {},
+                 journal::Ring* ring = nullptr)
         : store_{worker_count}, registry_{store_}, text_{first_text} {
         lab_seconds = 86400;
         model::Configuration configuration = *config::load_text(text_, "lab.yaml").configuration;
@@ -87,6 +89,7 @@ class Lab {
             options.id = id;
             options.drop_log_len = 64;
             options.clock = lab_clock;
+            options.ring = ring;
             workers_.push_back(std::move(
                 *worker::Worker::make(options, std::make_unique<lease::Shard>(store_, shard),
                                       std::vector<Port*>{ports_.back().get()}, slot_)));
@@ -135,6 +138,7 @@ class Lab {
                     }
                     published_.push_back(snapshot.generation);
                 },
+            .journal = [this] { return journal_health_; },
             .on_host = {},
             .on_stop = [this] { stopped_ = true; },
             .log =
@@ -175,6 +179,8 @@ class Lab {
     void on_publish(std::function<void(const model::Snapshot&)> function) {
         on_publish_ = std::move(function);
     }
+    // Of stable storage; the test that gives a ring plays the journal.
+    [[nodiscard]] journal::JournalHealth& journal_health() { return journal_health_; }
     void run_out_of_memory(bool out) { out_of_memory_ = out; }
     void fail_host(std::string message) { host_error_ = std::move(message); }
 
@@ -258,6 +264,7 @@ class Lab {
     model::SpaceRegistry registry_;
     std::string text_;
     model::HostState host_ = lab_host();
+    journal::JournalHealth journal_health_;
     std::string host_error_;
     bool out_of_memory_ = false;
     std::function<void(const model::Snapshot&)> on_publish_;

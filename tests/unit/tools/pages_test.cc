@@ -79,6 +79,8 @@ TEST(ExplainPage, ShowsReasonAndMeaning) {
                 HasSubstr(" 1s  02:00:5e:00:53:01  discover  eth1:3 vlan 100  172.16.0.1  "
                           "engine.no-subnet  no subnet serves the link\n"));
     EXPECT_EQ(explain_page(json::object()), "every message has been answered\n");
+    EXPECT_EQ(explain_page({{"waiting", 3u}}),
+              "no message has been dropped\nanswers that wait for stable storage: 3\n");
 }
 
 TEST(SubnetsPage, ShowsCounts) {

@@ -314,7 +314,15 @@ std::string explain_page(const json& answer) {
                    giaddr.empty() || giaddr == "0.0.0.0" ? "-" : giaddr, text(drop, "reason"),
                    text(drop, "text")});
     }
-    return table.empty() ? "every message has been answered\n" : table.text();
+    const std::string waiting =
+        number(answer, "waiting") > 0
+            ? "answers that wait for stable storage: " + figure(answer, "waiting") + "\n"
+            : "";
+    if (!table.empty()) {
+        return table.text() + waiting;
+    }
+    return waiting.empty() ? "every message has been answered\n"
+                           : "no message has been dropped\n" + waiting;
 }
 
 std::string error_text(const json& answer) {
