@@ -283,6 +283,20 @@ def test_files_of_dhcpv6_and_of_nobody_are_refused_with_a_reason(bed, tmp_path):
     bed.fence()
 
 
+def test_an_export_writes_through_a_symbolic_link(bed, tmp_path):
+    bed.lease(bed.mac())
+    there = tmp_path / "there"
+    there.mkdir()
+    target, link = there / "leases", tmp_path / "link"
+    link.symlink_to(target)
+    done = bed.server.ctl_process("leases", "export", "-o", str(link))
+    assert done.returncode == 1 and f"follow the link {link}" in done.stderr, done.stderr
+    target.write_text("old")
+    assert bed.server.ctl_process("leases", "export", "-o", str(link)).returncode == 0
+    assert link.is_symlink() and json.loads(target.read_text())["state"] == "leased"
+    assert [path.name for path in there.iterdir()] == ["leases"]
+
+
 def test_kea_gets_its_own_subnet_numbers(bed):
     bed.lease(bed.mac())
     text = exported(bed, "kea", "--kea-subnet-id", "10.77.0.0/24=7")

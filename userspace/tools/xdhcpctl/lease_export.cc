@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -46,7 +47,16 @@ class Output {
             file_ = stdout;
             return std::nullopt;
         }
+        // The file behind a symbolic link is replaced, not the link.
         struct stat status {};
+        if (lstat(path_.c_str(), &status) == 0 && S_ISLNK(status.st_mode)) {
+            const std::unique_ptr<char, decltype(&std::free)> target{
+                realpath(path_.c_str(), nullptr), &std::free};
+            if (target == nullptr) {
+                return failed("follow the link");
+            }
+            path_ = target.get();
+        }
         const bool is_special = stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
         temporary_ = is_special ? "" : path_ + ".new";
         file_ = std::fopen((is_special ? path_ : temporary_).c_str(), "wbe");
