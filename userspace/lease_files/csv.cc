@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lease_files/formats.h"
+#include "lease_files/table_reader.h"
 #include "lease_files/text.h"
 
 namespace xdhcpd::lease_files {
@@ -79,22 +80,16 @@ struct Field {
     }
 }
 
-class CsvReader final : public Reader {
+class CsvReader final : public TableReader {
   public:
-    explicit CsvReader(Receiver& receiver) : receiver_{receiver} {}
+    using TableReader::TableReader;
 
-    bool line(std::string_view text) override {
-        ++line_;
-        if (text.ends_with('\r')) {
-            text.remove_suffix(1);
-        }
-        if (text.empty()) {
-            return true;
-        }
+  private:
+    [[nodiscard]] bool read(std::string_view text) override {
         const auto fields = split(text);
         if (!fields) {
-            receiver_.on_error(
-                {line_, 1}, "fields between commas were meant, \"...\" around those with a comma");
+            receiver().on_error(
+                place(), "fields between commas were meant, \"...\" around those with a comma");
             return !columns_.empty();
         }
         if (columns_.empty()) {
@@ -103,24 +98,22 @@ class CsvReader final : public Reader {
         read_lease(*fields);
         return true;
     }
-    void end() override {}
 
-  private:
     [[nodiscard]] bool read_names(const std::vector<Field>& fields) {
         for (const Field& field : fields) {
             const auto* const found = std::find(kColumns.begin(), kColumns.end(), field.text);
             if (found == kColumns.end()) {
-                receiver_.on_error({line_, field.column}, "column " + quote(field.text) +
-                                                              " is unknown; the columns are " +
-                                                              column_names());
+                receiver().on_error(place(field.column), "column " + quote(field.text) +
+                                                             " is unknown; the columns are " +
+                                                             column_names());
                 return false;
             }
             columns_.push_back(static_cast<Column>(found - kColumns.begin()));
         }
         for (const Column needed : {kAddress, kExpires}) {
             if (std::find(columns_.begin(), columns_.end(), needed) == columns_.end()) {
-                receiver_.on_error({line_, 1},
-                                   "column " + std::string{kColumns[needed]} + " is missing");
+                receiver().on_error(place(),
+                                    "column " + std::string{kColumns[needed]} + " is missing");
                 return false;
             }
         }
@@ -129,29 +122,26 @@ class CsvReader final : public Reader {
 
     void read_lease(const std::vector<Field>& fields) {
         if (fields.size() != columns_.size()) {
-            receiver_.on_error({line_, 1}, std::to_string(columns_.size()) +
-                                               " fields were meant, not " +
-                                               std::to_string(fields.size()));
+            receiver().on_error(place(), std::to_string(columns_.size()) +
+                                             " fields were meant, not " +
+                                             std::to_string(fields.size()));
             return;
         }
         Entry entry;
         for (std::size_t i = 0; i < fields.size(); ++i) {
-            if (const char* const meant = read(columns_[i], fields[i].text, entry)) {
-                receiver_.on_error({line_, fields[i].column},
-                                   std::string{kColumns[columns_[i]]} + ": " + meant +
-                                       " was meant, not " + quote(fields[i].text));
+            if (const char* const meant = read_field(columns_[i], fields[i].text, entry)) {
+                receiver().on_error(place(fields[i].column), std::string{kColumns[columns_[i]]} +
+                                                                 ": " + meant + " was meant, not " +
+                                                                 quote(fields[i].text));
                 return;
             }
         }
-        if (const std::string wrong = check(entry); !wrong.empty()) {
-            receiver_.on_error({line_, 1}, wrong);
-            return;
-        }
-        receiver_.on_entry(entry, {line_, 1});
+        give(entry);
     }
 
     // Null, or what was meant.
-    [[nodiscard]] static const char* read(Column column, const std::string& text, Entry& entry) {
+    [[nodiscard]] static const char* read_field(Column column, const std::string& text,
+                                                Entry& entry) {
         const auto into = [&text](auto& value, const auto& parse) {
             if (auto parsed = parse(text)) {
                 value = std::move(*parsed);
@@ -203,8 +193,6 @@ class CsvReader final : public Reader {
         }
     }
 
-    Receiver& receiver_;
-    std::uint64_t line_ = 0;
     std::vector<Column> columns_;
 };
 

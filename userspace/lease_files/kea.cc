@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lease_files/formats.h"
+#include "lease_files/table_reader.h"
 #include "lease_files/text.h"
 
 namespace xdhcpd::lease_files {
@@ -75,18 +76,12 @@ void append_escaped(std::string_view text, std::string& out) {
     return parse_bytes(found->get<std::string>()).value_or(std::vector<std::byte>{});
 }
 
-class KeaReader final : public Reader {
+class KeaReader final : public TableReader {
   public:
-    explicit KeaReader(Receiver& receiver) : receiver_{receiver} {}
+    using TableReader::TableReader;
 
-    bool line(std::string_view text) override {
-        ++line_;
-        if (text.ends_with('\r')) {
-            text.remove_suffix(1);
-        }
-        if (text.empty()) {
-            return true;
-        }
+  private:
+    [[nodiscard]] bool read(std::string_view text) override {
         std::vector<std::string_view> fields;
         for (std::size_t at = 0; at <= text.size();) {
             const std::size_t end = std::min(text.find(',', at), text.size());
@@ -99,9 +94,7 @@ class KeaReader final : public Reader {
         read_lease(text, fields);
         return true;
     }
-    void end() override {}
 
-  private:
     enum Column : std::size_t {
         kAddress,
         kHwAddress,
@@ -121,10 +114,10 @@ class KeaReader final : public Reader {
     [[nodiscard]] bool read_names(const std::vector<std::string_view>& fields) {
         has_names_ = true;
         if (std::find(fields.begin(), fields.end(), "duid") != fields.end()) {
-            receiver_.on_dhcp6({line_, 1},
-                               "the column \"duid\" says that this is Kea's file for DHCPv6 "
-                               "(kea-leases6.csv); this version serves DHCPv4 only, so "
-                               "kea-leases4.csv was meant");
+            receiver().on_dhcp6(place(),
+                                "the column \"duid\" says that this is Kea's file for DHCPv6 "
+                                "(kea-leases6.csv); this version serves DHCPv4 only, so "
+                                "kea-leases4.csv was meant");
             return false;
         }
         for (std::size_t i = 0; i < kColumnCount; ++i) {
@@ -132,10 +125,10 @@ class KeaReader final : public Reader {
             if (found != fields.end()) {
                 index_[i] = static_cast<std::size_t>(found - fields.begin());
             } else if (i < kNeeded) {
-                receiver_.on_error({line_, 1},
-                                   "column " + std::string{kColumns[i]} +
-                                       " is missing; a file of Kea begins with "
-                                       "address,hwaddr,client_id,valid_lifetime,expire,...");
+                receiver().on_error(place(),
+                                    "column " + std::string{kColumns[i]} +
+                                        " is missing; a file of Kea begins with "
+                                        "address,hwaddr,client_id,valid_lifetime,expire,...");
                 return false;
             }
         }
@@ -149,15 +142,15 @@ class KeaReader final : public Reader {
         };
         for (std::size_t i = 0; i < kNeeded; ++i) {
             if (*index_[i] >= fields.size()) {
-                receiver_.on_error({line_, line.size() + 1},
-                                   "field " + std::string{kColumns[i]} + " is missing");
+                receiver().on_error(place(line.size() + 1),
+                                    "field " + std::string{kColumns[i]} + " is missing");
                 return;
             }
         }
         const auto complain = [&](Column column, const char* meant) {
             const std::string_view text = field(column);
-            receiver_.on_error(
-                {line_, static_cast<std::size_t>(text.data() - line.data()) + 1},
+            receiver().on_error(
+                place(static_cast<std::size_t>(text.data() - line.data()) + 1),
                 std::string{kColumns[column]} + ": " + meant + " was meant, not " + quote(text));
         };
         Entry entry;
@@ -201,15 +194,9 @@ class KeaReader final : public Reader {
         const std::string hostname = unescape_field(field(kHostname));
         entry.hostname.assign(as_bytes(hostname).begin(), as_bytes(hostname).end());
         entry.relay_information = relay_information_in(unescape_field(field(kUserContext)));
-        if (const std::string wrong = check(entry); !wrong.empty()) {
-            receiver_.on_error({line_, 1}, wrong);
-            return;
-        }
-        receiver_.on_entry(entry, {line_, 1});
+        give(entry);
     }
 
-    Receiver& receiver_;
-    std::uint64_t line_ = 0;
     bool has_names_ = false;
     std::array<std::optional<std::size_t>, kColumnCount> index_;
 };
