@@ -22,6 +22,7 @@
 #include "bpf/lab.h"
 #include "bpf/xdhcpd_abi.h"
 #include "io/xsk/xsk_port.h"
+#include "support/test_run.h"
 
 namespace xdhcpd {
 namespace {
@@ -85,20 +86,9 @@ Received empty(XskPort& port) {
 // Nanoseconds per frame; 0 when it failed.
 [[nodiscard]] std::uint32_t run(const xdhcpd_bpf& program, std::uint32_t ifindex,
                                 const lab::Frame& frame) {
-    xdp_md context{};
-    context.data_end = static_cast<std::uint32_t>(frame.size());
-    context.ingress_ifindex = ifindex;
-    bpf_test_run_opts options{};
-    options.sz = sizeof options;
-    options.data_in = frame.data();
-    options.data_size_in = static_cast<std::uint32_t>(frame.size());
-    options.ctx_in = &context;
-    options.ctx_size_in = sizeof context;
-    options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
-    options.batch_size = 64;  // of a NAPI poll
-    options.repeat = kFrames;
-    const int error = bpf_prog_test_run_opts(bpf_program__fd(program.progs.xd_ingress), &options);
-    return error == 0 ? std::max(options.duration, 1U) : 0;
+    const lab::XdpRun run = lab::run_xdp(bpf_program__fd(program.progs.xd_ingress), ifindex, frame,
+                                         {.repeat = kFrames, .live_batch = 64});  // of a NAPI poll
+    return run.error == 0 ? std::max(run.duration, 1U) : 0;
 }
 
 struct Quartiles {

@@ -29,6 +29,7 @@
 #include "packet/headers.h"
 #include "support/engine_harness.h"
 #include "support/frames.h"
+#include "support/test_run.h"
 
 namespace xdhcpd {
 namespace {
@@ -339,18 +340,9 @@ class DifferentialTest : public ::testing::Test {
     }
 
     [[nodiscard]] bool redirects(ByteView frame) const {
-        xdp_md context{};
-        context.data_end = static_cast<std::uint32_t>(frame.size());
-        context.ingress_ifindex = ifindex_;
-        bpf_test_run_opts options{};
-        options.sz = sizeof options;
-        options.data_in = frame.data();
-        options.data_size_in = static_cast<std::uint32_t>(frame.size());
-        options.ctx_in = &context;
-        options.ctx_size_in = sizeof context;
-        options.repeat = 1;
-        EXPECT_EQ(bpf_prog_test_run_opts(program_->get(), &options), 0);
-        return options.retval == XDP_REDIRECT;
+        const lab::XdpRun run = lab::run_xdp(program_->get(), ifindex_, frame);
+        EXPECT_EQ(run.error, 0);
+        return run.action == XDP_REDIRECT;
     }
     // The counter that another run moves.
     [[nodiscard]] std::string_view verdict(ByteView frame) const {

@@ -28,6 +28,7 @@
 #include "lab.h"
 #include "packet/frame_view.h"
 #include "packet/headers.h"
+#include "support/test_run.h"
 
 namespace xdhcpd {
 namespace {
@@ -146,32 +147,17 @@ class VerdictTest : public testing::Test {
         return sums;
     }
 
+    [[nodiscard]] int program() const { return bpf_program__fd(skeleton_->progs.xd_ingress); }
     // The kernel accepts 14 bytes or more.
     Outcome run(const Frame& frame) {
         const auto before = counters();
-        Frame out(frame.size() + 64);
-        xdp_md context{};
-        context.data_end = static_cast<std::uint32_t>(frame.size());
-        context.ingress_ifindex = ifindex_;
-        bpf_test_run_opts options{};
-        options.sz = sizeof options;
-        options.data_in = frame.data();
-        options.data_size_in = static_cast<std::uint32_t>(frame.size());
-        options.data_out = out.data();
-        options.data_size_out = static_cast<std::uint32_t>(out.size());
-        options.ctx_in = &context;
-        options.ctx_size_in = sizeof context;
-        xdp_md context_out{};
-        options.ctx_out = &context_out;
-        options.ctx_size_out = sizeof context_out;
-        options.repeat = 1;
-        const int error =
-            bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.xd_ingress), &options);
-        EXPECT_EQ(error, 0) << "frame of " << frame.size() << " bytes";
-        out.resize(options.data_size_out);
+        lab::XdpRun done = lab::run_xdp(program(), ifindex_, frame,
+                                        {.out_len = static_cast<std::uint32_t>(frame.size()) + 64});
+        EXPECT_EQ(done.error, 0) << "frame of " << frame.size() << " bytes";
+        Frame& out = done.out;
 
-        Outcome outcome{.action = options.retval};
-        const std::size_t metadata_len = context_out.data;  // in front of the frame
+        Outcome outcome{.action = done.action};
+        const std::size_t metadata_len = done.metadata_len;
         if (metadata_len >= sizeof outcome.arrival) {
             std::memcpy(&outcome.arrival, out.data(), sizeof outcome.arrival);
         }
@@ -614,26 +600,14 @@ TEST_F(VerdictTest, ABucketThatAnotherRateEmptiedIsFull) {
 TEST_F(VerdictTest, SeveralCpusShareABucket) {
     constexpr std::uint64_t kBurst = 20'000;
     constexpr int kThreads = 4;
-    constexpr int kRepeats = 20'000;
+    constexpr std::uint32_t kRepeats = 20'000;
     limit({}, {.interval = kHour / 1000, .tolerance = (kBurst - 1) * (kHour / 1000)});
     const Frame request = direct_request(lab::kClientMac);
     std::vector<std::thread> threads;
     threads.reserve(kThreads);
     for (int i = 0; i < kThreads; ++i) {
         threads.emplace_back([&] {
-            Frame frame = request;
-            xdp_md context{};
-            context.data_end = static_cast<std::uint32_t>(frame.size());
-            context.ingress_ifindex = ifindex_;
-            bpf_test_run_opts options{};
-            options.sz = sizeof options;
-            options.data_in = frame.data();
-            options.data_size_in = static_cast<std::uint32_t>(frame.size());
-            options.ctx_in = &context;
-            options.ctx_size_in = sizeof context;
-            options.repeat = kRepeats;
-            EXPECT_EQ(
-                bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.xd_ingress), &options), 0);
+            EXPECT_EQ(lab::run_xdp(program(), ifindex_, request, {.repeat = kRepeats}).error, 0);
         });
     }
     for (std::thread& thread : threads) {
