@@ -36,9 +36,6 @@ def test_perfdhcp_at_a_moderate_rate_sees_no_drop(namespaces, tmp_path, driver):
     client_ns.run("ip", "address", "add", "10.64.0.2/16", "dev", "cli0")
     config = configuration("srv0", driver, [SUBNET], tmp_path, max_offers_per_relay=100000)
     config["log"]["level"] = "info"
-    # What is looked at is the drivers: while a disk stalls, replies come in bursts that its socket buffer drops.
-    config["durability"] = "memory"
-    del config["state-directory"]
     with Server(server_ns, tmp_path, config) as server:
         done = subprocess.run(
             client_ns.command(PERFDHCP, "-4", "-l", "10.64.0.2", "-r", str(RATE), "-R", "20000", "-p", str(SECONDS),
