@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "base/owned_fd.h"
 #include "packet/headers.h"
 #include "packet/vlan.h"
 
@@ -46,28 +47,6 @@ constexpr std::uint16_t kClientPort = 68;
 constexpr std::uint16_t kRelayPort = 67;
 constexpr std::uint16_t kEtherTypeArp = 0x0806;
 constexpr std::uint16_t kArpRequest = 1;  // RFC 826
-
-class OwnedFd {
-  public:
-    OwnedFd() = default;
-    explicit OwnedFd(int fd) noexcept : fd_{fd} {}
-    OwnedFd(OwnedFd&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-    OwnedFd& operator=(OwnedFd&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    OwnedFd(const OwnedFd&) = delete;
-    OwnedFd& operator=(const OwnedFd&) = delete;
-    ~OwnedFd() {
-        if (fd_ >= 0) {
-            static_cast<void>(::close(fd_));
-        }
-    }
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-  private:
-    int fd_ = -1;
-};
 
 // Classic BPF that accepts requests. The kernel has taken the outer tag out of the frame before a
 // filter sees it, so there is at most one tag to step over.

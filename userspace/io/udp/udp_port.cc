@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "base/owned_fd.h"
 #include "packet/checksum.h"
 #include "packet/frame_view.h"
 #include "packet/headers.h"
@@ -39,28 +40,6 @@ constexpr std::size_t kHtypeOffset = 1;
 constexpr std::size_t kHlenOffset = 2;
 constexpr std::size_t kChaddrOffset = 28;
 constexpr std::uint8_t kHtypeEthernet = 1;
-
-class OwnedFd {
-  public:
-    OwnedFd() = default;
-    explicit OwnedFd(int fd) noexcept : fd_{fd} {}
-    OwnedFd(OwnedFd&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-    OwnedFd& operator=(OwnedFd&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    OwnedFd(const OwnedFd&) = delete;
-    OwnedFd& operator=(const OwnedFd&) = delete;
-    ~OwnedFd() {
-        if (fd_ >= 0) {
-            static_cast<void>(::close(fd_));
-        }
-    }
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-  private:
-    int fd_ = -1;
-};
 
 Ipv4 from_wire(in_addr address) noexcept {
     return Ipv4{ntohl(address.s_addr)};

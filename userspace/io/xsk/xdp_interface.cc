@@ -25,6 +25,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/owned_fd.h"
 #include "bpf/xdhcpd_abi.h"
 #include "io/xsk/xsk_port.h"
 
@@ -56,32 +57,6 @@ constexpr std::array<std::string_view, XD_VERDICT_COUNT> kVerdictNames{
     "pass_no_socket",    "redirected",      "pass_no_headroom", "drop_client_rate",
     "drop_link_rate"};
 static_assert(!kVerdictNames.back().empty());
-
-// A file descriptor with one owner.
-class OwnedFd {
-  public:
-    OwnedFd() = default;
-    explicit OwnedFd(int fd) noexcept : fd_{fd} {}
-    OwnedFd(OwnedFd&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-    OwnedFd& operator=(OwnedFd&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    OwnedFd(const OwnedFd&) = delete;
-    OwnedFd& operator=(const OwnedFd&) = delete;
-    ~OwnedFd() { reset(); }
-
-    void reset() noexcept {
-        if (fd_ >= 0) {
-            static_cast<void>(::close(std::exchange(fd_, -1)));
-        }
-    }
-    [[nodiscard]] int get() const noexcept { return fd_; }
-    [[nodiscard]] bool is_open() const noexcept { return fd_ >= 0; }
-
-  private:
-    int fd_ = -1;
-};
 
 // While one lives, what libbpf and libxdp want to print on this thread is kept for an error
 // message; otherwise it is discarded. The libraries know one print function per process.
