@@ -2,6 +2,7 @@
 // sample: the workload is counted first, then run once for each.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include "base/random.h"
 #include "journal/committer.h"
 #include "journal/directory.h"
+#include "journal/journal.h"
 #include "journal/merger.h"
 #include "journal/recovery.h"
 #include "states.h"
@@ -298,6 +300,40 @@ TEST(FaultsTest, SurvivesAnyOneCallThatFails) {
                 << "call " << call << " of " << calls << ": " << Steps::last_refusal();
         }
     }
+}
+
+// Journal::open() prepares a segment; without its threads it makes the same calls each time.
+TEST(FaultsTest, AFirstStartSurvivesAnyOneCallThatFailsAndAnyPowerCut) {
+    const auto start = [](FaultyFiles& files) {
+        Recovery found;
+        return Journal::open(
+                   options(), files, [](const UnitState&) { ADD_FAILURE() << "there is nothing"; },
+                   found)
+            .has_value();
+    };
+    FaultyFiles sound;
+    ASSERT_TRUE(start(sound));
+    ASSERT_TRUE(sound.exists(path_of(directory, spare_name(1))));
+    int started_without = 0;
+    for (std::uint64_t call = 1; call <= sound.calls(); ++call) {
+        FaultyFiles failing;
+        failing.fail_calls(call, ENOSPC);
+        const bool started = start(failing);
+        const auto names = *failing.list(directory);
+        if (started && std::find(names.begin(), names.end(), spare_name(1)) == names.end()) {
+            ++started_without;
+            EXPECT_TRUE(names.empty()) << call << ": " << names.front();
+        }
+        FaultyFiles cut;
+        cut.crash_at(call);
+        static_cast<void>(start(cut));
+        for (FaultyFiles* const files : {&failing, &cut}) {
+            Random random{call};
+            files->restart(Loss::kTorn, random);
+            EXPECT_TRUE(start(*files)) << call;
+        }
+    }
+    EXPECT_GT(started_without, 3) << "a segment that grows is better than no service";
 }
 
 TEST(FaultsTest, SurvivesADiskThatFailsForAWhileAndThenLosesItsPower) {
