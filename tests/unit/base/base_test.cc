@@ -1,20 +1,42 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <array>
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/counters.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/histogram.h"
 #include "base/mailbox.h"
+#include "base/owned_fd.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "base/time.h"
 
 namespace xdhcpd {
 namespace {
+
+TEST(OwnedFdTest, TheLastOwnerCloses) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(pipe(ends.data()), 0);
+    const OwnedFd reader{ends[0]};
+    OwnedFd first{ends[1]};
+    OwnedFd second{std::move(first)};
+    OwnedFd third;
+    EXPECT_FALSE(third.is_open());
+    third = std::move(second);
+    EXPECT_EQ(third.get(), ends[1]);
+    char byte = 0;
+    ASSERT_EQ(write(third.get(), "a", 1), 1) << "moving closes nothing";
+    EXPECT_EQ(read(reader.get(), &byte, 1), 1);
+    third.reset();
+    EXPECT_FALSE(third.is_open());
+    EXPECT_EQ(read(reader.get(), &byte, 1), 0) << "the end of the pipe";
+}
 
 TEST(ResultTest, HoldsAValueOrAnError) {
     const Result<int, std::string> good{7};
