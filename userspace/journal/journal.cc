@@ -216,6 +216,18 @@ void Journal::start() {
     impl_->merging = std::thread{[this] { impl_->run_merger(); }};
 }
 
+void Journal::turn(SteadyTime now) {
+    impl_->committer.turn(now);
+}
+
+bool Journal::finish(SteadyTime now) {
+    return impl_->committer.finish(now);
+}
+
+void Journal::merge(SteadyTime now) {
+    impl_->merger.turn(now);
+}
+
 bool Journal::stop() {
     if (impl_->committing.joinable()) {
         {

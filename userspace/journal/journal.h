@@ -6,6 +6,7 @@
 // Owner: the daemon, which opens it before the workers begin and stops it after they have ended.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -41,6 +42,11 @@ class Journal {
 
     // Starts both threads. Once.
     void start();
+    // Instead of start(): one turn of the journal thread, its last ones (until true: everything is
+    // durable), and one of the merge thread, for who plays the threads and the time (simulator).
+    void turn(std::chrono::steady_clock::time_point now);
+    [[nodiscard]] bool finish(std::chrono::steady_clock::time_point now);
+    void merge(std::chrono::steady_clock::time_point now);
     // Writes and syncs what was handed over, for as long as options.stop_patience if the disk
     // refuses, and ends both threads. Nobody appends any more. True if everything is durable. Waits
     // for a system call that does not return, as the end of a process does as well.
