@@ -1,6 +1,7 @@
 #include "worker/lease_recovery.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "journal/codec/record.h"
@@ -100,6 +101,8 @@ bool LeaseRecovery::restore(const journal::UnitState& state) {
         shard_.set_hostname(unit, state.hostname);
         shard_.set_relay_information(unit, state.relay_information);
         ++counts_.leases;
+        remember_start(*subnet, index, state.started);
+        keep_later_lease(tenant, unit, *subnet, state.started);
     } else if (now_is == LeaseState::kDeclined) {
         ++counts_.declined;
     } else if (!tenant.identity.empty()) {
@@ -113,7 +116,59 @@ bool LeaseRecovery::restore(const journal::UnitState& state) {
     return true;
 }
 
+void LeaseRecovery::remember_start(const model::Subnet& subnet, std::uint32_t index,
+                                   std::uint64_t started) {
+    if (time_.from_disk(started).value != 0) {
+        return;
+    }
+    if (starts_.size() <= subnet.space.value) {
+        starts_.resize(subnet.space.value + std::size_t{1});
+    }
+    std::vector<std::uint32_t>& starts = starts_[subnet.space.value];
+    if (starts.size() <= index) {
+        starts.resize(index + std::size_t{1});
+    }
+    starts[index] = static_cast<std::uint32_t>(started);
+}
+
+// Unix seconds; 0 if that is not known.
+std::uint64_t LeaseRecovery::started(lease::Unit unit) const {
+    const BootSeconds since_boot = shard_.record(unit).started;
+    if (since_boot.value != 0) {
+        return time_.to_disk(since_boot);
+    }
+    const lease::Space& space = shard_.store().space_of(unit);
+    const std::uint32_t index = space.index_of(unit);
+    return space.id().value < starts_.size() && index < starts_[space.id().value].size()
+               ? starts_[space.id().value][index]
+               : 0;
+}
+
+void LeaseRecovery::keep_later_lease(const lease::Tenant& tenant, lease::Unit unit,
+                                     const model::Subnet& subnet, std::uint64_t started) {
+    const std::vector<lease::SpaceId>& spaces = snapshot_->links[subnet.link].spaces;
+    std::optional<lease::Unit> other;
+    shard_.visit_units(tenant, [&](lease::Unit held) {
+        const lease::SpaceId space = shard_.store().space_of(held).id();
+        const bool is_other = held != unit && shard_.record(held).state == LeaseState::kLeased &&
+                              std::find(spaces.begin(), spaces.end(), space) != spaces.end();
+        if (is_other) {
+            other = held;
+        }
+        return is_other;
+    });
+    if (!other) {
+        return;
+    }
+    static_cast<void>(shard_.release(this->started(*other) > started ? unit : *other));
+    --counts_.leases;
+    ++counts_.former;
+}
+
 void LeaseRecovery::finish() {
+    if (foreign_.empty()) {
+        starts_ = {};
+    }
     for (std::size_t i = 0; i < last_grants_.size(); ++i) {
         const LastGrant& last = last_grants_[i];
         for (const lease::UnitRange pool : snapshot_->subnets[i].pools) {

@@ -29,7 +29,8 @@ class LeaseRecovery {
         : snapshot_{&snapshot}, shard_{shard}, time_{time}, now_{now}, grace_end_{grace_end} {}
 
     // The last state of a unit; once per unit. What no subnet has is kept, should one come by a
-    // reload.
+    // reload. Of two leases of one client on one link, the one that was granted first is given
+    // back: the client has moved, and what is on disk of the first only lasts until its horizon.
     void add(const journal::UnitState& state);
     // Before a snapshot with other subnets is served, on the shard's thread: what was foreign and
     // is not any more.
@@ -46,6 +47,10 @@ class LeaseRecovery {
     };
 
     [[nodiscard]] bool restore(const journal::UnitState& state);
+    void keep_later_lease(const lease::Tenant& tenant, lease::Unit unit,
+                          const model::Subnet& subnet, std::uint64_t started);
+    void remember_start(const model::Subnet& subnet, std::uint32_t index, std::uint64_t started);
+    [[nodiscard]] std::uint64_t started(lease::Unit unit) const;
 
     const model::Snapshot* snapshot_;
     lease::Shard& shard_;
@@ -55,6 +60,9 @@ class LeaseRecovery {
     RecoveryCounts counts_;
     std::vector<std::vector<std::byte>> foreign_;  // records
     std::vector<LastGrant> last_grants_;           // by index of the subnet in the snapshot
+    // When leases of before this boot were granted, which their records cannot say: low half of the
+    // Unix seconds, by space and index. Only until all units are known.
+    std::vector<std::vector<std::uint32_t>> starts_;
 };
 
 }  // namespace xdhcpd::worker

@@ -138,6 +138,43 @@ TEST_F(LeaseRecoveryTest, NoAcknowledgedClientIsUnknownForWantOfRoom) {
     EXPECT_EQ(small.get_lease(4), "192.0.2.13");
 }
 
+// What is on disk of a lease lasts until its horizon, though its client may have let it end and got
+// another one since.
+TEST_F(LeaseRecoveryTest, OfTwoLeasesOfAClientTheLaterOneIsKept) {
+    for (const bool first_is_later : {false, true}) {
+        for (const std::uint64_t boot : {kBootEpoch, kBootEpoch + 100'000}) {  // before, or since
+            Engine engine;
+            LeaseRecovery recovery{engine.snapshot(), engine.shard, DiskTime{boot}, {1000}, {}};
+            for (const bool first : {true, false}) {
+                UnitState state =
+                    lease(first ? "192.0.2.15" : "192.0.2.16", 3, boot + 1000 + kHour);
+                state.started = kBootEpoch + (first == first_is_later ? 500 : 100);
+                recovery.add(state);
+            }
+            recovery.finish();
+            EXPECT_EQ(recovery.counts().leases, 1u);
+            EXPECT_EQ(recovery.counts().former, 1u);
+            EXPECT_EQ(engine.held(HeldCount::kLeased), 1u);
+            EXPECT_EQ(engine.get_lease(3), first_is_later ? "192.0.2.15" : "192.0.2.16");
+            EXPECT_EQ(engine.shard.check_invariants(), "");
+        }
+    }
+}
+
+TEST_F(LeaseRecoveryTest, AClientMayHaveALeaseOnEachLink) {
+    auto configuration = testing::small_configuration();
+    model::SubnetConfiguration other;
+    other.prefix = parse_ipv4_prefix("203.0.113.0/24").value();
+    other.pools = {{testing::ip("203.0.113.10"), testing::ip("203.0.113.99")}};
+    configuration.dhcp4.subnets.push_back(other);
+    engine_.reload(configuration);
+    auto recovery = this->recovery();
+    recovery.add(lease("192.0.2.15", 3, kBootEpoch + 1000 + kHour));
+    recovery.add(lease("203.0.113.20", 3, kBootEpoch + 1000 + kHour));
+    recovery.finish();
+    EXPECT_EQ(recovery.counts().leases, 2u);
+}
+
 TEST_F(LeaseRecoveryTest, AQuarantineGoesOn) {
     auto recovery = this->recovery();
     UnitState declined;
