@@ -493,9 +493,14 @@ Decision Decider::grant(Unit unit, const model::Subnet& subnet, Ipv4 address) no
     const lease::Record& record = shard_.record(unit);
     const bool is_again = is_retransmission(record);
     const bool is_new = record.state == LeaseState::kOffered;
-    const std::uint32_t time = is_again ? granted_time(record) : lease_time(subnet);
+    const std::uint32_t time =
+        is_again ? std::min(granted_time(record), lease_time(subnet)) : lease_time(subnet);
     const BootSeconds told = add_seconds(now_, time);
-    const BootSeconds expiry = told.is_never() ? told : add_seconds(told, kLeaseSlack);
+    BootSeconds expiry = told.is_never() ? told : add_seconds(told, kLeaseSlack);
+    if (!is_new && !record.expiry.is_never()) {
+        // Nobody knows whether the client will hear that its time is shorter now.
+        expiry = std::max(expiry, record.expiry);
+    }
     const bool must_write =
         journal_ != Journal::kOff && !is_again && (is_new || expiry > record.horizon);
     if (must_write && journal_ == Journal::kBacklog) {

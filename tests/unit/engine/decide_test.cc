@@ -264,6 +264,23 @@ TEST(DecideTest, RenewingExtendsTheLease) {
     EXPECT_EQ(engine.held(HeldCount::kLeased), 0u);
 }
 
+// Its ACK may be lost, and then the client goes by the one before.
+TEST(DecideTest, AShorterRenewalKeepsTheAddressForTheTimeThatWasToldBefore) {
+    Engine engine;
+    ASSERT_EQ(engine.get_lease(1), "192.0.2.10");
+    Message renewal{3, 1};
+    renewal.xid(77).ciaddr("192.0.2.10").option_u32(51, 300);
+    EXPECT_EQ(engine.send(renewal).reply->u32(51), 300u);
+    engine.pass(10);
+    EXPECT_EQ(engine.send(renewal).reply->u32(51), 300u) << "a retransmission hears the same";
+    engine.pass(3580);
+    Message other{3, 2};
+    other.option_address(50, "192.0.2.10").option_address(54, "192.0.2.1");
+    EXPECT_EQ(engine.send(other).reply->type(), MessageType::kNak);
+    engine.pass(kLeaseSlack + 10);
+    EXPECT_EQ(engine.send(other).reply->type(), MessageType::kAck);
+}
+
 TEST(DecideTest, RenewingWithoutARecordIsGrantedIfFreeAndRefusedIfTaken) {
     Engine engine;
     EXPECT_EQ(engine.send_unicast(renewing("192.0.2.12"), "192.0.2.12").reply->type(),
