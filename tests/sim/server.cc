@@ -1,0 +1,331 @@
+#include "sim/server.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "engine/known_client.h"
+#include "journal/codec/record.h"
+#include "support/frames.h"
+
+namespace xdhcpd::sim {
+namespace {
+
+constexpr const char* kDirectory = "state";
+constexpr std::uint32_t kCapacity = 256;
+constexpr std::size_t kSideMemory = std::size_t{512} << 10;
+constexpr std::uint32_t kClockGrace = 300;
+// As in control/reloader.cc.
+constexpr std::uint64_t kVersionSlack = 1u << 16;
+
+// Workers ask a plain function for the time. One simulation per thread at a time.
+thread_local const Machine* machine_of_workers = nullptr;
+
+[[nodiscard]] BootTime boot_clock() noexcept {
+    return machine_of_workers->boot_time();
+}
+
+// What a fault does to the directory before a start.
+void plant_in_files(Plant plant, journal::FaultyFiles& files) {
+    if (plant == Plant::kSyncsDoNothing) {
+        files.lie_about_syncs();
+    }
+    const auto names = files.list(kDirectory);
+    if (plant != Plant::kNewestSegmentLost || !names) {
+        return;
+    }
+    std::string newest;
+    for (const std::string& file : *names) {
+        if (file.starts_with("segment-")) {
+            newest = std::max(newest, file);
+        }
+    }
+    if (!newest.empty()) {
+        files.move_away(std::string{kDirectory} + "/" + newest, "lost");
+    }
+}
+
+}  // namespace
+
+const char* name(Plant plant) noexcept {
+    constexpr std::array<const char*, static_cast<std::size_t>(Plant::kCount)> kNames{
+        "None",         "SyncsDoNothing",   "NewestSegmentLost",  "RepliesBeforeSync",
+        "OldStatesWin", "LeasesEndAtCrash", "WorkersShareNoBits", "OneShardForgotten",
+        "ClockAhead"};
+    return kNames[static_cast<std::size_t>(plant)];
+}
+
+Server::Server(Machine& machine, const ServerOptions& options)
+    : machine_{machine}, options_{options} {
+    machine_of_workers = &machine;
+    const std::uint32_t stores = options.plant == Plant::kWorkersShareNoBits ? options.workers : 1;
+    for (std::uint32_t i = 0; i < stores; ++i) {
+        spaces_.push_back(std::make_unique<Space>(options.workers));
+    }
+}
+
+Result<std::unique_ptr<Server>, Error> Server::start(Machine& machine, const ServerOptions& options,
+                                                     const Network& network,
+                                                     RememberedStates& remembered) {
+    plant_in_files(options.plant, machine.files);
+    std::unique_ptr<Server> server{new Server{machine, options}};
+    if (const auto opened = server->open(network, remembered); !opened) {
+        return Unexpected{opened.error()};
+    }
+    return server;
+}
+
+Result<Success, Error> Server::open(const Network& network, RememberedStates& remembered) {
+    slot_.publish(make_snapshot(network));
+    std::vector<std::unique_ptr<lease::Shard>> shards;
+    const BootSeconds now = to_boot_seconds(machine_.boot_time());
+    for (std::uint32_t i = 0; i < options_.workers; ++i) {
+        shards.push_back(std::make_unique<lease::Shard>(
+            space_of(i).store, lease::ShardOptions{.capacity = kCapacity,
+                                                   .side_memory = kSideMemory,
+                                                   .id = static_cast<std::uint16_t>(i),
+                                                   .now = now}));
+    }
+    seats_.resize(options_.workers);
+
+    journal::JournalOptions options;
+    options.directory = kDirectory;
+    options.durability = options_.plant == Plant::kRepliesBeforeSync ? journal::Durability::kAsync
+                                                                     : journal::Durability::kSync;
+    options.ring_count = options_.workers;
+    options.ring_len = options_.ring_len;
+    options.segment_len = options_.segment_len;
+    options.compact_at = options_.compact_at;
+    options.wall_clock = [this] { return machine_.disk_now_ns(); };
+    machine_.settle(0);
+    journal::Recovery found;
+    const auto begin = [&] {
+        if (seats_[0].recovery) {
+            return;
+        }
+        if (options_.plant == Plant::kClockAhead) {
+            machine_.step_wall_clock(86400);
+        }
+        machine_.settle(found.wall_clock_stamp);
+        const BootSeconds grace_end =
+            options_.clock_is_trusted ? BootSeconds{} : add_seconds(now, kClockGrace);
+        for (std::uint32_t i = 0; i < options_.workers; ++i) {
+            seats_[i].recovery = std::make_unique<worker::LeaseRecovery>(
+                slot_.newest(), *shards[i], machine_.disk_time(), now, grace_end);
+        }
+    };
+    auto opened = journal::Journal::open(
+        options, machine_.files,
+        [&](const journal::UnitState& state) {
+            begin();
+            restore(state, remembered);
+        },
+        found);
+    if (!opened) {
+        return Unexpected{opened.error()};
+    }
+    begin();
+    journal_ = std::move(*opened);
+    for (std::uint32_t i = 0; i < options_.workers; ++i) {
+        Seat& seat = seats_[i];
+        seat.recovery->finish();
+        seat.port = std::make_unique<MemoryPort>(MemoryOptions{.interface_name = "memory",
+                                                               .queue = i,
+                                                               .rx_frame_count = 64,
+                                                               .tx_frame_count = options_.tx_frames,
+                                                               .frame_len = 2048});
+        worker::WorkerOptions worker_options;
+        worker_options.id = i;
+        worker_options.drop_log_len = 16;
+        worker_options.ring = &journal_->ring(i);
+        worker_options.disk_time = machine_.disk_time();
+        worker_options.clock = boot_clock;
+        auto made =
+            worker::Worker::make(worker_options, std::move(shards[i]), {seat.port.get()}, slot_);
+        if (!made) {
+            return Unexpected{made.error()};
+        }
+        seat.worker = std::move(*made);
+    }
+    return Success{};
+}
+
+void Server::restore(const journal::UnitState& state, RememberedStates& remembered) {
+    const std::uint32_t owner = owner_of(state.identity);
+    journal::UnitState told = state;
+    std::vector<std::byte> older;
+    if (options_.plant == Plant::kOldStatesWin) {
+        std::vector<std::byte> record(journal::encoded_len(state));
+        journal::encode(state, record);
+        older = std::exchange(remembered[state.key], record);
+        if (!older.empty()) {
+            told = journal::decode(older).value();
+        }
+    } else if (options_.plant == Plant::kLeasesEndAtCrash &&
+               state.status == journal::UnitStatus::kLeased) {
+        told.status = journal::UnitStatus::kExpired;
+    } else if (options_.plant == Plant::kOneShardForgotten && owner + 1 == options_.workers) {
+        return;
+    }
+    seats_[owner].recovery->add(told);
+}
+
+std::uint32_t Server::owner_of(ByteView identity) const noexcept {
+    return identity.empty() ? 0
+                            : static_cast<std::uint32_t>(hash_bytes(options_.hash_key, identity) %
+                                                         options_.workers);
+}
+
+std::unique_ptr<model::Snapshot> Server::make_snapshot(const Network& network) {
+    const model::Configuration configuration = network.configuration();
+    ++generation_;
+    std::unique_ptr<model::Snapshot> first;
+    for (const auto& space : spaces_) {
+        auto made = model::make_snapshot(configuration, Network::host(), space->registry,
+                                         options_.hash_key, generation_);
+        model::apply_policy(*made.snapshot, configuration, Network::host(), space->registry);
+        if (!first) {
+            first = std::move(made.snapshot);
+        }
+    }
+    return first;
+}
+
+// As control::Reloader::publish().
+void Server::reload(const Network& network) {
+    std::uint64_t highest = 0;
+    for (const Seat& seat : seats_) {
+        highest = std::max(highest, seat.worker->shard_counters().highest_version.value());
+    }
+    for (const auto& space : spaces_) {
+        space->registry.set_version_floor(static_cast<std::uint32_t>(highest + kVersionSlack));
+    }
+    auto snapshot = make_snapshot(network);
+    for (const Seat& seat : seats_) {
+        seat.recovery->adopt(*snapshot, to_boot_seconds(machine_.boot_time()));
+    }
+    slot_.publish(std::move(snapshot));
+}
+
+std::optional<std::uint32_t> Server::route(ByteView frame, std::uint32_t ifindex) {
+    if (!request_.parse(frame, ifindex, slot_.newest())) {
+        return std::nullopt;
+    }
+    return static_cast<std::uint32_t>(request_.key().hash % options_.workers);
+}
+
+void Server::turn() {
+    journal_->turn(steady_now());
+}
+
+void Server::merge() {
+    journal_->merge(steady_now());
+}
+
+bool Server::finish() {
+    return journal_->finish(steady_now());
+}
+
+bool Server::erase(Ipv4 address) {
+    const model::Subnet* const subnet = slot_.newest().find_subnet(address);
+    for (std::uint32_t i = 0; subnet != nullptr && i < options_.workers; ++i) {
+        lease::Shard& shard = seats_[i].worker->shard();
+        const lease::Unit unit =
+            space_of(i).store.space(subnet->space).unit_at(subnet->index(address));
+        if (shard.holds(unit) && shard.record(unit).state != lease::LeaseState::kOffered) {
+            static_cast<void>(shard.erase(unit));
+            return true;
+        }
+    }
+    return false;
+}
+
+bool Server::import(int client, ByteView client_id, Ipv4 address, std::uint32_t seconds) {
+    const model::Snapshot& snapshot = slot_.newest();
+    const model::Subnet* const subnet = snapshot.find_subnet(address);
+    if (subnet == nullptr) {
+        return false;
+    }
+    const Mac mac = testing::mac(client);
+    engine::ClientDescription description;
+    description.hw_address = mac.bytes();
+    description.client_id = client_id;
+    const auto known = engine::know_client(description, snapshot, *subnet);
+    if (!known) {
+        return false;
+    }
+    const lease::Tenant tenant{.identity = known->key.view(),
+                               .hw = mac,
+                               .hw_len = Mac::kLen,
+                               .hw_type = 1,
+                               .hash = known->key.hash};
+    const auto owner = static_cast<std::uint32_t>(known->key.hash % options_.workers);
+    const BootSeconds now = to_boot_seconds(machine_.boot_time());
+    const lease::Unit unit =
+        space_of(owner).store.space(subnet->space).unit_at(subnet->index(address));
+    const BootSeconds expiry = add_seconds(now, seconds);
+    lease::Shard& shard = seats_[owner].worker->shard();
+    // As control/lease_import.cc: of two leases of one client on one link the later end wins.
+    const auto& spaces = snapshot.links[subnet->link].spaces;
+    std::vector<lease::Unit> others;
+    bool is_longer = false;
+    shard.visit_units(tenant, [&](lease::Unit held) {
+        const lease::SpaceId space = shard.store().space_of(held).id();
+        if (std::find(spaces.begin(), spaces.end(), space) != spaces.end()) {
+            const lease::Record& record = shard.record(held);
+            is_longer |= record.state == lease::LeaseState::kLeased && record.expiry >= expiry;
+            if (held != unit) {
+                others.push_back(held);
+            }
+        }
+        return false;
+    });
+    if (is_longer || !shard.import_lease(tenant, unit,
+                                         {.expiry = expiry,
+                                          .started = now,
+                                          .flags = engine::kFlagUnstored,
+                                          .hostname = {},
+                                          .relay_information = {}})) {
+        return false;
+    }
+    for (const lease::Unit other : others) {
+        if (shard.record(other).state == lease::LeaseState::kOffered) {
+            shard.withdraw(other);
+        } else {
+            static_cast<void>(shard.release(other));
+        }
+    }
+    return true;
+}
+
+std::string Server::check() const {
+    for (const Seat& seat : seats_) {
+        const std::string wrong = seat.worker->shard().check_invariants();
+        if (!wrong.empty()) {
+            return "shard " + std::to_string(seat.worker->id()) + ": " + wrong;
+        }
+        if (seat.worker->counters().in_flight() != seat.port->parked()) {
+            return "worker " + std::to_string(seat.worker->id()) +
+                   ": what was received is neither answered, nor explained, nor waiting";
+        }
+    }
+    return {};
+}
+
+std::uint64_t Server::restored_leases() const {
+    std::uint64_t sum = 0;
+    for (const Seat& seat : seats_) {
+        sum += seat.recovery->counts().leases;
+    }
+    return sum;
+}
+
+std::uint64_t Server::restored_former() const {
+    std::uint64_t sum = 0;
+    for (const Seat& seat : seats_) {
+        sum += seat.recovery->counts().former;
+    }
+    return sum;
+}
+
+}  // namespace xdhcpd::sim

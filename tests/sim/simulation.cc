@@ -1,0 +1,655 @@
+#include "sim/simulation.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace xdhcpd::sim {
+namespace {
+
+using dhcp4::MessageType;
+using Loss = journal::FaultyFiles::Loss;
+
+constexpr std::size_t kMaxOnTheWay = 40;
+// Messages that are older have died in the network.
+constexpr Nanoseconds kMessageLife = 60 * kSecond;
+constexpr std::size_t kMaxInPort = 8;
+constexpr std::uint64_t kStepsPerCheck = 128;
+constexpr int kReservedCount = 3;
+constexpr std::uint32_t kMaxPool = 20;
+
+[[nodiscard]] std::uint32_t number(MessageType type) {
+    return static_cast<std::uint32_t>(type);
+}
+
+}  // namespace
+
+Statistics& Statistics::operator+=(const Statistics& other) {
+    runs += other.runs;
+    steps += other.steps;
+    sent += other.sent;
+    offers += other.offers;
+    acks += other.acks;
+    naks += other.naks;
+    power_cuts += other.power_cuts;
+    kills += other.kills;
+    stops += other.stops;
+    refused_starts += other.refused_starts;
+    disk_faults += other.disk_faults;
+    stalls += other.stalls;
+    syncs += other.syncs;
+    merges += other.merges;
+    reloads += other.reloads;
+    deletes += other.deletes;
+    imports += other.imports;
+    wall_steps += other.wall_steps;
+    audits += other.audits;
+    audited += other.audited;
+    backlogged += other.backlogged;
+    seconds += other.seconds;
+    return *this;
+}
+
+std::string Statistics::text() const {
+    const auto line = [](const char* what, std::uint64_t value) {
+        return std::string{what} + " " + std::to_string(value) + "\n";
+    };
+    return line("seeds", runs) + line("steps", steps) + line("messages sent", sent) +
+           line("OFFERs", offers) + line("ACKs", acks) + line("NAKs", naks) +
+           line("power cuts", power_cuts) + line("kills", kills) + line("orderly stops", stops) +
+           line("starts that a bad disk refused", refused_starts) +
+           line("windows of disk faults", disk_faults) + line("stalls", stalls) +
+           line("syncs", syncs) + line("merges", merges) + line("reloads", reloads) +
+           line("deletes", deletes) + line("imports", imports) +
+           line("steps of the wall clock", wall_steps) + line("audits", audits) +
+           line("leases asked for in audits", audited) +
+           line("messages refused for backlog", backlogged) + line("simulated seconds", seconds);
+}
+
+Simulation::Simulation(std::uint64_t seed, Plant plant)
+    : seed_{seed}, plant_{plant}, random_{seed} {
+    choose_sizes();
+    choose_weights();
+}
+
+void Simulation::choose_sizes() {
+    options_.plant = plant_;
+    whole_network_.pool_sizes = {4 + random_.below(kMaxPool - 4), 2 + random_.below(10),
+                                 4 + random_.below(kMaxPool - 4)};
+    whole_network_.default_time = std::array{120u, 300u, 900u}[random_.below(3)];
+    const auto direct =
+        std::max(2u, whole_network_.pool_size(kDirect) * (60 + random_.below(70)) / 100);
+    const auto relayed =
+        std::max(2u, whole_network_.pool_size(kRelayed) * (60 + random_.below(70)) / 100);
+    int id = 1;
+    for (int i = 0; i < kReservedCount; ++i, ++id) {
+        whole_network_.reserved[Ipv4{Network::base(0).value + 50 + static_cast<std::uint32_t>(i)}] =
+            id;
+        clients_.emplace_back(id, kDirect, true, random_);
+    }
+    for (std::uint32_t i = 0; i < direct + relayed; ++i, ++id) {
+        clients_.emplace_back(id, i < direct ? kDirect : kRelayed, false, random_);
+    }
+    network_ = whole_network_;
+    loss_percent_ = random_.below(20);
+    copy_percent_ = random_.below(20);
+    options_.segment_len = std::uint64_t{64} << (10 + random_.below(3));
+    options_.compact_at = 1 + random_.below(3);
+    options_.tx_frames = std::array{8u, 32u, 128u}[random_.below(3)];
+}
+
+// How often what happens differs from run to run, and some things never do.
+void Simulation::choose_weights() {
+    const auto add = [this](std::uint32_t greatest, void (Simulation::*action)()) {
+        const std::uint32_t weight = greatest == 0 || chance(20) ? 0 : 1 + random_.below(greatest);
+        actions_.push_back({weight, action});
+    };
+    actions_ = {{300, &Simulation::send},
+                {500, &Simulation::deliver},
+                {500, &Simulation::work},
+                {200, &Simulation::deliver_reply},
+                {150 + random_.below(400), &Simulation::turn},
+                {100, &Simulation::pass_little}};
+    add(40, &Simulation::merge);
+    add(20, &Simulation::pass_some);
+    add(2, &Simulation::pass_long);
+    add(4, &Simulation::step_wall_clock);
+    add(8, &Simulation::fail_disk);
+    add(4, &Simulation::arm_crash);
+    add(4, &Simulation::stall);
+    add(4, &Simulation::fill_disk);
+    add(6, &Simulation::cut_power);
+    add(4, &Simulation::kill);
+    add(2, &Simulation::stop);
+    add(4, &Simulation::reload);
+    add(8, &Simulation::erase);
+    add(8, &Simulation::import);
+    add(2, &Simulation::audit);
+    for (const Action& action : actions_) {
+        weight_sum_ += action.weight;
+    }
+}
+
+Report Simulation::run(std::uint64_t steps, std::size_t shown) {
+    Report report;
+    report.seed = seed_;
+    try {
+        restart(Loss::kNone);
+        for (std::uint64_t i = 0; i < steps; ++i) {
+            step();
+            if (i % kStepsPerCheck == 0) {
+                check();
+            }
+        }
+        audit();
+        serve_everybody();
+        check();
+    } catch (const Violation& violation) {
+        report.violation = violation.what();
+        report.history = history_.text(shown);
+    }
+    count_end();
+    statistics_.runs = 1;
+    statistics_.steps = steps;
+    statistics_.seconds = static_cast<std::uint64_t>(now() / kSecond);
+    report.hash = history_.hash();
+    report.statistics = statistics_;
+    return report;
+}
+
+void Simulation::step() {
+    std::uint32_t dice = random_.below(weight_sum_);
+    for (const Action& action : actions_) {
+        if (dice < action.weight) {
+            (this->*action.act)();
+            return;
+        }
+        dice -= action.weight;
+    }
+}
+
+// == The network ==
+
+void Simulation::send() {
+    if (messages_.size() >= kMaxOnTheWay) {
+        return;
+    }
+    Client& client = clients_[random_.below(static_cast<std::uint32_t>(clients_.size()))];
+    Sent sent = client.act(random_, now());
+    note(What::kSent, static_cast<std::uint32_t>(sent.client), number(sent.type),
+         sent.address.value, sent.xid);
+    ++statistics_.sent;
+    messages_.push_back(std::move(sent));
+}
+
+// Any of those on the way: mostly the oldest. It may be lost, and it may come again.
+void Simulation::deliver() {
+    if (messages_.empty()) {
+        return;
+    }
+    const auto count = static_cast<std::uint32_t>(messages_.size());
+    const std::uint32_t which = chance(70) ? 0 : random_.below(count);
+    Sent sent = messages_[which];
+    const bool is_old = now() - sent.time > kMessageLife;
+    if (is_old || !chance(copy_percent_)) {
+        messages_.erase(messages_.begin() + which);
+    }
+    if (is_old || chance(loss_percent_)) {
+        note(What::kLost, static_cast<std::uint32_t>(sent.client), number(sent.type), sent.xid);
+        return;
+    }
+    put_in_port(std::move(sent));
+}
+
+void Simulation::put_in_port(Sent sent) {
+    const auto owner = server_->route(sent.frame, sent.ifindex);
+    const std::uint32_t worker = owner.value_or(0);
+    if (in_ports_[worker].size() >= kMaxInPort ||
+        !server_->port(worker).inject(sent.frame, sent.ifindex)) {
+        return;
+    }
+    note(What::kArrived, worker, static_cast<std::uint32_t>(sent.client), number(sent.type),
+         sent.xid);
+    in_ports_[worker].push_back(std::move(sent));
+    // What has no owner is not left for a configuration in which it has one.
+    if (!owner || chance(60)) {
+        work_on(worker);
+    }
+}
+
+void Simulation::deliver_reply() {
+    if (replies_.empty()) {
+        return;
+    }
+    const auto count = static_cast<std::uint32_t>(replies_.size());
+    const std::uint32_t which = chance(70) ? 0 : random_.below(count);
+    const Answer answer = replies_[which];
+    replies_.erase(replies_.begin() + which);
+    if (chance(loss_percent_)) {
+        return;
+    }
+    for (Client& client : clients_) {
+        if (client.id() == answer.client) {
+            note(What::kHeard, static_cast<std::uint32_t>(answer.client), number(answer.type),
+                 answer.address.value);
+            client.receive(answer);
+        }
+    }
+}
+
+// == The server ==
+
+void Simulation::work() {
+    work_on(random_.below(server_->worker_count()));
+}
+
+void Simulation::work_on(std::uint32_t worker) {
+    const std::vector<Sent> heard = std::exchange(in_ports_[worker], {});
+    const std::uint64_t bad_before = bad_drops(worker);
+    const std::size_t received = server_->worker(worker).step();
+    if (received != heard.size()) {
+        throw Violation{"a worker received something that nobody sent"};
+    }
+    last_left_.clear();
+    server_->port(worker).drain_sent([&](ByteView frame, const TxInfo&) {
+        const auto answer = read_answer(frame);
+        if (!answer) {
+            throw Violation{"a reply that cannot be read"};
+        }
+        last_left_.push_back(*answer);
+    });
+    if (received == 0 && last_left_.empty()) {
+        return;
+    }
+    note(What::kStep, worker, static_cast<std::uint32_t>(received),
+         static_cast<std::uint32_t>(last_left_.size()));
+    for (const Answer& answer : last_left_) {
+        note(What::kReply, static_cast<std::uint32_t>(answer.client), number(answer.type),
+             answer.address.value, answer.lease_time);
+        statistics_.offers += answer.type == MessageType::kOffer ? 1 : 0;
+        statistics_.acks += answer.type == MessageType::kAck ? 1 : 0;
+        statistics_.naks += answer.type == MessageType::kNak ? 1 : 0;
+        if (replies_.size() >= kMaxOnTheWay) {
+            replies_.erase(replies_.begin());
+        }
+        replies_.push_back(answer);
+    }
+    const std::size_t owed = ledger_.hear(heard, network_, now());
+    check_counters(worker, bad_drops(worker) - bad_before, heard.size() - owed);
+    ledger_.leave(last_left_, heard, network_, now());
+}
+
+// Drops that nobody may suffer who asks for the lease that he has.
+std::uint64_t Simulation::bad_drops(std::uint32_t worker) {
+    const auto& dropped = server_->worker(worker).counters().dropped;
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < dropped.size(); ++i) {
+        const auto reason = engine::DropReason::from_index(i);
+        const bool is_excused = reason == engine::Shed::kJournalBacklog ||
+                                reason == engine::Shed::kStale ||
+                                reason == engine::Shed::kNoTxFrame;
+        sum += is_excused ? 0 : dropped[i].value();
+    }
+    return sum;
+}
+
+// Whoever asks for a lease that it has may have to wait, but is never dropped.
+void Simulation::check_counters(std::uint32_t worker, std::uint64_t dropped,
+                                std::uint64_t excused) {
+    if (dropped > excused) {
+        throw Violation{"a client that asks for its lease is dropped"};
+    }
+    const worker::WorkerCounters& counters = server_->worker(worker).counters();
+    if (counters.in_flight() != server_->port(worker).parked()) {
+        throw Violation{"received is not answered + explained + waiting"};
+    }
+}
+
+void Simulation::turn() {
+    if (is_stalled_) {
+        return;
+    }
+    server_->turn();
+    note(What::kTurn, static_cast<std::uint32_t>(machine_.files.calls()));
+    if (machine_.files.crashed()) {
+        cut_power();
+    }
+}
+
+void Simulation::merge() {
+    if (is_stalled_) {
+        return;
+    }
+    server_->merge();
+    note(What::kMerge, static_cast<std::uint32_t>(machine_.files.calls()));
+    if (machine_.files.crashed()) {
+        cut_power();
+    }
+}
+
+void Simulation::check() {
+    if (const std::string wrong = server_->check(); !wrong.empty()) {
+        throw Violation{wrong};
+    }
+}
+
+// == Time ==
+
+void Simulation::pass(Nanoseconds time) {
+    machine_.pass(time);
+    note(What::kPassed, static_cast<std::uint32_t>(time / (kSecond / 1000)));
+}
+
+void Simulation::pass_little() {
+    pass(Nanoseconds{random_.below(2'000'000)} * 1000);
+}
+
+void Simulation::pass_some() {
+    pass(Nanoseconds{random_.below(90'000)} * (kSecond / 1000));
+}
+
+void Simulation::pass_long() {
+    pass(Nanoseconds{random_.below(3'000)} * kSecond);
+}
+
+// While the server runs it sees any step of more than a minute.
+void Simulation::step_wall_clock() {
+    const auto size = static_cast<std::int64_t>(61 + random_.below(200'000));
+    const std::int64_t seconds = chance(50) ? size : -size;
+    machine_.step_wall_clock(seconds);
+    machine_.tick();
+    note(What::kWallStep, static_cast<std::uint32_t>(seconds));
+    ++statistics_.wall_steps;
+}
+
+// == What goes wrong ==
+
+void Simulation::fail_disk() {
+    constexpr std::array kErrors{EIO, ENOSPC, EROFS};
+    const int error = kErrors[random_.below(kErrors.size())];
+    const std::uint64_t first = machine_.files.calls() + 1 + random_.below(12);
+    const std::uint64_t count = chance(50) ? 1 : 1 + random_.below(60);
+    machine_.files.fail_calls(first, error, count);
+    note(What::kFault, static_cast<std::uint32_t>(error), static_cast<std::uint32_t>(first),
+         static_cast<std::uint32_t>(count));
+    is_faulty_ = true;
+    ++statistics_.disk_faults;
+}
+
+void Simulation::arm_crash() {
+    const std::uint64_t call = machine_.files.calls() + 1 + random_.below(60);
+    machine_.files.crash_at(call);
+    note(What::kCrashDue, static_cast<std::uint32_t>(call));
+}
+
+void Simulation::stall() {
+    is_stalled_ = !is_stalled_ && chance(60);
+    statistics_.stalls += is_stalled_ ? 1 : 0;
+    note(What::kStall, is_stalled_ ? 1 : 0);
+}
+
+void Simulation::fill_disk() {
+    const bool is_full = chance(50);
+    machine_.files.set_free_len(is_full ? 0 : std::uint64_t{1} << 40);
+    note(What::kNoSpace, is_full ? 1 : 0);
+}
+
+void Simulation::cut_power() {
+    constexpr std::array kLosses{Loss::kAll, Loss::kTorn, Loss::kReordered};
+    const Loss loss = kLosses[random_.below(kLosses.size())];
+    note(What::kPowerLost, static_cast<std::uint32_t>(loss));
+    ++statistics_.power_cuts;
+    restart(loss);
+}
+
+void Simulation::kill() {
+    note(What::kKilled);
+    ++statistics_.kills;
+    restart(Loss::kNone);
+}
+
+// What has arrived is answered, and the journal is given two seconds.
+void Simulation::stop() {
+    for (std::uint32_t i = 0; i < server_->worker_count(); ++i) {
+        work_on(i);
+    }
+    bool is_durable = false;
+    for (int i = 0; i < 20 && !is_durable && !machine_.files.crashed(); ++i) {
+        is_durable = server_->finish();
+        machine_.pass(kSecond / 10);
+    }
+    for (std::uint32_t i = 0; i < server_->worker_count(); ++i) {
+        work_on(i);
+    }
+    note(What::kStopped, is_durable ? 1 : 0);
+    ++statistics_.stops;
+    restart(machine_.files.crashed() ? Loss::kTorn : Loss::kNone);
+}
+
+void Simulation::count_end() {
+    if (server_) {
+        const journal::JournalHealth health = server_->health();
+        statistics_.syncs += health.syncs;
+        statistics_.merges += health.merges;
+        for (std::uint32_t i = 0; i < server_->worker_count(); ++i) {
+            const engine::DropReason backlog{engine::Shed::kJournalBacklog};
+            statistics_.backlogged +=
+                server_->worker(i).counters().dropped[backlog.index()].value();
+        }
+    }
+}
+
+// The server is gone, whatever it was doing; another is started, of another size maybe, as often as
+// it takes.
+void Simulation::restart(Loss loss) {
+    count_end();
+    server_.reset();
+    in_ports_.clear();
+    is_stalled_ = false;
+    bool is_power = loss != Loss::kNone;
+    for (;;) {
+        machine_.files.restart(loss, random_);
+        if (is_power) {
+            machine_.reboot(Nanoseconds{1 + random_.below(120)} * kSecond);
+        }
+        if (chance(10)) {  // a clock without a battery
+            const std::int64_t back = -static_cast<std::int64_t>(random_.below(20'000));
+            machine_.step_wall_clock(back);
+            note(What::kWallStep, static_cast<std::uint32_t>(back));
+        }
+        is_faulty_ = false;
+        if (chance(15)) {
+            fail_disk();
+        } else if (chance(10)) {
+            arm_crash();
+        }
+        options_.workers = 1 + random_.below(4);
+        options_.clock_is_trusted = chance(70);
+        options_.hash_key = {random_.next(), random_.next()};
+        auto started = Server::start(machine_, options_, network_, remembered_);
+        if (started) {
+            server_ = std::move(*started);
+            in_ports_.assign(server_->worker_count(), {});
+            note(What::kStarted, server_->worker_count(),
+                 static_cast<std::uint32_t>(server_->restored_leases()),
+                 static_cast<std::uint32_t>(server_->restored_former()));
+            return;
+        }
+        note(What::kRefused, is_faulty_ || machine_.files.crashed() ? 1 : 0);
+        if (!is_faulty_ && !machine_.files.crashed()) {
+            throw Violation{"a start was refused: " + started.error().message};
+        }
+        ++statistics_.refused_starts;
+        is_power = machine_.files.crashed();
+        loss = is_power ? Loss::kTorn : Loss::kNone;
+        machine_.pass(kSecond);
+    }
+}
+
+// == The operator ==
+
+// Pools shrink and grow, subnets but the first go and come back.
+void Simulation::reload() {
+    for (std::size_t i = 0; i < Network::kSubnetCount; ++i) {
+        const std::uint32_t whole = whole_network_.pool_sizes[i];
+        if (chance(50)) {
+            network_.pool_sizes[i] = whole;
+        } else if (chance(50)) {
+            network_.pool_sizes[i] = 1 + random_.below(whole);
+        } else if (i != 0 && chance(50)) {
+            network_.pool_sizes[i] = 0;
+        }
+    }
+    server_->reload(network_);
+    note(What::kReloaded, network_.pool_sizes[0], network_.pool_sizes[1], network_.pool_sizes[2]);
+    ++statistics_.reloads;
+}
+
+Ipv4 Simulation::some_address() {
+    const std::uint32_t subnet = random_.below(Network::kSubnetCount);
+    return Ipv4{Network::base(subnet).value + Network::kFirstOfPool +
+                random_.below(whole_network_.pool_sizes[subnet])};
+}
+
+void Simulation::erase() {
+    const Ipv4 address = some_address();
+    if (server_->erase(address)) {
+        ledger_.erase(address);
+        note(What::kErased, address.value);
+        ++statistics_.deletes;
+    }
+}
+
+void Simulation::import() {
+    const Ipv4 address = some_address();
+    const Client& client = clients_[random_.below(static_cast<std::uint32_t>(clients_.size()))];
+    if (!network_.allows(client.id(), address)) {
+        return;
+    }
+    const bool is_done =
+        server_->import(client.id(), client.client_id(), address, 60 + random_.below(1200));
+    note(What::kImported, static_cast<std::uint32_t>(client.id()), address.value, is_done ? 1 : 0);
+    if (is_done) {
+        ledger_.import(client.id(), address);
+        ++statistics_.imports;
+    }
+}
+
+// == The end ==
+
+// The disk is well again, and everything that waits becomes durable.
+void Simulation::heal() {
+    machine_.files.fail_calls(0, 0, 0);
+    machine_.files.crash_at(0);
+    machine_.files.set_free_len(std::uint64_t{1} << 40);
+    is_stalled_ = false;
+    for (int i = 0; i < 4; ++i) {
+        machine_.pass(kSecond);
+        settle();
+    }
+    const journal::JournalHealth health = server_->health();
+    if (health.failing || health.undurable_states != 0) {
+        throw Violation{"the disk is well, and the journal is not: " + health.problem};
+    }
+}
+
+void Simulation::settle() {
+    for (int i = 0; i < 3; ++i) {
+        for (std::uint32_t worker = 0; worker < server_->worker_count(); ++worker) {
+            work_on(worker);
+        }
+        server_->turn();
+    }
+    for (std::uint32_t worker = 0; worker < server_->worker_count(); ++worker) {
+        work_on(worker);
+    }
+}
+
+// Everybody asks for what was promised, and must get it.
+void Simulation::audit() {
+    if (chance(50)) {
+        kill();
+    } else if (chance(50)) {
+        cut_power();
+    }
+    heal();
+    const std::vector<Ledger::Claim> claims = ledger_.claims(now());
+    note(What::kAudit, static_cast<std::uint32_t>(claims.size()));
+    ++statistics_.audits;
+    for (const Ledger::Claim& claim : claims) {
+        ask_for(claim);
+    }
+}
+
+void Simulation::ask_for(const Ledger::Claim& claim) {
+    const auto client = std::find_if(clients_.begin(), clients_.end(),
+                                     [&](const Client& one) { return one.id() == claim.client; });
+    const Sent sent = client->ask_again(claim.link, claim.address, random_, now());
+    if (!ledger_.must_have(sent, network_, now())) {
+        return;
+    }
+    note(What::kRenewed, static_cast<std::uint32_t>(claim.client), claim.address.value);
+    ++statistics_.audited;
+    const std::uint64_t acks = statistics_.acks;
+    put_in_port(sent);
+    settle();
+    if (statistics_.acks == acks) {
+        throw Violation{"client " + std::to_string(claim.client) + " asks for its lease " +
+                        to_string(claim.address) + " and is not answered"};
+    }
+}
+
+bool Simulation::get_lease(Client& client) {
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        const Sent discover = client.discover(client.home(), random_, now());
+        replies_.clear();
+        put_in_port(discover);
+        settle();
+        if (replies_.empty() || replies_.back().type != MessageType::kOffer) {
+            return false;
+        }
+        const Ipv4 offered = replies_.back().address;
+        replies_.clear();
+        put_in_port(client.select(client.home(), offered, random_, now()));
+        settle();
+        if (!replies_.empty() && replies_.back().type == MessageType::kAck) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// When all has ended, everybody can be served, as far as there are addresses.
+void Simulation::serve_everybody() {
+    network_ = whole_network_;
+    server_->reload(network_);
+    pass(Nanoseconds{4 * network_.max_time + network_.decline_time + 600} * kSecond);
+    for (int i = 0; i < 4; ++i) {
+        settle();
+        machine_.pass(kSecond);
+    }
+    std::array<std::uint32_t, kLinkCount> served{};
+    std::array<std::uint32_t, kLinkCount> wanted{};
+    for (Client& client : clients_) {
+        const bool is_reserved = client.id() <= kReservedCount;
+        const auto link = static_cast<std::size_t>(client.home());
+        const bool is_served = get_lease(client);
+        if (is_reserved && !is_served) {
+            throw Violation{"client " + std::to_string(client.id()) +
+                            " does not get the address that is reserved for it"};
+        }
+        served[link] += !is_reserved && is_served ? 1 : 0;
+        wanted[link] += is_reserved ? 0 : 1;
+    }
+    for (int link = 0; link < kLinkCount; ++link) {
+        const auto index = static_cast<std::size_t>(link);
+        if (served[index] != std::min(wanted[index], network_.pool_size(link))) {
+            throw Violation{"of " + std::to_string(wanted[index]) + " clients " +
+                            std::to_string(served[index]) + " are served, with " +
+                            std::to_string(network_.pool_size(link)) + " addresses"};
+        }
+    }
+}
+
+}  // namespace xdhcpd::sim
