@@ -96,6 +96,7 @@ Result<Success, Error> Server::open(const Network& network, RememberedStates& re
     options.ring_len = options_.ring_len;
     options.segment_len = options_.segment_len;
     options.compact_at = options_.compact_at;
+    options.keep_former = options_.keep_former;
     options.wall_clock = [this] { return machine_.disk_now_ns(); };
     machine_.settle(0);
     journal::Recovery found;

@@ -46,6 +46,7 @@ struct ServerOptions {
     std::size_t ring_len = std::size_t{64} << 10;
     std::uint64_t segment_len = std::uint64_t{128} << 10;
     std::uint32_t compact_at = 2;
+    seconds keep_former{60};
     std::uint32_t tx_frames = 32;
     bool clock_is_trusted = true;
     HashKey hash_key{};

@@ -96,6 +96,7 @@ void Simulation::choose_sizes() {
     copy_percent_ = random_.below(20);
     options_.segment_len = std::uint64_t{64} << (10 + random_.below(3));
     options_.compact_at = 1 + random_.below(3);
+    options_.keep_former = chance(50) ? seconds{60} : seconds{2'592'000};
     options_.tx_frames = std::array{8u, 32u, 128u}[random_.below(3)];
 }
 
@@ -355,7 +356,7 @@ void Simulation::pass_long() {
 
 // While the server runs it sees any step of more than a minute.
 void Simulation::step_wall_clock() {
-    const auto size = static_cast<std::int64_t>(61 + random_.below(200'000));
+    const std::int64_t size = std::int64_t{61} + random_.below(200'000);
     const std::int64_t seconds = chance(50) ? size : -size;
     machine_.step_wall_clock(seconds);
     machine_.tick();
