@@ -48,6 +48,7 @@ void Shard::prefetch_record(const Tenant& tenant) const noexcept {
 
 Unit Shard::find_held(const Tenant& tenant, std::span<const SpaceId> spaces) const noexcept {
     Unit found = kNoUnit;
+    std::size_t offer_ranks = spaces.size();  // of offers that would be better than what was found
     index_.visit(TenantIndex::tag_of(tenant.hash), [&](TenantIndex::Entry entry) {
         if (entry.former) {
             return false;
@@ -56,9 +57,12 @@ Unit Shard::find_held(const Tenant& tenant, std::span<const SpaceId> spaces) con
         // Only what would be better than what was found.
         for (std::size_t rank = 0; rank < spaces.size(); ++rank) {
             if (spaces[rank] == space.id()) {
-                if (is_tenant_of(space.record(entry.unit), tenant)) {
+                const Record& held = space.record(entry.unit);
+                const bool is_lease = held.state == LeaseState::kLeased;
+                if ((is_lease || rank < offer_ranks) && is_tenant_of(held, tenant)) {
                     found = entry.unit;
-                    spaces = spaces.first(rank);
+                    offer_ranks = is_lease ? 0 : rank;
+                    spaces = is_lease ? spaces.first(rank) : spaces;
                 }
                 break;
             }

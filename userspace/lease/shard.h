@@ -146,7 +146,8 @@ class Shard {
     }
     void prefetch_record(const Tenant& tenant) const noexcept;
 
-    // The unit this tenant holds (kOffered or kLeased) in one of `spaces`; earlier spaces win.
+    // The unit this tenant holds (kOffered or kLeased) in one of `spaces`; leases win over offers,
+    // then earlier spaces.
     [[nodiscard]] std::optional<Unit> find(const Tenant& tenant,
                                            std::span<const SpaceId> spaces) const noexcept {
         const Unit found = find_held(tenant, spaces);

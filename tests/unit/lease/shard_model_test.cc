@@ -309,9 +309,13 @@ class ModelRun {
 
     void find() {
         const auto chosen = some_spaces();
-        const auto expected = first_space(chosen, [this](const ModelUnit& unit) {
+        const auto leased = first_space(chosen, [this](const ModelUnit& unit) {
+            return unit.state == LeaseState::kLeased && unit.tenant == tenant_;
+        });
+        const auto held = first_space(chosen, [this](const ModelUnit& unit) {
             return unit.is_live() && unit.tenant == tenant_;
         });
+        const auto expected = leased ? leased : held;
         shard_.prefetch(tenants_[tenant_]);
         shard_.prefetch_record(tenants_[tenant_]);
         const auto found = shard_.find(tenants_[tenant_], ids(chosen));

@@ -135,6 +135,24 @@ TEST_F(ShardTest, EarlierSpacesWin) {
     EXPECT_EQ(units.size(), 2u);
 }
 
+TEST_F(ShardTest, ALeaseIsFoundBeforeAnOfferOfAnEarlierSpace) {
+    for (const bool is_offered_first : {true, false}) {
+        if (is_offered_first) {
+            ASSERT_TRUE(shard_.take(kAlice, unit(20), kOfferEnd));
+        }
+        ASSERT_TRUE(shard_.take(kAlice, other_.unit_at(7), kOfferEnd));
+        shard_.grant(other_.unit_at(7), {.now = kNow, .expiry = kExpiry});
+        if (!is_offered_first) {
+            ASSERT_TRUE(shard_.take(kAlice, unit(20), kOfferEnd));
+        }
+        EXPECT_EQ(shard_.find(kAlice, both()), other_.unit_at(7));
+        shard_.grant(unit(20), {.now = kNow, .expiry = kExpiry});
+        EXPECT_EQ(shard_.find(kAlice, both()), unit(20));
+        shard_.erase(unit(20));
+        shard_.erase(other_.unit_at(7));
+    }
+}
+
 TEST_F(ShardTest, TenantsWithTheSameTagAreToldApart) {
     const TestTenant one{1, 8, 42};
     const TestTenant two{2, 8, 42};
