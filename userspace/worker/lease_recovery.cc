@@ -157,7 +157,8 @@ void LeaseRecovery::keep_later_lease(const lease::Tenant& tenant, lease::Unit un
         }
         return is_other;
     });
-    if (!other) {
+    // Within one second it is not known which came first: then both stay.
+    if (!other || this->started(*other) == started) {
         return;
     }
     static_cast<void>(shard_.release(this->started(*other) > started ? unit : *other));

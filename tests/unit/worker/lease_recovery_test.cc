@@ -162,6 +162,15 @@ TEST_F(LeaseRecoveryTest, OfTwoLeasesOfAClientTheLaterOneIsKept) {
     }
 }
 
+TEST_F(LeaseRecoveryTest, WhichOfTwoLeasesIsLaterIsNotGuessed) {
+    auto recovery = this->recovery();
+    recovery.add(lease("192.0.2.15", 3, kBootEpoch + 1000 + kHour));
+    recovery.add(lease("192.0.2.16", 3, kBootEpoch + 1000 + kHour));
+    recovery.finish();
+    EXPECT_EQ(recovery.counts().leases, 2u);
+    EXPECT_EQ(engine_.held(HeldCount::kLeased), 2u);
+}
+
 TEST_F(LeaseRecoveryTest, AClientMayHaveALeaseOnEachLink) {
     auto configuration = testing::small_configuration();
     model::SubnetConfiguration other;
