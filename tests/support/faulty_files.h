@@ -112,7 +112,7 @@ class FaultyFiles final : public FileLayer {
         if (!names_.contains(from)) {
             return Unexpected{system_error(ENOENT, "rename " + from)};
         }
-        change({Change::kRename, from, to, nullptr});
+        change({Change::kRename, from, to, names_.at(from)});
         return Success{};
     }
     Status remove(const std::string& path) override {
@@ -321,9 +321,11 @@ class FaultyFiles final : public FileLayer {
                 names[change.path] = change.content;
                 return;
             case Change::kRename:
-                if (const auto found = names.find(change.path); found != names.end()) {
-                    names[change.to] = found->second;
-                    names.erase(change.path);
+                // Of this very file, whatever else the old name stood for or stands for.
+                names[change.to] = change.content;
+                if (const auto found = names.find(change.path);
+                    found != names.end() && found->second == change.content) {
+                    names.erase(found);
                 }
                 return;
             case Change::kRemove:
