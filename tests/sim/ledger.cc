@@ -105,7 +105,8 @@ void Ledger::acknowledge(const Answer& answer, std::span<const Sent> heard, cons
     // The client may miss an ACK that tells a shorter time than the one before.
     const Nanoseconds before = entry.claim ? entry.claim->end : 0;
     entry.claim.reset();
-    if (!has_ended) {
+    // It may also have waited while the operator closed the address and the client went elsewhere.
+    if (!has_ended && network.allows(answer.client, answer.address)) {
         const Nanoseconds told = now + Nanoseconds{answer.lease_time} * kSecond;
         entry.claim = Claim{answer.client, link, answer.address, std::max(before, told)};
     }
