@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "base/addresses.h"
+#include "config/limits.h"
 #include "config/values.h"
 
 namespace xdhcpd::config {
@@ -117,6 +119,20 @@ void read_ports(const Reader& reader, const Value& value, const PlacedInterfaces
         if (ports.reply_to_source) {
             udp_only(*member, "true");
         }
+    }
+}
+
+void read_workers(const Reader& reader, const Value& value, model::Configuration& configuration) {
+    if (value.node->kind == Node::Kind::kScalar && !value.node->quoted &&
+        value.node->text == "auto") {
+        configuration.workers.reset();
+    } else if (value.node->kind == Node::Kind::kScalar && !value.node->text.empty() &&
+               std::isdigit(static_cast<unsigned char>(value.node->text.front())) == 0) {
+        reader.error(value, in_quotes(value.node->text) +
+                                " is not a number of workers; auto or 1 to " +
+                                std::to_string(kMaxWorkers) + " was meant");
+    } else {
+        configuration.workers = reader.number(value, 1, kMaxWorkers);
     }
 }
 

@@ -133,6 +133,9 @@ class Shard {
 
     [[nodiscard]] std::uint16_t id() const noexcept { return id_; }
     [[nodiscard]] Store& store() const noexcept { return *store_; }
+    // As made; any thread.
+    [[nodiscard]] std::uint32_t capacity() const noexcept { return index_.capacity(); }
+    [[nodiscard]] std::size_t side_capacity() const noexcept { return side_.capacity_bytes(); }
 
     // == Looking up ==
 

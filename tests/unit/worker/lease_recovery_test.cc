@@ -51,7 +51,7 @@ class LeaseRecoveryTest : public ::testing::Test {
         return {identity.begin(), identity.end()};
     }
     LeaseRecovery recovery(std::uint32_t grace_end = 0) {
-        return {engine_.snapshot(), engine_.shard, DiskTime{kBootEpoch}, {1000}, {grace_end}};
+        return {engine_.snapshot(), {&engine_.shard}, DiskTime{kBootEpoch}, {1000}, {grace_end}};
     }
 
     Engine engine_;
@@ -121,7 +121,7 @@ TEST_F(LeaseRecoveryTest, WithoutATrustedClockWhatSeemsToHaveEndedStaysForAWhile
 
 TEST_F(LeaseRecoveryTest, ALeaseThatFindsNoRoomKeepsItsAddressBusy) {
     Engine small{testing::small_configuration(), 1};
-    LeaseRecovery recovery{small.snapshot(), small.shard, DiskTime{kBootEpoch}, {1000}, {2000}};
+    LeaseRecovery recovery{small.snapshot(), {&small.shard}, DiskTime{kBootEpoch}, {1000}, {2000}};
     recovery.add(lease("192.0.2.10", 1, kBootEpoch + 1000 + kHour));
     recovery.add(lease("192.0.2.11", 2, kBootEpoch + 1000 + kHour));
     recovery.add(lease("192.0.2.12", 3, kBootEpoch + 900));
@@ -158,7 +158,7 @@ TEST_F(LeaseRecoveryTest, UnitsOfNoSubnetWaitForOne) {
         {testing::ip("203.0.113.10"), testing::ip("203.0.113.99")}};
     configuration.dhcp4.subnets[0].options.clear();
     engine_.reload(configuration);
-    recovery.adopt(engine_.snapshot(), {1000});
+    recovery.adopt(engine_.snapshot(), {1000}, 0);
     EXPECT_EQ(recovery.counts().foreign, 0u);
     EXPECT_EQ(engine_.held(HeldCount::kLeased), 1u);
 }
@@ -180,7 +180,7 @@ TEST_F(LeaseRecoveryTest, WhatIsWrittenIsRestored) {
     log.kick();
     Engine second;
     LeaseRecovery recovery{
-        second.snapshot(), second.shard, DiskTime{kBootEpoch - 50}, {1050}, {}};  // later boot
+        second.snapshot(), {&second.shard}, DiskTime{kBootEpoch - 50}, {1050}, {}};  // later boot
     for (ByteView record = ring.take(); !record.empty(); record = ring.take()) {
         recovery.add(journal::decode(record).value());
     }
