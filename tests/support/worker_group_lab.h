@@ -72,13 +72,14 @@ class WorkerGroupLab {
         slot.publish(std::move(made.snapshot));
     }
     [[nodiscard]] worker::Worker& at(std::uint32_t id) const { return group->at(id); }
-    // Until nobody has anything to do.
+    // Until nobody has anything to do, twice: what was stored meanwhile goes back first.
     void settle() const {
-        for (std::size_t idle = 0; idle < group->count();) {
-            idle = 0;
+        for (int idle_rounds = 0; idle_rounds < 2;) {
+            std::size_t done = 0;
             for (worker::Worker* const worker : group->all()) {
-                idle += worker->step() == 0 ? 1 : 0;
+                done += worker->step();
             }
+            idle_rounds = done == 0 ? idle_rounds + 1 : 0;
         }
     }
     // All that was appended is on stable storage.

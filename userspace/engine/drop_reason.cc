@@ -52,8 +52,6 @@ constexpr std::array<Explanation, static_cast<std::size_t>(Shed::kCount)> kSheds
     {"port-gone", "the interface went away while the lease was being written to stable storage"},
     {"hand-over-full",
      "another worker knows the client, and does not keep up with what is handed over to it"},
-    {"hand-over-too-long",
-     "another worker knows the client, and the message is too long to be handed over"},
     {"hand-over-moved",
      "the configuration changed while the message was on its way to the worker that knows the "
      "client"},

@@ -47,18 +47,17 @@ enum class Refusal : std::uint8_t {
 
 // Reasons of the worker, which owns rings and frames.
 enum class Shed : std::uint8_t {
-    kNoTxFrame,        // the port had no frame to lend
-    kStale,            // waited until its sender gave up (see shedding.h for this and the next)
-    kDiscover,         // overload: DISCOVER or INFORM
-    kRequest,          // overload: REQUEST of a client that has no address yet
-    kClientRate,       // more than rate-limit allows one client (see rate_limiter.h for these)
-    kRelayRate,        // one relay or port of a relay
-    kLinkRate,         // one link
-    kJournalBacklog,   // the lease would have to wait too long for stable storage
-    kPortGone,         // the interface went while the reply waited for stable storage
-    kHandOverFull,     // the worker that knows the client has as much to do as it may wait for
-    kHandOverTooLong,  // no place on the way to another worker has room for a message so long
-    kHandOverMoved,    // the configuration changed on that way, and with it whose client it is
+    kNoTxFrame,       // the port had no frame to lend
+    kStale,           // waited until its sender gave up (see shedding.h for this and the next)
+    kDiscover,        // overload: DISCOVER or INFORM
+    kRequest,         // overload: REQUEST of a client that has no address yet
+    kClientRate,      // more than rate-limit allows one client (see rate_limiter.h for these)
+    kRelayRate,       // one relay or port of a relay
+    kLinkRate,        // one link
+    kJournalBacklog,  // the lease would have to wait too long for stable storage
+    kPortGone,        // the interface went while the reply waited for stable storage
+    kHandOverFull,    // the worker that knows the client has as much to do as it may wait for
+    kHandOverMoved,   // the configuration changed on that way, and with it whose client it is
     kCount
 };
 [[nodiscard]] std::string_view name(Shed shed) noexcept;

@@ -1,6 +1,7 @@
 #include "worker/hand_over.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "base/assert.h"
@@ -84,9 +85,6 @@ HandOver::HandOver(Exchange& exchange, std::uint32_t id)
 
 std::optional<engine::Shed> HandOver::give(std::uint32_t to, Port& port,
                                            const Message& message) noexcept {
-    if (message.frame.size() > HandedMessage::kMaxLen) {
-        return engine::Shed::kHandOverTooLong;
-    }
     HandedMessage* const slot = exchange_.messages(id_, to).claim();
     if (slot == nullptr || loans_.out() == Loans::kMax) {
         return engine::Shed::kHandOverFull;
@@ -96,6 +94,12 @@ std::optional<engine::Shed> HandOver::give(std::uint32_t to, Port& port,
     std::optional<TxFrame> routed = route != nullptr ? route->lend() : std::nullopt;
     if (!frame || (route != nullptr && !routed)) {
         return engine::Shed::kNoTxFrame;
+    }
+    if (message.frame.size() > HandedMessage::kMaxLen) [[unlikely]] {
+        slot->long_bytes.reset(new (std::nothrow) std::byte[message.frame.size()]);
+        if (slot->long_bytes == nullptr) {
+            return engine::Shed::kHandOverFull;
+        }
     }
     Loans::Loan loan;
     loan.port = &port;
@@ -114,7 +118,8 @@ std::optional<engine::Shed> HandOver::give(std::uint32_t to, Port& port,
     slot->ifindex = message.ifindex;
     slot->len = static_cast<std::uint32_t>(message.frame.size());
     slot->may_wait = loan.may_wait;
-    copy_bytes(slot->bytes.data(), message.frame);
+    copy_bytes(slot->long_bytes != nullptr ? slot->long_bytes.get() : slot->bytes.data(),
+               message.frame);
     slot->loan = loans_.add(std::move(loan));
     exchange_.messages(id_, to).push();
     touched_[to] = 1;

@@ -30,7 +30,8 @@
 namespace xdhcpd::worker {
 
 // A message on its way to the worker that knows its client. The message is copied: it is short, and
-// its port has the frame back at once.
+// its port has the frame back at once. One that is longer than any network sends in a single frame
+// takes memory of its own.
 struct HandedMessage {
     // With what stands before it, an odd number of cache lines: the beginnings of all slots must
     // not fall into the same sets of a cache.
@@ -42,10 +43,13 @@ struct HandedMessage {
     std::uint32_t loan;
     std::uint32_t ifindex;
     std::uint32_t len;
-    bool may_wait;  // the reply may wait for stable storage in that frame
+    bool may_wait;                            // the reply may wait for stable storage in that frame
+    std::unique_ptr<std::byte[]> long_bytes;  // instead of `bytes`
     alignas(64) std::array<std::byte, kMaxLen> bytes;
 
-    [[nodiscard]] ByteView frame() const noexcept { return {bytes.data(), len}; }
+    [[nodiscard]] ByteView frame() const noexcept {
+        return {long_bytes != nullptr ? long_bytes.get() : bytes.data(), len};
+    }
 };
 static_assert(sizeof(HandedMessage) == 64 + HandedMessage::kMaxLen);
 

@@ -281,6 +281,11 @@ std::size_t Worker::serve_peer(std::uint32_t peer, const model::Snapshot& snapsh
             answer_peer(peer, messages.at(i), requests_[i], now);
         }
     }
+    for (std::size_t i = 0; i < count; ++i) {
+        if (messages.at(i).long_bytes != nullptr) [[unlikely]] {
+            messages.at(i).long_bytes.reset();
+        }
+    }
     messages.release(count);
     if (log_) {
         log_->kick();

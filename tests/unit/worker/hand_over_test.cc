@@ -107,13 +107,21 @@ TEST_F(HandOverTest, AFullRingTakesNothingAndLendsNothing) {
     give_back();
     EXPECT_EQ(collect(), kSlots);
     EXPECT_FALSE(a_.give(1, wide, message));
+    a_.publish();
+    give_back();
+    collect();
 }
 
-TEST_F(HandOverTest, AMessageThatFitsNoSlotIsRefused) {
-    const Bytes longest(HandedMessage::kMaxLen);
-    const Bytes longer(HandedMessage::kMaxLen + 1);
-    EXPECT_EQ(a_.give(1, port_, {longer, 7, false, {}}), engine::Shed::kHandOverTooLong);
-    EXPECT_FALSE(a_.give(1, port_, {longest, 7, false, {}}));
+TEST_F(HandOverTest, AMessageLongerThanASlotArrivesWhole) {
+    Bytes longer(9000, std::byte{1});
+    longer.back() = std::byte{2};
+    const Bytes longest(HandedMessage::kMaxLen, std::byte{3});
+    ASSERT_FALSE(a_.give(1, port_, {longer, 7, false, {}}));
+    ASSERT_FALSE(a_.give(1, port_, {longest, 7, false, {}}));
+    a_.publish();
+    EXPECT_TRUE(equal_bytes(b_.messages_of(0).at(0).frame(), longer));
+    EXPECT_TRUE(equal_bytes(b_.messages_of(0).at(1).frame(), longest));
+    EXPECT_EQ(b_.messages_of(0).at(1).long_bytes, nullptr);
 }
 
 TEST_F(HandOverTest, NoMoreThanHalfOfThePortsFramesMayWaitForStableStorage) {

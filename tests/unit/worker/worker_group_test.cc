@@ -89,6 +89,21 @@ TEST(WorkerGroupTest, ACaptureShowsWhatIsHandedOverOnceAndWithItsPort) {
     EXPECT_TRUE(second.front()->record.outbound);
 }
 
+// A slot that brought a long message brings short ones afterwards.
+TEST(WorkerGroupTest, LongMessagesAreAnsweredAsWell) {
+    const WorkerGroupLab lab{{.message_slots = 1, .port = {.frame_len = 16384}}};
+    for (const int long_options : {25, 0, 25, 0}) {
+        Message message{1, lab.client_of(1)};
+        for (int i = 0; i < long_options; ++i) {
+            message.option(150 + i, Bytes(200));
+        }
+        lab.inject(0, message);
+        lab.settle();
+        EXPECT_EQ(lab.sent(0).size(), 1u) << long_options;
+    }
+    EXPECT_EQ(lab.check(), "");
+}
+
 TEST(WorkerGroupTest, AFullRingShedsAndCounts) {
     const WorkerGroupLab lab{{.message_slots = 4}};
     int client = 0;

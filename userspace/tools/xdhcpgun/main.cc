@@ -246,6 +246,9 @@ int run_all(Settings settings) {
     };
     hooks.unix_start = static_cast<std::uint64_t>(std::time(nullptr));
     Gun gun{settings, population, frames, *wire->ports().front(), hooks};
+    if (settings.spread_queues) {
+        gun.send_by(wire->ports());
+    }
     static_cast<void>(gun.adopt(entries));
 
     struct sigaction action {};
