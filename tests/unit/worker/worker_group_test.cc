@@ -12,7 +12,9 @@
 #include <set>
 #include <thread>
 
+#include "journal/codec/record.h"
 #include "support/worker_group_lab.h"
+#include "worker/lease_recovery.h"
 
 namespace xdhcpd::worker {
 namespace {
@@ -182,6 +184,96 @@ TEST(WorkerGroupTest, ARoutedReplyLeavesByTheRouteOfThePortThatReceived) {
     EXPECT_EQ(route.tx_frames_out(), 0u);
     EXPECT_EQ(lab.check(), "");
     lab.group->replace_ports({{}, {}});
+}
+
+// A flood that comes by one way is held to one limit, however many shards share it.
+TEST(WorkerGroupTest, OpenOffersAreLimitedOverAllShards) {
+    auto configuration = WorkerGroupLabOptions::large_configuration();
+    configuration.dhcp4.max_offers_per_relay = 40;
+    const WorkerGroupLab lab{{.configuration = configuration}};
+    for (int client = 1; client <= 200; ++client) {
+        lab.inject(0, Message{1, client});
+        lab.settle();
+    }
+    EXPECT_EQ(lab.sent(0).size(), 40u);
+    EXPECT_EQ(lab.dropped(0, engine::Refusal::kOfferLimit), 160u);
+}
+
+// What two workers have written is read by three: each client finds its lease again.
+TEST(WorkerGroupTest, LeasesGoToTheShardsOfTheirClientsWhenTheirNumberChanges) {
+    constexpr std::uint64_t kBootEpoch = 1'700'000'000;
+    WorkerGroupLab before{{.has_journal = true}};
+    std::map<int, std::string> leases;
+    for (int client = 1; client <= 60; ++client) {
+        before.inject(0, Message{1, client});
+        before.settle();
+        Message request{3, client};
+        leases[client] = before.sent(0).at(0).yiaddr;
+        request.option_address(50, leases[client]).option_address(54, "10.77.0.1");
+        before.inject(1, request);
+        before.settle();
+    }
+    WorkerGroupLab after{{.count = 3}};
+    std::vector<lease::Shard*> shards;
+    for (Worker* const worker : after.group->all()) {
+        shards.push_back(&worker->shard());
+    }
+    LeaseRecovery recovery{after.slot.newest(), shards, DiskTime{kBootEpoch}, {1000}, {}};
+    for (const auto& ring : before.rings) {
+        for (ByteView record = ring->take(); !record.empty(); record = ring->take()) {
+            recovery.add(journal::decode(record).value());
+        }
+    }
+    recovery.finish();
+    EXPECT_EQ(recovery.counts().leases, 60u);
+    for (const auto& [client, address] : leases) {
+        Message reboot{3, client};
+        reboot.option_address(50, address);
+        after.inject(static_cast<std::uint32_t>(client % 3), reboot);
+        after.settle();
+        const auto sent = after.sent(static_cast<std::uint32_t>(client % 3));
+        ASSERT_EQ(sent.size(), 1u);
+        EXPECT_EQ(sent[0].type, MessageType::kAck);
+        EXPECT_EQ(sent[0].yiaddr, address);
+    }
+    EXPECT_EQ(after.check(), "");
+}
+
+// A subnet that comes by a reload: each shard takes what is its own.
+TEST(WorkerGroupTest, ForeignLeasesAreAdoptedByTheShardsOfTheirClients) {
+    WorkerGroupLab lab{{.count = 3}};
+    std::vector<lease::Shard*> shards;
+    for (Worker* const worker : lab.group->all()) {
+        shards.push_back(&worker->shard());
+    }
+    LeaseRecovery recovery{lab.slot.newest(), shards, DiskTime{1'700'000'000}, {1000}, {}};
+    std::vector<Bytes> identities;
+    for (int client = 1; client <= 30; ++client) {
+        Bytes identity = bytes({1, 1});
+        testing::append(identity, testing::mac(client).bytes());
+        journal::UnitState state;
+        state.key = journal::UnitKey::ipv4(testing::ip("10.78.1." + std::to_string(client)));
+        state.version = 3;
+        state.status = client <= 20 ? journal::UnitStatus::kLeased : journal::UnitStatus::kDeclined;
+        state.expiry = 1'700'005'000;
+        state.identity = client <= 20 ? ByteView{identity} : ByteView{};
+        recovery.add(state);
+    }
+    EXPECT_EQ(recovery.counts().foreign, 30u);
+    auto configuration = WorkerGroupLabOptions::large_configuration();
+    configuration.dhcp4.subnets.push_back(configuration.dhcp4.subnets[0]);
+    configuration.dhcp4.subnets[1].prefix = parse_ipv4_prefix("10.78.0.0/16").value();
+    configuration.dhcp4.subnets[1].interface.clear();
+    configuration.dhcp4.subnets[1].pools.clear();
+    lab.publish(configuration);
+    for (std::uint32_t id = 0; id < 3; ++id) {
+        recovery.adopt(lab.slot.newest(), {1000}, id);
+        EXPECT_GT(shards[id]->counters().index_entries.value(), 2u);
+    }
+    EXPECT_EQ(recovery.counts().foreign, 0u);
+    EXPECT_EQ(recovery.counts().leases, 20u);
+    EXPECT_EQ(recovery.counts().declined, 10u);
+    EXPECT_EQ(lab.check(), "");
 }
 
 class StoredGroupTest : public ::testing::Test {
