@@ -87,8 +87,9 @@ def test_leases_outlive_restarts_with_other_numbers_of_workers(sides, tmp_path, 
         assert sum(worker["index_entries"] for worker in both) == CLIENTS
         handed_over = sum(worker["handed_over"] for worker in both)
         assert handed_over == sum(worker["taken_over"] for worker in both) > CLIENTS / 2
-        if driver in ("xdp", "xdp-generic"):
+        if driver == "xdp":  # without a native program, veth forgets which queue it was
             assert all(worker["messages"] > CLIENTS / 4 for worker in both), both
+        if driver in ("xdp", "xdp-generic"):
             assert [[port for port in worker["ports"] if "lane" not in port] for worker in both] == [
                 ["srv0:0"], ["srv0:1"],
             ]  # fmt: skip
@@ -124,7 +125,7 @@ def test_one_lease_is_reached_from_every_worker(sides, tmp_path):
         leases = running.leases()
         assert len(leases) == CLIENTS
         exported = tmp_path / "leases.jsonl"
-        done = running.ctl_process("leases", "export", str(exported))
+        done = running.ctl_process("leases", "export", "--output", str(exported))
         assert done.returncode == 0, done.stderr
         for address in sorted(leases)[:20]:
             assert running.ctl("leases", "find", address)["leases"][0]["address"] == address
@@ -157,6 +158,7 @@ def test_an_interface_leaves_and_returns_under_load(sides, namespaces, tmp_path)
         POOL, {"subnet": "10.78.0.0/16", "interface": "srv1", "pools": [{"range": "10.78.1.0-10.78.250.254"}]},
     ]  # fmt: skip
     one = json.loads(json.dumps(both))
+    del one["dhcp4"]["subnets"][1]["interface"]
     both["interfaces"].append({"name": "srv1", "driver": "xdp"})
     with Server(server, tmp_path, both) as running:
         load = ["--scenario", "dora", "--clients", "3000", "--duration", "4s", "--warmup", "0s", "--timeout", "200ms"]
@@ -170,7 +172,8 @@ def test_an_interface_leaves_and_returns_under_load(sides, namespaces, tmp_path)
         eventually(lambda: running.status()["answered"] > 1000, what="the load has begun")
         for settings in (one, both) * 3:
             running.write(settings)
-            assert running.ask("reload")["ok"]
+            answer = running.ask("reload")
+            assert answer["ok"], answer
         near, away = finish(near_load), finish(far_load, may_fail=True)
         assert near["exchanges_completed"] > 1000 and away["exchanges_completed"] > 100
         running.check_accounts()
@@ -181,8 +184,14 @@ def test_an_interface_leaves_and_returns_under_load(sides, namespaces, tmp_path)
 def test_routed_replies_of_both_workers(sides, tmp_path, driver):
     """A relay behind a router: what the kernel routes leaves by the worker that received."""
     server, client = sides
+    for namespace in sides:
+        for scope in ("all", "default"):
+            namespace.sysctl(f"net.ipv4.conf.{scope}.rp_filter", 0)
+    server.sysctl("net.ipv4.conf.srv0.rp_filter", 0)
     server.run("ip", "route", "add", "default", "dev", "srv0")
+    # The client side answers ARP for every address, also when the server asks.
     client.run("ip", "route", "add", "local", "default", "dev", "lo")
+    client.sysctl("net.ipv4.conf.cli0.accept_local", 1)
     settings = config(tmp_path, 2, driver)
     settings["interfaces"][0]["reply-path"] = "route"
     wire = dhcp.Wire(client, "cli0")

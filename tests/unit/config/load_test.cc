@@ -106,6 +106,18 @@ std::vector<std::string> ranges(const std::vector<model::PoolConfiguration>& poo
     return lines;
 }
 
+TEST(LoadTest, WorkersAreANumberOrAuto) {
+    const auto workers = [](const std::string& line) {
+        return load_text(
+                   "interfaces: [{name: eth1}]\ndhcp4: {subnets: [{subnet: 10.0.0.0/8}]}\n" + line,
+                   "file")
+            .configuration->workers;
+    };
+    EXPECT_EQ(workers("workers: 64\n"), 64u);
+    EXPECT_EQ(workers("workers: auto\n"), std::nullopt);
+    EXPECT_EQ(workers("workers: \"auto\"\n"), std::nullopt);
+}
+
 TEST(Load, ReadsTheServerSettings) {
     const LoadResult result = load(kEveryKey);
     ASSERT_THAT(texts(result), IsEmpty());
