@@ -361,15 +361,12 @@ lease::OfferSource Decider::offer_source() const noexcept {
 
 // A flood of DISCOVERs by one way must leave something for the clients that come by another.
 bool Decider::may_offer_more(lease::OfferSource source) const noexcept {
-    // Clients spread evenly over the shards, and so do their offers: each shard takes its share for
-    // a sample of all.
-    const std::uint64_t shards = shard_.store().shard_count();
-    const std::uint64_t open_relay = shards * shard_.open_offers(source.relay);
+    const std::uint32_t open_relay = shard_.open_offers(source.relay);
     const std::uint32_t limit = snapshot_.max_offers_per_relay;
     if (limit != 0) {
         return open_relay < limit;
     }
-    const std::uint64_t open = std::max(open_relay, shards * shard_.open_offers(source.ingress));
+    const std::uint32_t open = std::max(open_relay, shard_.open_offers(source.ingress));
     return open < kOffersPerFreeUnit || open < kOffersPerFreeUnit * free_units();
 }
 

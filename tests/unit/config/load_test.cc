@@ -106,7 +106,7 @@ std::vector<std::string> ranges(const std::vector<model::PoolConfiguration>& poo
     return lines;
 }
 
-TEST(LoadTest, WorkersAreANumberOrAuto) {
+TEST(Load, WorkersAreANumberOrAuto) {
     const auto workers = [](const std::string& line) {
         return load_text(
                    "interfaces: [{name: eth1}]\ndhcp4: {subnets: [{subnet: 10.0.0.0/8}]}\n" + line,
