@@ -132,7 +132,7 @@ class Worker {
            std::vector<Port*> ports, const SnapshotSlot& snapshots, int wake_fd);
 
     [[nodiscard]] std::size_t serve(Port& port, const model::Snapshot& snapshot);
-    [[nodiscard]] std::size_t exchange(const model::Snapshot& snapshot);
+    [[nodiscard, gnu::noinline]] std::size_t exchange(const model::Snapshot& snapshot);
     [[nodiscard]] std::size_t collect();
     [[nodiscard]] std::size_t serve_peer(std::uint32_t peer, const model::Snapshot& snapshot);
     void serve_all_of(std::uint32_t peer);
@@ -140,7 +140,9 @@ class Worker {
     [[nodiscard, gnu::always_inline]] inline bool is_mine(Port& port,
                                                           const engine::Request& request,
                                                           BootTime now);
-    [[nodiscard]] bool is_mine_of_many(Port& port, const engine::Request& request, BootTime now);
+    // Out of the way of one worker alone.
+    [[nodiscard, gnu::noinline]] bool is_mine_of_many(Port& port, const engine::Request& request,
+                                                      BootTime now);
     [[nodiscard]] std::uint32_t shard_of(const engine::Request& request) const noexcept;
     void answer_peer(std::uint32_t peer, const HandedMessage& message,
                      const engine::Request& request, BootTime now);
@@ -163,8 +165,8 @@ class Worker {
     void send_stored(ParkedReply reply, BootTime now);
     [[nodiscard]] bool is_still_true(const ParkedReply& reply, BootTime now) noexcept;
     void lose(const ParkedReply& reply, engine::DropReason reason) noexcept;
-    void explain(const Port& port, const engine::Request& request, engine::DropReason reason,
-                 BootTime now) noexcept;
+    [[gnu::noinline]] void explain(const Port& port, const engine::Request& request,
+                                   engine::DropReason reason, BootTime now) noexcept;
     // The same without counting.
     void tell(const Port& port, const engine::Request& request, engine::DropReason reason,
               BootTime now) noexcept;
