@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/known_client.h"
+#include "engine/shard_choice.h"
 #include "journal/codec/record.h"
 #include "support/frames.h"
 
@@ -101,7 +102,7 @@ Result<Success, Error> Server::open(const Network& network, RememberedStates& re
     machine_.settle(0);
     journal::Recovery found;
     const auto begin = [&] {
-        if (seats_[0].recovery) {
+        if (recovery_) {
             return;
         }
         if (options_.plant == Plant::kClockAhead) {
@@ -110,10 +111,12 @@ Result<Success, Error> Server::open(const Network& network, RememberedStates& re
         machine_.settle(found.wall_clock_stamp);
         const BootSeconds grace_end =
             options_.clock_is_trusted ? BootSeconds{} : add_seconds(now, kClockGrace);
-        for (std::uint32_t i = 0; i < options_.workers; ++i) {
-            seats_[i].recovery = std::make_unique<worker::LeaseRecovery>(
-                slot_.newest(), *shards[i], machine_.disk_time(), now, grace_end);
+        std::vector<lease::Shard*> all;
+        for (const auto& shard : shards) {
+            all.push_back(shard.get());
         }
+        recovery_ = std::make_unique<worker::LeaseRecovery>(slot_.newest(), std::move(all),
+                                                            machine_.disk_time(), now, grace_end);
     };
     auto opened = journal::Journal::open(
         options, machine_.files,
@@ -127,9 +130,9 @@ Result<Success, Error> Server::open(const Network& network, RememberedStates& re
     }
     begin();
     journal_ = std::move(*opened);
+    recovery_->finish();
     for (std::uint32_t i = 0; i < options_.workers; ++i) {
         Seat& seat = seats_[i];
-        seat.recovery->finish();
         seat.port = std::make_unique<MemoryPort>(MemoryOptions{.interface_name = "memory",
                                                                .queue = i,
                                                                .rx_frame_count = 64,
@@ -168,13 +171,11 @@ void Server::restore(const journal::UnitState& state, RememberedStates& remember
     } else if (options_.plant == Plant::kOneShardForgotten && owner + 1 == options_.workers) {
         return;
     }
-    seats_[owner].recovery->add(told);
+    recovery_->add(told);
 }
 
 std::uint32_t Server::owner_of(ByteView identity) const noexcept {
-    return identity.empty() ? 0
-                            : static_cast<std::uint32_t>(hash_bytes(options_.hash_key, identity) %
-                                                         options_.workers);
+    return identity.empty() ? 0 : engine::shard_of(identity, options_.hash_key, options_.workers);
 }
 
 std::unique_ptr<model::Snapshot> Server::make_snapshot(const Network& network) {
@@ -202,8 +203,8 @@ void Server::reload(const Network& network) {
         space->registry.set_version_floor(static_cast<std::uint32_t>(highest + kVersionSlack));
     }
     auto snapshot = make_snapshot(network);
-    for (const Seat& seat : seats_) {
-        seat.recovery->adopt(*snapshot, to_boot_seconds(machine_.boot_time()));
+    for (std::uint32_t i = 0; i < options_.workers; ++i) {
+        recovery_->adopt(*snapshot, to_boot_seconds(machine_.boot_time()), i);
     }
     slot_.publish(std::move(snapshot));
 }
@@ -212,7 +213,7 @@ std::optional<std::uint32_t> Server::route(ByteView frame, std::uint32_t ifindex
     if (!request_.parse(frame, ifindex, slot_.newest())) {
         return std::nullopt;
     }
-    return static_cast<std::uint32_t>(request_.key().hash % options_.workers);
+    return owner_of(request_.tenant().identity);
 }
 
 void Server::turn() {
@@ -260,7 +261,7 @@ bool Server::import(int client, ByteView client_id, Ipv4 address, std::uint32_t 
                                .hw_len = Mac::kLen,
                                .hw_type = 1,
                                .hash = known->key.hash};
-    const auto owner = static_cast<std::uint32_t>(known->key.hash % options_.workers);
+    const std::uint32_t owner = owner_of(tenant.identity);
     const BootSeconds now = to_boot_seconds(machine_.boot_time());
     const lease::Unit unit =
         space_of(owner).store.space(subnet->space).unit_at(subnet->index(address));
@@ -314,19 +315,11 @@ std::string Server::check() const {
 }
 
 std::uint64_t Server::restored_leases() const {
-    std::uint64_t sum = 0;
-    for (const Seat& seat : seats_) {
-        sum += seat.recovery->counts().leases;
-    }
-    return sum;
+    return recovery_->counts().leases;
 }
 
 std::uint64_t Server::restored_former() const {
-    std::uint64_t sum = 0;
-    for (const Seat& seat : seats_) {
-        sum += seat.recovery->counts().former;
-    }
-    return sum;
+    return recovery_->counts().former;
 }
 
 }  // namespace xdhcpd::sim

@@ -98,7 +98,6 @@ class Server {
     struct Seat {
         std::unique_ptr<MemoryPort> port;
         std::unique_ptr<worker::Worker> worker;
-        std::unique_ptr<worker::LeaseRecovery> recovery;
     };
 
     Server(Machine& machine, const ServerOptions& options);
@@ -119,6 +118,7 @@ class Server {
     worker::SnapshotSlot slot_;
     std::uint32_t generation_ = 0;
     std::unique_ptr<journal::Journal> journal_;
+    std::unique_ptr<worker::LeaseRecovery> recovery_;
     std::vector<Seat> seats_;
     engine::Request request_;
 };

@@ -23,9 +23,10 @@ namespace {
 constexpr std::uint64_t kMinSideMemory = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMaxSideMemory = std::uint64_t{64} << 30;
 
-constexpr std::array<std::string_view, 10> kRootKeys{
-    "log",        "interfaces",  "control-socket", "http", "durability", "state-directory",
-    "max-leases", "side-memory", "ports",          "dhcp4"};
+constexpr std::array<std::string_view, 11> kRootKeys{
+    "log",        "interfaces",      "workers",    "control-socket", "http",
+    "durability", "state-directory", "max-leases", "side-memory",    "ports",
+    "dhcp4"};
 
 void settle_lease_count(Reporter& reporter, const std::optional<Value>& max_leases,
                         std::span<const PlacedSubnet> subnets,
@@ -69,6 +70,9 @@ model::Configuration read_configuration(Reporter& reporter, const Node& root,
     }
     configuration.interfaces = interface_reader.take();
     const PlacedInterfaces& interfaces = interface_reader.placed();
+    if (const auto member = map.find("workers")) {
+        read_workers(reader, *member, configuration);
+    }
     if (const auto member = map.find("control-socket")) {
         read_control_socket(reader, *member, configuration);
     }

@@ -17,6 +17,7 @@ void read_http(const Reader& reader, const Value& value, model::Configuration& c
 // `interfaces`, which have been read before: ports that are not the standard's need driver udp.
 void read_ports(const Reader& reader, const Value& value, const PlacedInterfaces& interfaces,
                 model::Configuration& configuration);
+void read_workers(const Reader& reader, const Value& value, model::Configuration& configuration);
 void read_durability(const Reader& reader, const Value& value, model::Configuration& configuration);
 // After the durability: without one, nothing is kept in the directory.
 void read_state_directory(const Reader& reader, const Value& value,

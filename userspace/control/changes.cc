@@ -346,6 +346,10 @@ std::vector<std::string> describe_changes(const model::Configuration& before,
                                                                                 after.log);
     compare_interfaces(result, before.interfaces, after.interfaces);
     Lines lines{result, "", kNeedsRestart};
+    const auto workers = [](const model::Configuration& configuration) {
+        return configuration.workers ? std::to_string(*configuration.workers) : std::string{"auto"};
+    };
+    lines.compare("workers", workers(before), workers(after));
     lines.compare("control-socket", before.control_socket, after.control_socket);
     lines.compare("http", before.http.empty() ? "off" : before.http,
                   after.http.empty() ? "off" : after.http);
@@ -368,6 +372,7 @@ model::Configuration applicable(const model::Configuration& in_force, model::Con
     if (!log_applies) {
         wanted.log = in_force.log;
     }
+    wanted.workers = in_force.workers;
     wanted.control_socket = in_force.control_socket;
     wanted.http = in_force.http;
     wanted.durability = in_force.durability;

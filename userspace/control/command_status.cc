@@ -85,7 +85,8 @@ Answer status_command(const ServerState& state) {
         {"uptime_seconds", static_cast<std::uint64_t>(to_seconds(state.now() - state.started))},
         {"generation", state.generation},
         {"configuration", state.parts.configuration_name},
-        {"durability", name(state.parts.configuration.durability)}};
+        {"durability", name(state.parts.configuration.durability)},
+        {"workers", state.parts.workers.size()}};
     if (state.parts.journal) {
         answer["journal"] = to_json(state.parts.journal());
         answer["journal"]["directory"] = state.parts.configuration.state_directory;
@@ -134,6 +135,7 @@ Answer status_command(const ServerState& state) {
             ports.push_back({{"interface", port.interface_name},
                              {"ifindex", interface.ifindex},
                              {"queue", port.queue},
+                             {"worker", worker->id()},
                              {"driver", port.driver},
                              {"role", name(port.role)},
                              {"mode", of_driver ? interface.mode : std::string{}},

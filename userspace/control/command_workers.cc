@@ -16,7 +16,6 @@ using nlohmann::json;
 
 Answer workers_command(const ServerState& state) {
     constexpr double kNsPerUs = 1000;
-    const std::size_t count = state.parts.workers.size();
     json list = json::array();
     for (worker::Worker* const worker : state.parts.workers) {
         json ports = json::array();
@@ -44,19 +43,21 @@ Answer workers_command(const ServerState& state) {
                         {"cpu", cpu},
                         {"batches", counters.batches.value()},
                         {"messages", counters.received.value()},
+                        {"handed_over", counters.handed_over.value()},
+                        {"taken_over", counters.taken_over.value()},
                         {"polls", counters.polls.value()},
                         {"expired", counters.expired.value()},
                         {"index_entries", shard.index_entries.value()},
-                        {"index_capacity", state.parts.configuration.max_leases / count},
+                        {"index_capacity", worker->shard_capacity()},
                         {"side_bytes", shard.side_bytes.value()},
-                        {"side_capacity", state.parts.configuration.side_memory / count},
+                        {"side_capacity", worker->shard_side_capacity()},
                         {"side_failures", shard.side_failures.value()},
                         {"latency_us",
                          {{"p50", quantile(0.5)},
                           {"p99", quantile(0.99)},
                           {"max", microseconds(counters.latency.max_ns())}}}});
     }
-    return json{{"workers", std::move(list)}};
+    return json{{"workers", std::move(list)}, {"why", state.parts.workers_reason}};
 }
 
 }  // namespace xdhcpd::control

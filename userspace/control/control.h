@@ -73,7 +73,8 @@ struct ControlParts {
     std::function<config::LoadResult()> load;
     worker::SnapshotSlot& snapshots;  // the first snapshot is published and its policy applied
     model::SpaceRegistry& registry;
-    std::vector<worker::Worker*> workers;
+    std::vector<worker::Worker*> workers;  // by the ids of their shards
+    std::string workers_reason{};          // why they are so many, for people
     HashKey hash_key;
     model::Configuration configuration;  // in force
     model::HostState host;               // that the first snapshot was made from

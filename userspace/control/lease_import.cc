@@ -8,6 +8,7 @@
 
 #include "engine/decide.h"
 #include "engine/known_client.h"
+#include "engine/shard_choice.h"
 #include "lease/shard.h"
 
 namespace xdhcpd::control {
@@ -195,8 +196,7 @@ std::vector<ImportOutcome> LeaseImport::run(std::span<const Entry> entries, bool
         if (const auto outcome = prepare(entries[i], reserved, items[i])) {
             items[i].outcome = *outcome;
         } else {
-            // The client's key names the shard.
-            by_worker[items[i].tenant.hash % workers_.size()].push_back(&items[i]);
+            by_worker[worker_for(items[i])].push_back(&items[i]);
         }
     }
     for (std::size_t i = 0; i < workers_.size(); ++i) {
@@ -208,6 +208,25 @@ std::vector<ImportOutcome> LeaseImport::run(std::span<const Entry> entries, bool
         outcomes.push_back(item.outcome);
     }
     return outcomes;
+}
+
+// The client's key names the shard. A quarantine has no client: whoever has it already, or else the
+// shard that a start would give it to.
+std::size_t LeaseImport::worker_for(const Item& item) const {
+    const auto count = static_cast<std::uint32_t>(workers_.size());
+    if (!item.is_declined) {
+        return engine::shard_of(item.tenant.identity, snapshot_.hash_key, count);
+    }
+    const lease::Space& space = store_.space_of(item.unit);
+    const std::uint32_t index = space.index_of(item.unit);
+    for (std::uint32_t i = 0; count > 1 && space.bitmap().taken(index) && i < count; ++i) {
+        bool holds = false;
+        workers_[i]->call([&] { holds = workers_[i]->shard().holds(item.unit); });
+        if (holds) {
+            return i;
+        }
+    }
+    return index % count;
 }
 
 // In slices; what finds the sink full waits for it, in order, since a file may say two things about

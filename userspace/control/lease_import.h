@@ -74,6 +74,7 @@ class LeaseImport {
     // Addresses of the entries that are reserved for anybody, sorted.
     [[nodiscard]] std::vector<Ipv4> reserved_among(
         std::span<const lease_files::Entry> entries) const;
+    [[nodiscard]] std::size_t worker_for(const Item& item) const;
     void apply(worker::Worker& worker, std::span<Item*> items, bool is_dry_run) const;
 
     const std::vector<worker::Worker*>& workers_;

@@ -85,6 +85,19 @@ void add_messages(Families& families, const Workers& workers) {
     }
     latency.add(histograms);
     families.push_back(latency.take());
+
+    Family handed{MetricType::Counter, "xdhcpd_messages_handed_over_total",
+                  "Messages that came by a queue of one worker and were decided by another, which "
+                  "knows the client"};
+    Family worker_received{MetricType::Counter, "xdhcpd_worker_messages_total",
+                           "Messages received by the ports of a worker"};
+    for (const worker::Worker* const worker : workers) {
+        const std::string id = std::to_string(worker->id());
+        worker_received.add(number(worker->counters().received.value()), {{"worker", id}});
+        handed.add(number(worker->counters().handed_over.value()), {{"worker", id}});
+    }
+    families.push_back(worker_received.take());
+    families.push_back(handed.take());
 }
 
 void add_interfaces(Families& families, const Workers& workers,
@@ -147,10 +160,12 @@ void add_interfaces(Families& families, const Workers& workers,
          {Family{MetricType::Counter, "xdhcpd_port_tx_errors_total",
                  "Frames of a port that the kernel refused to send"},
           &worker::PortTotals::tx_errors}}};
+    // Each worker has a route port of its own; they are one to who looks.
     std::vector<worker::PortTotals> all;
     for (const worker::Worker* const worker : workers) {
-        const std::vector<worker::PortTotals> totals = worker->port_totals();
-        all.insert(all.end(), totals.begin(), totals.end());
+        for (const worker::PortTotals& totals : worker->port_totals()) {
+            worker::add_totals(all, totals);
+        }
     }
     for (auto& [family, counter] : ports) {
         for (const worker::PortTotals& port : all) {

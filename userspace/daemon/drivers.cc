@@ -1,5 +1,6 @@
 #include "daemon/drivers.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -48,7 +49,7 @@ constexpr std::string_view kTagsInvisible =
 
 Result<DrivenInterface, Error> DrivenInterface::open(
     const model::InterfaceConfiguration& configuration, const model::PortConfiguration& ports,
-    const model::HostInterface& host_interface, bool has_vlans) {
+    const model::HostInterface& host_interface, bool has_vlans, std::uint32_t worker_count) {
     static constexpr std::array<Driver, 4> kWalk{Driver::kXdp, Driver::kXdpGeneric, Driver::kPacket,
                                                  Driver::kUdp};
     DrivenInterface driven{host_interface};
@@ -61,11 +62,14 @@ Result<DrivenInterface, Error> DrivenInterface::open(
         if (opened) {
             driven.driver_ = name_of(driver);
             driven.why_ = refused;
+            for (std::uint32_t i = 0; i < driven.ports_.size(); ++i) {
+                driven.groups_.push_back(i % worker_count);
+            }
             if (driver != Driver::kUdp) {  // which has the port itself
                 driven.open_lane(driver, ports.server);
             }
             if (configuration.reply_path == model::ReplyPath::kRoute) {
-                if (const auto route = driven.open_route(ports.server); !route) {
+                if (const auto route = driven.open_routes(ports.server, worker_count); !route) {
                     return Unexpected{route.error()};
                 }
             }
@@ -141,6 +145,7 @@ void DrivenInterface::open_lane(Driver driver, std::uint16_t server_port) {
     if (opened) {
         lane_ = std::move(*opened);
         ports_.push_back(lane_.get());
+        groups_.push_back(0);
         return;
     }
     const Error& error = opened.error();
@@ -157,29 +162,38 @@ void DrivenInterface::open_lane(Driver driver, std::uint16_t server_port) {
     }
 }
 
-Result<Success, Error> DrivenInterface::open_route(std::uint16_t server_port) {
+Result<Success, Error> DrivenInterface::open_routes(std::uint16_t server_port,
+                                                    std::uint32_t worker_count) {
     UdpOptions options;
     options.server_port = server_port;
     options.role = PortRole::kRoute;
     options.rx_frame_count = 1;
     options.receive_buffer_len = 0;
-    auto opened = UdpPort::open(options);
-    if (!opened) {
-        return Unexpected{Error{
-            opened.error().errno_value,
-            "interface " + host_interface_.name + ": reply-path route: " + opened.error().message}};
+    const std::uint32_t route_count = std::min(queue_count(), worker_count);
+    std::vector<std::unique_ptr<UdpPort>> routes;
+    for (std::uint32_t group = 0; group < route_count; ++group) {
+        auto opened = UdpPort::open(options);
+        if (!opened) {
+            return Unexpected{Error{opened.error().errno_value,
+                                    "interface " + host_interface_.name +
+                                        ": reply-path route: " + opened.error().message}};
+        }
+        routes.push_back(std::move(*opened));
     }
-    route_ = std::move(*opened);
-    for (Port* const port : ports_) {
-        port->set_route(route_.get());
+    for (std::size_t i = 0; i < ports_.size(); ++i) {
+        ports_[i]->set_route(routes[groups_[i]].get());
     }
-    ports_.push_back(route_.get());
+    for (std::uint32_t group = 0; group < route_count; ++group) {
+        ports_.push_back(routes[group].get());
+        groups_.push_back(group);
+    }
+    routes_ = std::move(routes);
     return Success{};
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> DrivenInterface::kernel_drops(
     std::size_t port_index) const {
-    if (ports_[port_index] == route_.get()) {
+    if (ports_[port_index]->role() == PortRole::kRoute) {
         return {};
     }
     if (ports_[port_index] == lane_.get()) {

@@ -27,10 +27,10 @@ class DrivenInterface {
     // Opens `configuration.driver`. `auto` walks down xdp, xdp-generic, packet, udp and keeps why
     // each one before the last refused. An error names the interface and every driver tried.
     // `has_vlans`: tagged clients are served here, so a driver that cannot see every tag will not
-    // do.
+    // do. `worker_count`: its ports go to so many workers in turn, see group_of().
     [[nodiscard]] static Result<DrivenInterface, Error> open(
         const model::InterfaceConfiguration& configuration, const model::PortConfiguration& ports,
-        const model::HostInterface& host_interface, bool has_vlans);
+        const model::HostInterface& host_interface, bool has_vlans, std::uint32_t worker_count);
 
     [[nodiscard]] const std::string& name() const noexcept { return host_interface_.name; }
     [[nodiscard]] const model::HostInterface& host_interface() const noexcept {
@@ -42,10 +42,15 @@ class DrivenInterface {
     [[nodiscard]] bool zero_copy() const noexcept;
     // Why better drivers were not taken; empty when the first one worked.
     [[nodiscard]] const std::string& why() const noexcept { return why_; }
-    // Those of the driver, then the kernel lane and the route port if there are any.
+    // Those of the driver, then the kernel lane and the route ports if there are any.
     [[nodiscard]] const std::vector<Port*>& ports() const noexcept { return ports_; }
+    // Ports of one group belong to one worker; below worker_count. A port has its route in its
+    // group.
+    [[nodiscard]] std::uint32_t group_of(std::size_t port_index) const noexcept {
+        return groups_[port_index];
+    }
     [[nodiscard]] std::uint32_t queue_count() const noexcept {
-        return static_cast<std::uint32_t>(ports_.size() - (lane_ ? 1 : 0) - (route_ ? 1 : 0));
+        return static_cast<std::uint32_t>(ports_.size() - (lane_ ? 1 : 0) - routes_.size());
     }
     // Null unless the driver is xdp or xdp-generic.
     [[nodiscard]] XdpInterface* xdp() const noexcept { return xdp_.get(); }
@@ -69,7 +74,8 @@ class DrivenInterface {
         const model::PortConfiguration& ports, bool has_vlans);
     [[nodiscard]] bool sees_tags() const noexcept;
     void open_lane(model::Driver driver, std::uint16_t server_port);
-    [[nodiscard]] Result<Success, Error> open_route(std::uint16_t server_port);
+    [[nodiscard]] Result<Success, Error> open_routes(std::uint16_t server_port,
+                                                     std::uint32_t worker_count);
 
     model::HostInterface host_interface_;
     std::string driver_;
@@ -84,10 +90,11 @@ class DrivenInterface {
     // Beside the fast drivers: serves what they leave to the kernel's stack, and keeps that from
     // answering unicast requests with ICMP port unreachable.
     std::unique_ptr<UdpPort> lane_;
-    // Under `reply-path: route`: by it the others' routable replies leave.
-    std::unique_ptr<UdpPort> route_;
+    // Under `reply-path: route`: by them the others' routable replies leave. By group.
+    std::vector<std::unique_ptr<UdpPort>> routes_;
     std::string port_problem_;
     std::vector<Port*> ports_;
+    std::vector<std::uint32_t> groups_;  // likewise
 };
 
 }  // namespace xdhcpd::daemon

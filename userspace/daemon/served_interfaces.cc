@@ -59,9 +59,9 @@ ServedInterfaces::ServedInterfaces(const worker::SnapshotSlot& snapshots,
                 .log = log_line,
                 .clock = boot_time}} {}
 
-void ServedInterfaces::set_worker(worker::Worker* worker, bool is_running) {
-    worker_ = worker;
-    worker_is_running_ = is_running;
+void ServedInterfaces::set_workers(worker::WorkerGroup& workers) {
+    workers_ = &workers;
+    spread_ = PortSpread{workers.count()};
 }
 
 void ServedInterfaces::update(const model::Configuration& configuration,
@@ -105,8 +105,9 @@ void ServedInterfaces::disable() {
 Result<OpenedInterface, Error> ServedInterfaces::open(
     const model::InterfaceConfiguration& configuration,
     const model::HostInterface& host_interface) {
-    auto opened = DrivenInterface::open(configuration, port_configuration_, host_interface,
-                                        with_vlans_.contains(configuration.name));
+    auto opened =
+        DrivenInterface::open(configuration, port_configuration_, host_interface,
+                              with_vlans_.contains(configuration.name), spread_.worker_count());
     // Whose program is in the way can only be told now.
     const bool is_refused = !opened || !opened->why().empty();
     std::string holder;
@@ -157,18 +158,15 @@ void ServedInterfaces::close(const std::string& name) {
 }
 
 void ServedInterfaces::give_ports() {
-    if (worker_ == nullptr) {
-        return;
-    }
-    std::vector<Port*> ports;
+    const std::uint32_t count = workers_->count();
+    std::vector<std::vector<Port*>> by_worker(count);
     for (const auto& [name, driven] : open_) {
-        ports.insert(ports.end(), driven->ports().begin(), driven->ports().end());
+        const std::uint32_t first = spread_.first_for(name, driven->queue_count());
+        for (std::size_t i = 0; i < driven->ports().size(); ++i) {
+            by_worker[(first + driven->group_of(i)) % count].push_back(driven->ports()[i]);
+        }
     }
-    if (worker_is_running_) {
-        worker_->call([&] { worker_->replace_ports(std::move(ports)); });
-    } else {
-        worker_->replace_ports(std::move(ports));
-    }
+    workers_->replace_ports(std::move(by_worker));
 }
 
 void ServedInterfaces::count(const DrivenInterface& driven, Past& sums) {

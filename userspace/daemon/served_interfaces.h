@@ -1,6 +1,6 @@
 // ServedInterfaces: the interfaces of the configuration with their drivers, as they come and go,
-// and what is counted of them. Glues ManagedInterfaces to drivers, worker and log. Control thread;
-// outlives the worker that uses the ports.
+// and what is counted of them. Glues ManagedInterfaces to drivers, workers and log. Control thread;
+// outlives the workers that use the ports.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,12 @@
 #include "control/control.h"
 #include "daemon/drivers.h"
 #include "daemon/interfaces.h"
+#include "daemon/port_spread.h"
 #include "host/netlink_messages.h"
 #include "model/configuration.h"
 #include "model/snapshot.h"
 #include "worker/snapshot_slot.h"
-#include "worker/worker.h"
+#include "worker/worker_group.h"
 
 namespace xdhcpd::daemon {
 
@@ -29,9 +30,8 @@ class ServedInterfaces {
     ServedInterfaces(const ServedInterfaces&) = delete;
     ServedInterfaces& operator=(const ServedInterfaces&) = delete;
 
-    // Whom the ports are given to. `is_running`: it is on its own thread, and asked through its
-    // mailbox.
-    void set_worker(worker::Worker* worker, bool is_running);
+    // Whom the ports are given to; before the first of them is opened.
+    void set_workers(worker::WorkerGroup& workers);
 
     // The host as it is now, or other interfaces wanted. A snapshot that knows both is published.
     void update(const model::Configuration& configuration, const model::HostState& host);
@@ -70,8 +70,8 @@ class ServedInterfaces {
 
     const worker::SnapshotSlot& snapshots_;
     model::PortConfiguration port_configuration_;
-    worker::Worker* worker_ = nullptr;
-    bool worker_is_running_ = false;
+    worker::WorkerGroup* workers_ = nullptr;
+    PortSpread spread_{1};
     std::map<std::string, std::unique_ptr<DrivenInterface>> open_;  // by name
     std::map<std::string, Past> past_;
     std::set<std::string> with_vlans_;  // interfaces with subnets in VLANs

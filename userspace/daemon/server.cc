@@ -13,7 +13,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <thread>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,8 +23,11 @@
 #include "daemon/disk_clock.h"
 #include "daemon/log.h"
 #include "daemon/served_interfaces.h"
+#include "daemon/worker_count.h"
 #include "engine/drop_reason.h"
+#include "host/devices.h"
 #include "host/host.h"
+#include "host/processors.h"
 #include "host/watcher.h"
 #include "journal/journal.h"
 #include "journal/posix_files.h"
@@ -34,13 +37,12 @@
 #include "model/make_snapshot.h"
 #include "worker/lease_recovery.h"
 #include "worker/snapshot_slot.h"
-#include "worker/worker.h"
+#include "worker/worker_group.h"
 
 namespace xdhcpd::daemon {
 namespace {
 
 constexpr int kTickMs = 1000;
-constexpr std::uint32_t kShardCount = 1;
 // The host is looked at when nothing has changed for the first, or at the latest after the second.
 constexpr std::chrono::milliseconds kBurstPause{20};
 constexpr std::chrono::milliseconds kMaxBurst{50};
@@ -69,6 +71,22 @@ constexpr std::uint32_t kClockGrace = 300;
     return {error.errno_value, "state-directory: " + error.message};
 }
 
+// Queues that drivers with a socket for each are going to serve. What is not there yet counts
+// nothing, and a driver may turn out to be a slower one: the number of shards must be known before
+// either is.
+[[nodiscard]] std::uint64_t count_fast_queues(const model::Configuration& configuration) {
+    std::uint64_t sum = 0;
+    for (const model::InterfaceConfiguration& interface : configuration.interfaces) {
+        if (interface.driver != model::Driver::kPacket && interface.driver != model::Driver::kUdp) {
+            const std::uint32_t queues = host::read_queue_count(interface.name);
+            sum += interface.queues.empty()
+                       ? queues
+                       : std::min<std::uint64_t>(queues, interface.queues.size());
+        }
+    }
+    return sum;
+}
+
 // The signals that the main thread reads; blocked in every thread.
 [[nodiscard]] sigset_t served_signals() {
     sigset_t set;
@@ -83,10 +101,15 @@ constexpr std::uint32_t kClockGrace = 300;
 
 class Server::Implementation {
   public:
-    explicit Implementation(ServerOptions options) : options_{std::move(options)} {}
+    explicit Implementation(ServerOptions options)
+        : options_{std::move(options)},
+          worker_count_{choose_worker_count(options_.configuration.workers,
+                                            count_fast_queues(options_.configuration),
+                                            host::read_processors())},
+          store_{worker_count_.count} {}
     ~Implementation() {
         if (journal_) {
-            static_cast<void>(journal_->stop());  // its thread wakes the worker
+            static_cast<void>(journal_->stop());  // its thread wakes the workers
         }
         if (signal_fd_ >= 0) {
             close(signal_fd_);
@@ -98,8 +121,8 @@ class Server::Implementation {
 
   private:
     [[nodiscard]] Result<Success, Error> open_interfaces(const model::HostState& host);
-    [[nodiscard]] Result<Success, Error> open_worker();
-    [[nodiscard]] Result<Success, Error> open_journal(lease::Shard& shard);
+    [[nodiscard]] Result<Success, Error> open_workers();
+    [[nodiscard]] Result<Success, Error> open_journal(const std::vector<lease::Shard*>& shards);
     void report_recovery(const journal::Recovery& found) const;
     void watch_clock();
     [[nodiscard]] Result<Success, Error> open_control(const model::HostState& host);
@@ -108,12 +131,14 @@ class Server::Implementation {
     [[nodiscard]] int wait_ms(std::chrono::steady_clock::time_point now) const;
     void drain();
 
-    // Destroyed from the bottom up: the worker before the ports it uses, ports before their store.
+    // Destroyed from the bottom up: the workers before the ports they use, ports before their
+    // store.
     ServerOptions options_;
     int signal_fd_ = -1;
     bool stop_requested_ = false;
     const HashKey hash_key_{random_number(), random_number()};
-    lease::Store store_{kShardCount};
+    WorkerCount worker_count_;
+    lease::Store store_;
     model::SpaceRegistry registry_{store_};
     worker::SnapshotSlot snapshots_;
     // Workers append to the journal until they end.
@@ -123,8 +148,7 @@ class Server::Implementation {
     std::unique_ptr<worker::LeaseRecovery> recovery_;
     std::unique_ptr<host::Watcher> watcher_;
     std::unique_ptr<ServedInterfaces> interfaces_;
-    std::unique_ptr<worker::Worker> worker_;
-    std::thread worker_thread_;
+    std::unique_ptr<worker::WorkerGroup> workers_;
     std::unique_ptr<control::Control> control_;
     std::unique_ptr<control::ControlSocket> control_socket_;
     std::unique_ptr<metrics::HttpServer> http_;
@@ -164,7 +188,7 @@ Result<Success, Error> Server::Implementation::open() {
     model::apply_policy(*made.snapshot, options_.configuration, *host, registry_);
     snapshots_.publish(std::move(made.snapshot));
     interfaces_ = std::make_unique<ServedInterfaces>(snapshots_, options_.configuration.ports);
-    if (auto opened = open_worker(); !opened) {
+    if (auto opened = open_workers(); !opened) {
         return opened;
     }
     if (auto opened = open_interfaces(*host); !opened) {
@@ -195,42 +219,53 @@ Result<Success, Error> Server::Implementation::open_interfaces(const model::Host
     return Success{};
 }
 
-Result<Success, Error> Server::Implementation::open_worker() {
-    auto shard = std::make_unique<lease::Shard>(
-        store_, lease::ShardOptions{.capacity = options_.configuration.max_leases,
-                                    .side_memory = options_.configuration.side_memory,
-                                    .id = 0,
-                                    .now = boot_seconds()});
-    worker::WorkerOptions options;
+Result<Success, Error> Server::Implementation::open_workers() {
+    const std::uint32_t count = worker_count_.count;
+    std::vector<worker::WorkerGroup::Member> members(count);
+    std::vector<lease::Shard*> shards;
+    for (std::uint32_t id = 0; id < count; ++id) {
+        members[id].shard = std::make_unique<lease::Shard>(
+            store_,
+            lease::ShardOptions{
+                .capacity = clients_per_shard(options_.configuration.max_leases, count),
+                .side_memory = side_memory_per_shard(options_.configuration.side_memory, count),
+                .id = static_cast<std::uint16_t>(id),
+                .now = boot_seconds()});
+        shards.push_back(members[id].shard.get());
+    }
     if (options_.configuration.durability != model::Durability::kMemory) {
-        if (auto opened = open_journal(*shard); !opened) {
+        if (auto opened = open_journal(shards); !opened) {
             return opened;
         }
-        options.ring = &journal_->ring(0);
-        options.disk_time = disk_clock_.disk_time();
+        for (std::uint32_t id = 0; id < count; ++id) {
+            members[id].options.ring = &journal_->ring(id);
+            members[id].options.disk_time = disk_clock_.disk_time();
+        }
     }
-    auto made = worker::Worker::make(options, std::move(shard), {}, snapshots_);
+    auto made = worker::WorkerGroup::make(std::move(members), snapshots_);
     if (!made) {
         return Unexpected{made.error()};
     }
-    worker_ = std::move(*made);
+    workers_ = std::move(*made);
+    spdlog::info("workers: {} ({})", count, worker_count_.reason);
     if (journal_) {
-        journal_->on_durable([this](std::uint32_t) { worker_->wake(); });
+        journal_->on_durable([this](std::uint32_t ring) { workers_->at(ring).wake(); });
         journal_->start();
     }
-    interfaces_->set_worker(worker_.get(), /*is_running=*/false);
+    interfaces_->set_workers(*workers_);
     return Success{};
 }
 
 // The journal tells the latest time in its files before it tells of the first unit.
-Result<Success, Error> Server::Implementation::open_journal(lease::Shard& shard) {
+Result<Success, Error> Server::Implementation::open_journal(
+    const std::vector<lease::Shard*>& shards) {
     const model::Configuration& configuration = options_.configuration;
     journal::JournalOptions options;
     options.directory = configuration.state_directory;
     options.durability = configuration.durability == model::Durability::kSync
                              ? journal::Durability::kSync
                              : journal::Durability::kAsync;
-    options.ring_count = kShardCount;
+    options.ring_count = worker_count_.count;
     options.wall_clock = [this] { return disk_clock_.now_ns(); };
     if (auto opened = disk_clock_.open(options.directory); !opened) {
         return Unexpected{of_state_directory(opened.error())};
@@ -244,7 +279,7 @@ Result<Success, Error> Server::Implementation::open_journal(lease::Shard& shard)
             const BootSeconds grace_end =
                 DiskClock::is_synchronised() ? BootSeconds{} : add_seconds(now, kClockGrace);
             recovery_ = std::make_unique<worker::LeaseRecovery>(
-                snapshots_.newest(), shard, disk_clock_.disk_time(), now, grace_end);
+                snapshots_.newest(), shards, disk_clock_.disk_time(), now, grace_end);
         }
     };
     auto opened = journal::Journal::open(
@@ -298,7 +333,8 @@ Result<Success, Error> Server::Implementation::open_control(const model::HostSta
         .load = options_.load,
         .snapshots = snapshots_,
         .registry = registry_,
-        .workers = {worker_.get()},
+        .workers = workers_->all(),
+        .workers_reason = std::to_string(worker_count_.count) + " (" + worker_count_.reason + ")",
         .hash_key = hash_key_,
         .configuration = configuration,
         .host = host,
@@ -308,8 +344,10 @@ Result<Success, Error> Server::Implementation::open_control(const model::HostSta
             [this](const model::Snapshot& snapshot) { interfaces_->update_drivers(snapshot); },
         .adopt_leases =
             [this](const model::Snapshot& snapshot) {
-                if (recovery_) {
-                    worker_->call([&] { recovery_->adopt(snapshot, boot_seconds()); });
+                for (worker::Worker* const each : workers_->all()) {
+                    if (recovery_) {
+                        each->call([&] { recovery_->adopt(snapshot, boot_seconds(), each->id()); });
+                    }
                 }
             },
         .journal = journal_ ? std::function{[this] { return journal_->health(); }} : nullptr,
@@ -337,11 +375,9 @@ Result<Success, Error> Server::Implementation::open_control(const model::HostSta
 }
 
 void Server::Implementation::run() {
-    worker_thread_ = std::thread{[this] {
-        pthread_setname_np(pthread_self(), "xdhcpd-worker0");
-        worker_->run();
-    }};
-    interfaces_->set_worker(worker_.get(), /*is_running=*/true);
+    workers_->start([](std::uint32_t id) {
+        pthread_setname_np(pthread_self(), ("xdhcpd-worker" + std::to_string(id)).c_str());
+    });
     spdlog::info("serving");
     static_cast<void>(sd_notify(0, "READY=1"));
     auto next_tick = std::chrono::steady_clock::now();
@@ -429,21 +465,26 @@ void Server::Implementation::drain() {
     static_cast<void>(sd_notify(0, "STOPPING=1"));
     control_->stop();
     interfaces_->disable();
-    worker_->stop();
-    worker_thread_.join();
+    workers_->stop();
     control_->end_streams();
     if (journal_ && !journal_->stop()) {
         spdlog::error("leases cannot be stored: {}", journal_->health().problem);
     }
-    constexpr engine::DropReason kNotStored{engine::Shed::kNotStored};
-    if (const auto lost = worker_->counters().dropped[kNotStored.index()].value(); lost != 0) {
-        spdlog::error("{} clients got no answer: their leases were not stored in time", lost);
-    }
     http_.reset();
     control_socket_.reset();
-    const worker::WorkerCounters& counters = worker_->counters();
-    spdlog::info("stopped: {} frames received, {} answered", counters.received.value(),
-                 counters.answered.value());
+    constexpr engine::DropReason kNotStored{engine::Shed::kNotStored};
+    std::uint64_t received = 0;
+    std::uint64_t answered = 0;
+    std::uint64_t lost = 0;
+    for (const worker::Worker* const worker : workers_->all()) {
+        received += worker->counters().received.value();
+        answered += worker->counters().answered.value();
+        lost += worker->counters().dropped[kNotStored.index()].value();
+    }
+    if (lost != 0) {
+        spdlog::error("{} clients got no answer: their leases were not stored in time", lost);
+    }
+    spdlog::info("stopped: {} frames received, {} answered", received, answered);
 }
 
 Server::Server(std::unique_ptr<Implementation> implementation)

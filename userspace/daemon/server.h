@@ -1,5 +1,5 @@
 // Server: everything of a running xdhcpd, wired together: interfaces with their drivers, store,
-// worker thread, control, HTTP. Made and run by the main thread, which is the control thread.
+// worker threads, control, HTTP. Made and run by the main thread, which is the control thread.
 #pragma once
 
 #include <functional>

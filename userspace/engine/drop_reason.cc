@@ -51,6 +51,11 @@ constexpr std::array<Explanation, static_cast<std::size_t>(Shed::kCount)> kSheds
     {"journal-backlog",
      "the lease must be on stable storage before its answer, and the disk does not keep up"},
     {"port-gone", "the interface went away while the lease was being written to stable storage"},
+    {"hand-over-full",
+     "another worker knows the client, and does not keep up with what is handed over to it"},
+    {"hand-over-moved",
+     "the configuration changed while the message was on its way to the worker that knows the "
+     "client"},
 }};
 
 }  // namespace

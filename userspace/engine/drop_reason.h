@@ -57,6 +57,8 @@ enum class Shed : std::uint8_t {
     kNotStored,       // the server ended before the lease was on stable storage
     kJournalBacklog,  // the lease would have to wait too long for stable storage
     kPortGone,        // the interface went while the reply waited for stable storage
+    kHandOverFull,    // the worker that knows the client has as much to do as it may wait for
+    kHandOverMoved,   // the configuration changed on that way, and with it whose client it is
     kCount
 };
 [[nodiscard]] std::string_view name(Shed shed) noexcept;

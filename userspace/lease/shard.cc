@@ -29,7 +29,8 @@ Shard::Shard(Store& store, const ShardOptions& options)
       index_{options.capacity},
       side_{options.side_memory},
       wheel_{store, options.now},
-      open_offers_(OfferSource::kCount) {
+      open_offers_(OfferSource::kCount),
+      offer_weight_{store.shard_count()} {
     XD_ASSERT(options.id < store.shard_count());
 }
 
@@ -292,8 +293,8 @@ void Shard::set_offer_source(Unit unit, OfferSource source) noexcept {
     XD_ASSERT(own.state == LeaseState::kOffered && own.last_xid == 0 &&
               source.ingress < OfferSource::kCount && source.relay < OfferSource::kCount);
     own.last_xid = kHasSource | std::uint32_t{source.ingress} << kPlaceBits | source.relay;
-    ++open_offers_[source.ingress];
-    open_offers_[source.relay] += source.relay == source.ingress ? 0 : 1;
+    open_offers_[source.ingress] += offer_weight_;
+    open_offers_[source.relay] += source.relay == source.ingress ? 0 : offer_weight_;
 }
 
 void Shard::leave_offer(Record& own) noexcept {
@@ -302,8 +303,8 @@ void Shard::leave_offer(Record& own) noexcept {
     }
     const std::uint32_t ingress = own.last_xid >> kPlaceBits & (OfferSource::kCount - 1);
     const std::uint32_t relay = own.last_xid & (OfferSource::kCount - 1);
-    --open_offers_[ingress];
-    open_offers_[relay] -= relay == ingress ? 0 : 1;
+    open_offers_[ingress] -= offer_weight_;
+    open_offers_[relay] -= relay == ingress ? 0 : offer_weight_;
     own.last_xid = 0;
 }
 

@@ -136,6 +136,9 @@ class Shard {
 
     [[nodiscard]] std::uint16_t id() const noexcept { return id_; }
     [[nodiscard]] Store& store() const noexcept { return *store_; }
+    // As made; any thread.
+    [[nodiscard]] std::uint32_t capacity() const noexcept { return index_.capacity(); }
+    [[nodiscard]] std::size_t side_capacity() const noexcept { return side_.capacity_bytes(); }
 
     // == Looking up ==
 
@@ -190,7 +193,9 @@ class Shard {
     // Counts the offer at its source until it is no offer any more; `unit` is kOffered and has no
     // source yet.
     void set_offer_source(Unit unit, OfferSource source) noexcept;
-    // Units in state kOffered that count at this place, which is below OfferSource::kCount.
+    // Units in state kOffered that count at this place, which is below OfferSource::kCount. One of
+    // several shards takes its own for a sample of all, since clients spread evenly over them: each
+    // counts as often as there are shards.
     [[nodiscard]] std::uint32_t open_offers(std::uint16_t place) const noexcept {
         return open_offers_[place];
     }
@@ -385,7 +390,8 @@ class Shard {
     TimerWheel wheel_;
     ShardCounters counters_;
     std::vector<std::uint32_t> open_offers_;  // by place of an OfferSource
-    ChangeSink* sink_ = nullptr;              // borrowed
+    std::uint32_t offer_weight_;
+    ChangeSink* sink_ = nullptr;  // borrowed
 };
 
 }  // namespace xdhcpd::lease

@@ -1,5 +1,6 @@
 // What a worker counts. Written by the worker's thread, read by any.
-// Invariant, up to frames in hand: received = answered + sum of dropped.
+// Invariant, up to frames in hand: received = answered + sum of dropped. It holds for each worker,
+// since who receives a message counts what becomes of it, wherever that is decided.
 #pragma once
 
 #include <array>
@@ -21,7 +22,9 @@ struct WorkerCounters {
         received_by_type{};  // messages that could be read
     std::array<Counter, dhcp4::kMessageTypeCount> sent_by_type{};
     EnumCounters<ChecksumState> checksums;  // of frames that could be read
-    Counter batches;                        // receive() calls that brought something
+    Counter handed_over;                    // messages given to the workers that know their clients
+    Counter taken_over;                     // messages that others have given to this one
+    Counter batches;                        // rounds of a port or another worker that brought some
     Counter polls;                          // times it went to sleep
     Counter expired;                        // offers, leases and quarantines that ended
     LatencyHistogram latency;               // receive to transmit, replies only

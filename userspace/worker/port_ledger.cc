@@ -22,8 +22,9 @@ namespace {
     return totals;
 }
 
-// Adds to the entry of the same interface, queue and driver, or appends one.
-PortTotals& add(std::vector<PortTotals>& list, const PortTotals& more) {
+}  // namespace
+
+PortTotals& add_totals(std::vector<PortTotals>& list, const PortTotals& more) {
     const auto found = std::find_if(list.begin(), list.end(), [&](const PortTotals& entry) {
         return entry.interface_name == more.interface_name && entry.queue == more.queue &&
                entry.driver == more.driver && entry.role == more.role;
@@ -41,13 +42,11 @@ PortTotals& add(std::vector<PortTotals>& list, const PortTotals& more) {
     return *found;
 }
 
-}  // namespace
-
 void PortLedger::set_ports(const std::vector<Port*>& ports) {
     const std::lock_guard lock{mutex_};
     for (const Port* const port : open_) {
         if (std::find(ports.begin(), ports.end(), port) == ports.end()) {
-            static_cast<void>(add(closed_, totals_of(*port)));
+            static_cast<void>(add_totals(closed_, totals_of(*port)));
         }
     }
     open_.assign(ports.begin(), ports.end());
@@ -57,10 +56,10 @@ std::vector<PortTotals> PortLedger::totals() const {
     const std::lock_guard lock{mutex_};
     std::vector<PortTotals> result;
     for (const Port* const port : open_) {
-        add(result, totals_of(*port)).open = true;
+        add_totals(result, totals_of(*port)).open = true;
     }
     for (const PortTotals& entry : closed_) {
-        static_cast<void>(add(result, entry));
+        static_cast<void>(add_totals(result, entry));
     }
     return result;
 }

@@ -27,6 +27,9 @@ struct PortTotals {
     std::uint64_t kick_retries = 0;
 };
 
+// Adds to the entry of the same interface, queue, driver and role, or appends one; returns it.
+PortTotals& add_totals(std::vector<PortTotals>& list, const PortTotals& more);
+
 class PortLedger {
   public:
     // The ports that are open from now on. Those that no longer are may be destroyed afterwards.

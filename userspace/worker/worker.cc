@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "engine/decide.h"
+#include "engine/shard_choice.h"
 #include "engine/shedding.h"
 
 namespace xdhcpd::worker {
@@ -67,7 +67,11 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<lease::Shard> shard
       drop_log_{options.drop_log_len},
       parked_{options.ring != nullptr ? kMaxParked : 1},
       requests_{std::make_unique<engine::Request[]>(kBatchLen)},
-      wake_fd_{wake_fd} {
+      wake_up_{wake_fd} {
+    if (options.exchange != nullptr) {
+        options.exchange->set_wake_up(id_, wake_up_);
+        hand_over_.emplace(*options.exchange, id_);
+    }
     if (options.ring != nullptr) {
         log_.emplace(*options.ring, options.disk_time);
         shard_->set_change_sink(&*log_);
@@ -77,10 +81,14 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<lease::Shard> shard
 
 Worker::~Worker() {
     shard_->set_change_sink(nullptr);
-    close(wake_fd_);
 }
 
 void Worker::replace_ports(std::vector<Port*> ports) {
+    forget_ports(change_ports(std::move(ports)));
+}
+
+std::vector<Port*> Worker::change_ports(std::vector<Port*> ports) {
+    std::vector<Port*> gone;
     const model::Snapshot* const snapshot = snapshots_.acquire(announcement_);
     for (Port* const port : ports_) {
         if (std::find(ports.begin(), ports.end(), port) != ports.end()) {
@@ -91,10 +99,8 @@ void Worker::replace_ports(std::vector<Port*> ports) {
                 break;
             }
         }
-        parked_.forget(*port,
-                       [this](const ParkedReply& reply) { lose(reply, engine::Shed::kPortGone); });
+        gone.push_back(port);
     }
-    port_ledger_.set_ports(ports);
     ports_ = std::move(ports);
     poll_set_.clear();
     for (const Port* const port : ports_) {
@@ -102,7 +108,26 @@ void Worker::replace_ports(std::vector<Port*> ports) {
             poll_set_.push_back({port->fd(), POLLIN, 0});
         }
     }
-    poll_set_.push_back({wake_fd_, POLLIN, 0});
+    poll_set_.push_back({wake_up_.fd(), POLLIN, 0});
+    return gone;
+}
+
+void Worker::forget_ports(const std::vector<Port*>& gone) {
+    if (hand_over_) {
+        static_cast<void>(collect());
+    }
+    for (Port* const port : gone) {
+        parked_.forget(*port,
+                       [this](const ParkedReply& reply) { lose(reply, engine::Shed::kPortGone); });
+        if (hand_over_) {
+            XD_ASSERT(!hand_over_->has_loan_of(*port));
+            flush(*port);  // what came back last
+        }
+    }
+    if (hand_over_) {
+        hand_over_->publish();
+    }
+    port_ledger_.set_ports(ports_);
 }
 
 BootTime Worker::now() const noexcept {
@@ -112,30 +137,68 @@ BootTime Worker::now() const noexcept {
 void Worker::run() {
     while (!stop_requested_.load(std::memory_order_acquire)) {
         if (step() == 0 && !behind_) {
-            sleep();
+            sleep([this] { return !stop_requested_.load(); });
         }
     }
-    // What has arrived is still answered, but a flood does not keep the server from ending.
+    // What has arrived is still answered, but a flood does not keep the server from ending. Who has
+    // nothing more to expect goes on for the others until none of them has.
     const BootTime deadline = clock_() + kDrainTime;
-    while (step() != 0 && clock_() < deadline) {
+    const auto must_go_on = [this] {
+        return hand_over_ ? !hand_over_->exchange().are_all_done() : expects_something();
+    };
+    bool has_said_done = false;
+    do {
+        if (step() != 0) {
+            continue;
+        }
+        if (hand_over_ && !has_said_done && !expects_something()) {
+            has_said_done = true;
+            hand_over_->exchange().say_done();
+        }
+        if (!must_go_on()) {
+            break;
+        }
+        sleep(must_go_on);
+    } while (clock_() < deadline);
+    if (!hand_over_) {  // with others, settle() is the end
+        lose_all_parked();
     }
-    while (!parked_.empty() && clock_() < deadline) {
-        sleep();
-        step();
+}
+
+void Worker::settle() {
+    if (!hand_over_) {
+        return;
     }
+    hand_over_->visit_peers([this](std::uint32_t peer) { serve_all_of(peer); });
+    send_stored();
+    lose_all_parked();
+    hand_over_->publish();
+}
+
+void Worker::collect_last() {
+    if (!hand_over_) {
+        return;
+    }
+    static_cast<void>(collect());
     for (Port* const port : ports_) {
-        parked_.forget(*port,
-                       [this](const ParkedReply& reply) { lose(reply, engine::Shed::kNotStored); });
+        port->flush();
     }
+}
+
+void Worker::lose_all_parked() {
+    parked_.forget_all([this](const ParkedReply& reply) { lose(reply, engine::Shed::kNotStored); });
 }
 
 std::size_t Worker::step() {
     send_stored();
-    std::size_t received = 0;
+    std::size_t done = 0;
     if (const model::Snapshot* const snapshot = snapshots_.acquire(announcement_)) {
+        if (hand_over_) [[unlikely]] {
+            done += exchange(*snapshot);
+        }
         for (Port* const port : ports_) {
             if (port->role() != PortRole::kRoute) {  // nothing arrives there, see flush()
-                received += serve(*port, *snapshot);
+                done += serve(*port, *snapshot);
             }
         }
     }
@@ -144,7 +207,163 @@ std::size_t Worker::step() {
     if (log_) {
         log_->kick();
     }
-    return received;
+    return done;
+}
+
+// Before the ports have their turn, so that what came back leaves with their flush.
+std::size_t Worker::exchange(const model::Snapshot& snapshot) {
+    std::size_t done = collect();
+    hand_over_->visit_peers([&](std::uint32_t peer) { done += serve_peer(peer, snapshot); });
+    return done;
+}
+
+std::size_t Worker::collect() {
+    const BootTime now = clock_();
+    return hand_over_->collect(
+        [&](Loans::Loan loan, const HandedReply& reply) { finish(std::move(loan), reply, now); });
+}
+
+// A message that was handed over is answered, or known not to be.
+void Worker::finish(Loans::Loan loan, const HandedReply& reply, BootTime now) {
+    if (const auto drop = reply.drop()) {
+        counters_.dropped[drop->index()].add();
+        return;
+    }
+    TxInfo info;
+    info.frame_len = reply.frame_len;
+    info.ifindex = loan.ifindex;
+    info.unconfigured_destination = reply.unconfigured_destination;
+    const ByteView bytes = loan.frame.bytes().first(reply.frame_len);
+    if (loan.routed && reply.routable && bytes.size() <= loan.routed.bytes().size()) {
+        copy_bytes(loan.routed.bytes().data(), bytes);
+        loan.port->route()->submit(std::move(loan.routed), info);
+    } else {
+        loan.port->submit(std::move(loan.frame), info);
+    }
+    counters_.answered.add();
+    counters_.sent_by_type[static_cast<std::size_t>(reply.type)].add();
+    counters_.latency.record(now - loan.received);
+}
+
+std::size_t Worker::serve_peer(std::uint32_t peer, const model::Snapshot& snapshot) {
+    SpscRing<HandedMessage>& messages = hand_over_->messages_of(peer);
+    const std::size_t count = std::min(messages.waiting(), kBatchLen);
+    if (count == 0) {
+        return 0;
+    }
+    const BootTime now = clock_();
+    counters_.batches.add();
+    counters_.taken_over.add(count);
+    std::array<bool, kBatchLen> wanted{};
+    for (std::size_t i = 0; i < count; ++i) {
+        if (i + 2 < count) {
+            engine::prefetch_frame(messages.at(i + 2).frame());
+        }
+        const HandedMessage& message = messages.at(i);
+        // Anew, with the snapshot of this worker: whatever the request refers to is its own.
+        const auto parsed = requests_[i].parse(message.frame(), message.ifindex, snapshot);
+        if (!parsed) {
+            refuse_peer(peer, message, requests_[i], parsed.error());
+        } else if (shard_of(requests_[i]) != id_) {
+            refuse_peer(peer, message, requests_[i], engine::Shed::kHandOverMoved);
+        } else {
+            wanted[i] = true;
+            shard_->prefetch(requests_[i].tenant());
+        }
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        if (wanted[i]) {
+            shard_->prefetch_record(requests_[i].tenant());
+        }
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        if (wanted[i]) {
+            answer_peer(peer, messages.at(i), requests_[i], now);
+        }
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        if (messages.at(i).long_bytes != nullptr) [[unlikely]] {
+            messages.at(i).long_bytes.reset();
+        }
+    }
+    messages.release(count);
+    if (log_) {
+        log_->kick();
+        send_stored();
+    }
+    hand_over_->publish();
+    return count;
+}
+
+// Until the ring is empty, but no more than it can hold.
+void Worker::serve_all_of(std::uint32_t peer) {
+    const model::Snapshot* const snapshot = snapshots_.acquire(announcement_);
+    std::size_t left = hand_over_->messages_of(peer).capacity();
+    while (snapshot != nullptr && left != 0) {
+        const std::size_t count = serve_peer(peer, *snapshot);
+        if (count == 0) {
+            break;
+        }
+        left -= std::min(left, count);
+    }
+}
+
+void Worker::give_back_all(std::uint32_t from, const std::vector<Port*>& gone) {
+    serve_all_of(from);
+    for (const Port* const port : gone) {
+        parked_.forget(*port,
+                       [this](const ParkedReply& reply) { lose(reply, engine::Shed::kPortGone); });
+    }
+    hand_over_->publish();
+}
+
+void Worker::refuse_peer(std::uint32_t peer, const HandedMessage& message,
+                         const engine::Request& request, engine::DropReason reason) {
+    tell(*message.port, request, reason, message.received);
+    HandedReply reply;
+    reply.loan = message.loan;
+    reply.reason = static_cast<std::uint16_t>(reason.index());
+    hand_over_->give_back(peer, reply);
+}
+
+// As answer(), but the reply goes back to the worker whose port received the message.
+void Worker::answer_peer(std::uint32_t peer, const HandedMessage& message,
+                         const engine::Request& request, BootTime now) {
+    engine::Journal journal = engine::Journal::kOff;
+    if (log_) {
+        journal =
+            message.may_wait && parked_.has_room() ? log_->state() : engine::Journal::kBacklog;
+    }
+    const engine::Decision decision =
+        engine::decide(request, *shard_, reply_cache_, now, journal, message.out);
+    if (decision.drop) {
+        refuse_peer(peer, message, request, *decision.drop);
+        return;
+    }
+    if (!taps_.empty()) {
+        taps_.record_answer(*message.port, request, message.out.first(decision.frame_len),
+                            message.received);
+    }
+    HandedReply reply;
+    reply.loan = message.loan;
+    reply.frame_len = decision.frame_len;
+    reply.type = decision.reply_type;
+    reply.routable = decision.routable;
+    reply.unconfigured_destination = decision.unconfigured_destination;
+    if (!log_ || !decision.promised || !must_wait(decision)) {
+        hand_over_->give_back(peer, reply);
+        return;
+    }
+    if (!message.may_wait || !parked_.has_room()) {
+        refuse_peer(peer, message, request, engine::Shed::kJournalBacklog);
+        return;
+    }
+    ParkedReply parked = make_parked(request, decision, message.received);
+    parked.lender = peer;
+    parked.handed = reply;
+    parked.origin = message.port;
+    parked.info.ifindex = message.ifindex;
+    parked_.park(std::move(parked));
 }
 
 std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
@@ -174,10 +393,13 @@ std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
             explain(port, requests_[i], *limit, now);
         } else if (const auto shed = engine::shed(requests_[i].message(), frames[i].waited, load)) {
             explain(port, requests_[i], *shed, now);
-        } else {
+        } else if (is_mine(port, requests_[i], now)) {
             wanted[i] = true;
             shard_->prefetch(requests_[i].tenant());
         }
+    }
+    if (hand_over_) [[unlikely]] {
+        hand_over_->publish();  // the others begin at once
     }
     for (std::size_t i = 0; i < count; ++i) {
         if (wanted[i]) {
@@ -200,6 +422,33 @@ std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
         counters_.latency.record(clock_() - now, answered);
     }
     return count;
+}
+
+inline bool Worker::is_mine(Port& port, const engine::Request& request, BootTime now) {
+    return !hand_over_ || is_mine_of_many(port, request, now);
+}
+
+bool Worker::is_mine_of_many(Port& port, const engine::Request& request, BootTime now) {
+    const std::uint32_t owner = shard_of(request);
+    if (owner == id_) {
+        return true;
+    }
+    const auto refused = hand_over_->give(owner, port,
+                                          {.frame = request.bytes(),
+                                           .ifindex = request.ifindex(),
+                                           .may_be_routed = request.may_be_routed(),
+                                           .received = now});
+    if (refused) {
+        explain(port, request, *refused, now);
+    } else {
+        counters_.handed_over.add();
+    }
+    return false;
+}
+
+std::uint32_t Worker::shard_of(const engine::Request& request) const noexcept {
+    return engine::shard_of(request.tenant().identity, request.snapshot().hash_key,
+                            hand_over_->worker_count());
 }
 
 // Together with its route, so that a routed reply leaves with the batch that made it and waits for
@@ -293,17 +542,25 @@ bool Worker::must_wait(const engine::Decision& decision) noexcept {
 
 void Worker::park(Port& port, TxFrame frame, const TxInfo& info, const engine::Request& request,
                   const engine::Decision& decision, BootTime now) {
-    ParkedReply reply;
-    reply.sequence = log_->last();
+    ParkedReply reply = make_parked(request, decision, now);
     reply.port = &port;
     reply.frame = std::move(frame);
     reply.info = info;
+    reply.origin = &port;
+    parked_.park(std::move(reply));
+}
+
+// Without the frame that it waits in.
+ParkedReply Worker::make_parked(const engine::Request& request, const engine::Decision& decision,
+                                BootTime received) const noexcept {
+    ParkedReply reply;
+    reply.sequence = log_->last();
     reply.unit = *decision.promised;
     reply.version = shard_->record(reply.unit).version;
-    reply.received = now;
+    reply.received = received;
     reply.client = client_of(request);
     reply.type = decision.reply_type;
-    parked_.park(std::move(reply));
+    return reply;
 }
 
 // Sends what has become durable meanwhile. The frames leave with the next flush of their ports.
@@ -314,20 +571,30 @@ void Worker::send_stored() {
     const std::uint64_t durable = log_->durable();
     const BootTime now = clock_();
     while (!parked_.empty() && parked_.front().sequence <= durable) {
-        ParkedReply reply = parked_.take_front();
-        const bool is_current = is_still_true(reply, now);
-        if (reply.port == nullptr) {
-            continue;  // lost meanwhile, and counted
-        }
-        if (!is_current) {
-            lose(reply, engine::Shed::kStale);
-            continue;
-        }
-        reply.port->submit(std::move(reply.frame), reply.info);
-        counters_.answered.add();
-        counters_.sent_by_type[static_cast<std::size_t>(reply.type)].add();
-        counters_.latency.record(now - reply.received);
+        send_stored(parked_.take_front(), now);
     }
+    if (hand_over_) {
+        hand_over_->publish();
+    }
+}
+
+void Worker::send_stored(ParkedReply reply, BootTime now) {
+    const bool is_current = is_still_true(reply, now);
+    if (reply.is_lost()) {
+        return;  // meanwhile, and counted
+    }
+    if (!is_current) {
+        lose(reply, engine::Shed::kStale);
+        return;
+    }
+    if (reply.port == nullptr) {
+        hand_over_->give_back(reply.lender, reply.handed);
+        return;
+    }
+    reply.port->submit(std::move(reply.frame), reply.info);
+    counters_.answered.add();
+    counters_.sent_by_type[static_cast<std::size_t>(reply.type)].add();
+    counters_.latency.record(now - reply.received);
 }
 
 // A reply promises a lease from the moment that it arrives, so it must not be late by more than the
@@ -346,12 +613,18 @@ bool Worker::is_still_true(const ParkedReply& reply, BootTime now) noexcept {
 }
 
 void Worker::lose(const ParkedReply& reply, engine::DropReason reason) noexcept {
-    counters_.dropped[reason.index()].add();
+    if (reply.lender == ParkedReply::kNobody) {
+        counters_.dropped[reason.index()].add();
+    } else {
+        HandedReply handed = reply.handed;
+        handed.reason = static_cast<std::uint16_t>(reason.index());
+        hand_over_->give_back(reply.lender, handed);
+    }
     Drop drop;
     drop.time = clock_();
     drop.reason = reason;
     drop.ifindex = reply.info.ifindex;
-    drop.queue = reply.port->queue();
+    drop.queue = reply.origin->queue();
     drop.client = reply.client;
     drop.type = dhcp4::MessageType::kRequest;
     drop_log_.add(drop);
@@ -360,6 +633,11 @@ void Worker::lose(const ParkedReply& reply, engine::DropReason reason) noexcept 
 void Worker::explain(const Port& port, const engine::Request& request, engine::DropReason reason,
                      BootTime now) noexcept {
     counters_.dropped[reason.index()].add();
+    tell(port, request, reason, now);
+}
+
+void Worker::tell(const Port& port, const engine::Request& request, engine::DropReason reason,
+                  BootTime now) noexcept {
     if (!taps_.empty()) {
         taps_.record_drop(port, request, reason, now);
     }
@@ -396,25 +674,21 @@ void Worker::pass_time(BootTime now) {
 }
 
 // Publishes that it sleeps, looks once more, then polls: whoever posts after the look sees the
-// flag.
-void Worker::sleep() {
-    sleeping_.store(true);
-    const bool waits = !parked_.empty();
-    const bool is_stored = waits && parked_.front().sequence <= log_->durable();
-    if (!mailbox_.has_mail() && !is_stored && (waits || !stop_requested_.load())) {
+// flag. `may_wait`: answers whether nothing has ended that this would wait for.
+template <typename MayWait>
+void Worker::sleep(const MayWait& may_wait) {
+    wake_up_.announce();
+    const bool is_stored = !parked_.empty() && parked_.front().sequence <= log_->durable();
+    if (!mailbox_.has_mail() && !is_stored && may_wait() &&
+        !(hand_over_ && hand_over_->has_waiting())) {
         counters_.polls.add();
         static_cast<void>(poll(poll_set_.data(), poll_set_.size(), kPollTimeoutMs));
     }
-    sleeping_.store(false, std::memory_order_relaxed);
-    std::uint64_t ignored = 0;
-    static_cast<void>(!read(wake_fd_, &ignored, sizeof ignored));
+    wake_up_.withdraw();
 }
 
 void Worker::wake() noexcept {
-    if (sleeping_.load()) {
-        const std::uint64_t one = 1;
-        static_cast<void>(!write(wake_fd_, &one, sizeof one));
-    }
+    wake_up_.wake();
 }
 
 void Worker::stop() noexcept {

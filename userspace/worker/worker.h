@@ -1,6 +1,7 @@
 // Worker: a set of ports and one shard, served by one thread without locks. Receives in batches,
 // decides, submits, and between batches lets time pass for the shard and does what its mailbox
-// asks.
+// asks. With others beside it (an exchange), it hands over what belongs to their shards, and
+// decides what they hand over (hand_over.h).
 //
 // Thread rules: run() and step() belong to one thread, and with them the ports and the shard.
 // Everything under "any thread" may be called by others meanwhile.
@@ -26,16 +27,20 @@
 #include "packet/port.h"
 #include "worker/counters.h"
 #include "worker/drop_log.h"
+#include "worker/hand_over.h"
 #include "worker/lease_log.h"
 #include "worker/parked_replies.h"
 #include "worker/port_ledger.h"
 #include "worker/snapshot_slot.h"
 #include "worker/tap.h"
+#include "worker/wake_up.h"
 
 namespace xdhcpd::worker {
 
 struct WorkerOptions {
-    std::uint32_t id = 0;
+    std::uint32_t id = 0;  // also of its shard
+    Exchange* exchange =
+        nullptr;  // with the other workers, which outlives all; null: there are none
     std::size_t drop_log_len = 4096;
     // This worker's ring of the journal, which outlives the worker; null: leases are kept in memory
     // only.
@@ -64,13 +69,30 @@ class Worker {
     // --------------------------------------------------------------------------- Serves until
     // stop(); then what is in the ports' rings is still answered.
     void run();
-    // One round over all ports, time and mailbox, without sleeping. Returns how many frames were
-    // received.
+    // One round over all ports, other workers, time and mailbox, without sleeping. Returns how much
+    // there was: frames received, messages of other workers, and what came back from them.
     std::size_t step();
     // From now on serves `ports` instead. What has arrived at a port that goes is still answered;
-    // afterwards the worker touches it no more, and it may be destroyed: no frame of it is kept
-    // from one round to the next. Also before run().
+    // afterwards the worker touches it no more, and it may be destroyed. Also before run(). For a
+    // worker without others; WorkerGroup::replace_ports() is for several.
     void replace_ports(std::vector<Port*> ports);
+
+    // --- Steps of WorkerGroup, on the worker's thread or after its end.
+    // From now on serves `ports` instead. What has arrived at those that go is answered or handed
+    // over. Returns those: nothing is received from them any more, but frames may be at others.
+    [[nodiscard]] std::vector<Port*> change_ports(std::vector<Port*> ports);
+    // Decides all that worker `from` has handed over, and gives up the replies that wait in frames
+    // of these ports of it.
+    void give_back_all(std::uint32_t from, const std::vector<Port*>& gone);
+    // After that of all others: collects and sends what came back, and touches the ports no more.
+    void forget_ports(const std::vector<Port*>& gone);
+    // All threads have ended. First of each worker: decides what was handed over last, and gives up
+    // what still waits.
+    void settle();
+    // Then of each: sends what came back.
+    void collect_last();
+    // ---
+
     [[nodiscard]] lease::Shard& shard() noexcept { return *shard_; }
     [[nodiscard]] const DropLog& drop_log() const noexcept { return drop_log_; }
     // Captures attach here.
@@ -103,6 +125,11 @@ class Worker {
     [[nodiscard]] std::uint64_t unwritten_ends() const noexcept {
         return log_ ? log_->unwritten_ends().value() : 0;
     }
+    // Clients that its shard has room for, and bytes for what is long.
+    [[nodiscard]] std::uint32_t shard_capacity() const noexcept { return shard_->capacity(); }
+    [[nodiscard]] std::size_t shard_side_capacity() const noexcept {
+        return shard_->side_capacity();
+    }
     // Capacity and gauges of the shard may be read by any thread.
     [[nodiscard]] const lease::ShardCounters& shard_counters() const noexcept {
         return shard_->counters();
@@ -113,6 +140,24 @@ class Worker {
            std::vector<Port*> ports, const SnapshotSlot& snapshots, int wake_fd);
 
     [[nodiscard]] std::size_t serve(Port& port, const model::Snapshot& snapshot);
+    [[nodiscard, gnu::noinline]] std::size_t exchange(const model::Snapshot& snapshot);
+    [[nodiscard]] std::size_t collect();
+    [[nodiscard]] std::size_t serve_peer(std::uint32_t peer, const model::Snapshot& snapshot);
+    void serve_all_of(std::uint32_t peer);
+    // Whether the request belongs to this worker's shard. If not, it is on its way, or explained.
+    [[nodiscard, gnu::always_inline]] inline bool is_mine(Port& port,
+                                                          const engine::Request& request,
+                                                          BootTime now);
+    // Out of the way of one worker alone.
+    [[nodiscard, gnu::noinline]] bool is_mine_of_many(Port& port, const engine::Request& request,
+                                                      BootTime now);
+    [[nodiscard]] std::uint32_t shard_of(const engine::Request& request) const noexcept;
+    void answer_peer(std::uint32_t peer, const HandedMessage& message,
+                     const engine::Request& request, BootTime now);
+    void refuse_peer(std::uint32_t peer, const HandedMessage& message,
+                     const engine::Request& request, engine::DropReason reason);
+    void finish(Loans::Loan loan, const HandedReply& reply, BootTime now);
+    void lose_all_parked();
     static void flush(Port& port);
     void count_arrival(const engine::Request& request) noexcept;
     void answer(Port& port, engine::Request& request, BootTime now, std::size_t& answered);
@@ -121,13 +166,25 @@ class Worker {
     [[nodiscard]] bool must_wait(const engine::Decision& decision) noexcept;
     void park(Port& port, TxFrame frame, const TxInfo& info, const engine::Request& request,
               const engine::Decision& decision, BootTime now);
+    [[nodiscard]] ParkedReply make_parked(const engine::Request& request,
+                                          const engine::Decision& decision,
+                                          BootTime received) const noexcept;
     void send_stored();
+    void send_stored(ParkedReply reply, BootTime now);
     [[nodiscard]] bool is_still_true(const ParkedReply& reply, BootTime now) noexcept;
     void lose(const ParkedReply& reply, engine::DropReason reason) noexcept;
-    void explain(const Port& port, const engine::Request& request, engine::DropReason reason,
-                 BootTime now) noexcept;
+    [[gnu::noinline]] void explain(const Port& port, const engine::Request& request,
+                                   engine::DropReason reason, BootTime now) noexcept;
+    // The same without counting.
+    void tell(const Port& port, const engine::Request& request, engine::DropReason reason,
+              BootTime now) noexcept;
     void pass_time(BootTime now);
-    void sleep();
+    // Something of this worker is not finished that does not depend on its ports.
+    [[nodiscard]] bool expects_something() const noexcept {
+        return !parked_.empty() || (hand_over_ && hand_over_->loans_out() != 0);
+    }
+    template <typename MayWait>
+    void sleep(const MayWait& may_wait);
 
     std::uint32_t id_;
     BootTime (*clock_)() noexcept;
@@ -139,6 +196,7 @@ class Worker {
     DropLog drop_log_;
     engine::ReplyCache reply_cache_;
     std::optional<LeaseLog> log_;
+    std::optional<HandOver> hand_over_;  // none without other workers
     ParkedReplies parked_;
     engine::RateLimiter rate_limiter_;
     TapSet taps_;
@@ -148,9 +206,8 @@ class Worker {
     bool behind_ = false;  // more has ended than one round lets go
 
     Mailbox mailbox_;
-    int wake_fd_;                   // eventfd
-    std::vector<pollfd> poll_set_;  // ports, then wake_fd_
-    std::atomic<bool> sleeping_{false};
+    WakeUp wake_up_;
+    std::vector<pollfd> poll_set_;  // ports, then wake_up_
     std::atomic<bool> stop_requested_{false};
 };
 

@@ -25,6 +25,7 @@ interfaces:
   - {name: eth2, driver: xdp-generic, queues: all, zero-copy: off,
      rate-limit: {per-client: {rate: 600/m, burst: 12}, per-relay: 200/s, per-link: 5000/s}}
   - name: eth3
+workers: 3
 control-socket: /tmp/control.sock
 http: 127.0.0.1:9767
 durability: async
@@ -105,6 +106,18 @@ std::vector<std::string> ranges(const std::vector<model::PoolConfiguration>& poo
     return lines;
 }
 
+TEST(Load, WorkersAreANumberOrAuto) {
+    const auto workers = [](const std::string& line) {
+        return load_text(
+                   "interfaces: [{name: eth1}]\ndhcp4: {subnets: [{subnet: 10.0.0.0/8}]}\n" + line,
+                   "file")
+            .configuration->workers;
+    };
+    EXPECT_EQ(workers("workers: 64\n"), 64u);
+    EXPECT_EQ(workers("workers: auto\n"), std::nullopt);
+    EXPECT_EQ(workers("workers: \"auto\"\n"), std::nullopt);
+}
+
 TEST(Load, ReadsTheServerSettings) {
     const LoadResult result = load(kEveryKey);
     ASSERT_THAT(texts(result), IsEmpty());
@@ -129,6 +142,7 @@ TEST(Load, ReadsTheServerSettings) {
     EXPECT_EQ(configuration.interfaces[2].name, "eth3");
     EXPECT_EQ(configuration.control_socket, "/tmp/control.sock");
     EXPECT_EQ(configuration.http, "127.0.0.1:9767");
+    EXPECT_EQ(configuration.workers, 3u);
     EXPECT_EQ(configuration.max_leases, 70000u);
     EXPECT_EQ(configuration.side_memory, 8u << 20);
     EXPECT_EQ(configuration.ports.server, 67);
@@ -238,6 +252,7 @@ TEST(Load, DefaultsStandWhenOnlyTheNecessaryIsSaid) {
     const model::Configuration defaults;
     EXPECT_EQ(result.configuration->control_socket, defaults.control_socket);
     EXPECT_EQ(result.configuration->http, "");
+    EXPECT_FALSE(result.configuration->workers);
     EXPECT_EQ(result.configuration->max_leases, defaults.max_leases);
     EXPECT_EQ(result.configuration->side_memory, defaults.side_memory);
     EXPECT_EQ(result.configuration->dhcp4.lease_time.default_time, 3600u);

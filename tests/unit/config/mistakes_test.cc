@@ -122,6 +122,11 @@ const Mistake structure_mistakes[] = {
      "4:7: error: tags such as '!foo' mean nothing here; leave it out"},
     {"SecondDocument", root("---\nhttp: off"),
      "5:1: error: a second document starts here; one file is one document"},
+    {"NoWorkers", root("workers: 0"), "4:10: error: workers: 0 is out of range; 1 to 64 was meant"},
+    {"TooManyWorkers", root("workers: 65"),
+     "4:10: error: workers: 65 is out of range; 1 to 64 was meant"},
+    {"WorkersByAWord", root("workers: all"),
+     "4:10: error: workers: 'all' is not a number of workers; auto or 1 to 64 was meant"},
     {"NumberWithLeadingZero", root("max-leases: 0100"),
      "4:13: error: max-leases: '0100' is not a decimal number; 100 was meant? (a leading zero "
      "means "

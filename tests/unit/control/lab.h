@@ -81,7 +81,7 @@ class Lab {
             ports_.push_back(
                 std::make_unique<MemoryPort>(MemoryOptions{.interface_name = "eth1", .queue = id}));
             lease::ShardOptions shard;
-            shard.capacity = configuration.max_leases;
+            shard.capacity = configuration.max_leases / worker_count;
             shard.side_memory = 1 << 20;
             shard.id = static_cast<std::uint16_t>(id);
             shard.now = to_boot_seconds(lab_clock());

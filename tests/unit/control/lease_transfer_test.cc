@@ -4,12 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "control/lease_import.h"
+#include "engine/shard_choice.h"
 #include "unit/control/lab.h"
 
 namespace xdhcpd::control {
@@ -252,6 +254,43 @@ TEST(LeaseTransferTest, NamesOfClientsBecomeFieldsOfTheFile) {
     EXPECT_EQ(to_hex(describe(b({17, 1, 2, 3})).client_id), "01:02:03");
     EXPECT_EQ(to_hex(describe(b({18, 'x'})).relay_information), "01:01:78");
     EXPECT_EQ(to_hex(describe(b({19, 'x'})).relay_information), "02:01:78");
+}
+
+// The worker that will hear of the client must know it.
+TEST(LeaseTransferTest, ALeaseGoesToTheShardOfItsClient) {
+    Lab lab{2};
+    std::array<std::uint64_t, 2> counts{};
+    for (std::uint32_t number = 1; number <= 10; ++number) {
+        ASSERT_EQ(import(lab, entry(to_string(nth(number - 1)), number)), "imported");
+        std::vector<std::byte> identity{std::byte{1}, std::byte{1}};
+        const Mac hw = Lab::mac(number);
+        identity.insert(identity.end(), hw.octets.begin(), hw.octets.end());
+        ++counts[engine::shard_of(identity, kLabKey, 2)];
+    }
+    EXPECT_GT(counts[0], 0u);
+    EXPECT_GT(counts[1], 0u);
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+        EXPECT_EQ(lab.worker(i).shard_counters().index_entries.value(), counts[i]);
+    }
+    EXPECT_EQ(import(lab, entry(to_string(nth(0)), 1)), "unchanged");
+}
+
+TEST(LeaseTransferTest, AQuarantineIsProlongedWhereverItIs) {
+    Lab lab{2};
+    for (std::size_t i = 0; i < 2; ++i) {
+        const lease::SpaceId space = lab.registry().space_for({Ipv4{0xc0000200}, 24});
+        lab.worker(i).call([&] {
+            lease::Shard& shard = lab.worker(i).shard();
+            const lease::Unit unit =
+                shard.store().space(space).unit_at(10 + static_cast<std::uint32_t>(i));
+            ASSERT_TRUE(shard.quarantine_free(unit, to_boot_seconds(lab_clock())));
+        });
+    }
+    for (std::uint32_t i = 0; i < 2; ++i) {
+        json declined = {
+            {"address", to_string(nth(i))}, {"state", "declined"}, {"expires", unix_now() + 5000}};
+        EXPECT_EQ(import(lab, declined), "renewed") << i;
+    }
 }
 
 }  // namespace

@@ -242,6 +242,7 @@ std::string workers_page(const json& answer) {
                  {"CPU", Align::kRight},
                  {"PORTS"},
                  {"MESSAGES", Align::kRight},
+                 {"HANDED OVER", Align::kRight},
                  {"BATCHES", Align::kRight},
                  {"CLIENTS", Align::kRight},
                  {"SIDE MEMORY", Align::kRight},
@@ -257,13 +258,18 @@ std::string workers_page(const json& answer) {
         }
         const json& latency = list(worker, "latency_us");
         table.add({figure(worker, "id"), figure(worker, "cpu"), or_dash(ports),
-                   figure(worker, "messages"), figure(worker, "batches"),
+                   figure(worker, "messages"), figure(worker, "handed_over"),
+                   figure(worker, "batches"),
                    figure(worker, "index_entries") + "/" + figure(worker, "index_capacity"),
                    bytes(count(worker, "side_bytes")) + "/" + bytes(count(worker, "side_capacity")),
                    microseconds(number(latency, "p50")), microseconds(number(latency, "p99")),
                    microseconds(number(latency, "max"))});
     }
-    return table.empty() ? "no workers\n" : table.text();
+    if (table.empty()) {
+        return "no workers\n";
+    }
+    const std::string why = text(answer, "why");
+    return (why.empty() ? std::string{} : printable("workers: " + why) + "\n\n") + table.text();
 }
 
 std::string reload_page(const json& answer, bool dry_run) {

@@ -166,6 +166,8 @@ Result<Settings, NoRun> parse_command_line(int argc, const char* const* argv) {
     app.add_option("--leases", settings.leases_path, "ledger of leases to renew");
     app.add_option("--max-loss", settings.max_loss, "share of exchanges that may be lost (1)");
     auto* ring = app.add_option("--ring", settings.ring_size, "slots of an AF_XDP ring (4096)");
+    app.add_flag("--spread-queues", settings.spread_queues,
+                 "send by all AF_XDP queues in turn, not by the first");
     app.add_option("--cpu", settings.cpu, "run on this CPU")->check(CLI::Range(0, kMaxCpu));
 
     try {

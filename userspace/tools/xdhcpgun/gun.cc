@@ -44,7 +44,7 @@ Gun::Gun(const Settings& settings, const Population& population, const RequestFr
     : settings_{settings},
       population_{population},
       request_frames_{frames},
-      port_{port},
+      senders_{&port},
       hooks_{std::move(hooks)},
       reader_{population, frames},
       random_{settings.population.seed},
@@ -160,12 +160,13 @@ void Gun::handle_arp(ByteView frame) {
     } else {
         return;
     }
-    auto lent = port_.lend();
+    Port& port = *senders_.front();
+    auto lent = port.lend();
     if (!lent) {
         return;
     }
     const std::size_t len = write_arp_answer(lent->bytes(), *question, mac);
-    port_.submit(std::move(*lent), {.frame_len = static_cast<std::uint32_t>(len)});
+    port.submit(std::move(*lent), {.frame_len = static_cast<std::uint32_t>(len)});
     ++counts_.arp_answers;
 }
 
@@ -353,7 +354,9 @@ Time Gun::retry_delay(const Client& client) noexcept {
 
 void Gun::send(std::uint32_t index, Time now) {
     Client& client = clients_[index];
-    auto lent = port_.lend();
+    Port& port = *senders_[next_sender_];
+    next_sender_ = (next_sender_ + 1) % senders_.size();
+    auto lent = port.lend();
     client.unsent = !lent.has_value();
     if (!lent) {
         timers_.set(index, now, kNoFramePause);
@@ -371,7 +374,7 @@ void Gun::send(std::uint32_t index, Time now) {
          .address = client.address,
          .server_id = server.id,
          .server_mac = server.mac});
-    port_.submit(std::move(*lent), {.frame_len = static_cast<std::uint32_t>(len)});
+    port.submit(std::move(*lent), {.frame_len = static_cast<std::uint32_t>(len)});
     ++counts_.sent;
     submitted_.push_back(index);
     timers_.set(index, now, retry_delay(client));

@@ -42,6 +42,10 @@ class Gun {
     Gun(const Settings& settings, const Population& population, const RequestFrames& frames,
         Port& port, Hooks hooks);
 
+    // Requests leave by these ports in turn, of which there is at least one; they outlive the gun.
+    // Before the first advance().
+    void send_by(std::span<Port* const> ports) { senders_.assign(ports.begin(), ports.end()); }
+
     // Gives clients the leases of a ledger (scenarios renew and verify). Call before the first
     // advance(). Returns how many belong to clients of this population.
     std::size_t adopt(std::span<const LedgerEntry> entries);
@@ -107,7 +111,8 @@ class Gun {
     const Settings& settings_;
     const Population& population_;
     const RequestFrames& request_frames_;
-    Port& port_;
+    std::vector<Port*> senders_;  // requests leave by them in turn
+    std::size_t next_sender_ = 0;
     Hooks hooks_;
     ReplyReader reader_;
     Random random_;

@@ -136,9 +136,20 @@ class Progress {
     Time next_{};
 };
 
+// Of the ports, those that requests leave by.
+std::span<Port* const> senders(std::span<Port* const> ports, const Settings& settings) {
+    return settings.spread_queues ? ports : ports.first(1);
+}
+
+void flush(std::span<Port* const> ports) {
+    for (Port* const port : ports) {
+        port->flush();
+    }
+}
+
 // Takes what has come to `port`; requests leave by `out`. Replies go before new exchanges: whoever
 // begins more while a ring fills up loses them. True when there was anything.
-bool receive(Gun& gun, Port& port, Port& out, Time origin) {
+bool receive(Gun& gun, Port& port, std::span<Port* const> out, Time origin) {
     std::array<RxFrame, kBatch> batch;
     for (int round = 0; round < kMaxReceiveRounds; ++round) {
         const std::size_t count = port.receive(batch);
@@ -151,20 +162,21 @@ bool receive(Gun& gun, Port& port, Port& out, Time origin) {
             return true;
         }
         gun.sent_at(monotonic() - origin);
-        out.flush();
+        flush(out);
     }
     return true;
 }
 
 void run(Gun& gun, std::span<Port* const> ports, const Settings& settings) {
     const Time origin = monotonic();
+    const std::span<Port* const> out = senders(ports, settings);
     Progress progress{settings};
     int idle_rounds = 0;
     bool stopped = false;
     while (!gun.done()) {
         bool worked = false;
         for (Port* const port : ports) {
-            worked = receive(gun, *port, *ports.front(), origin) || worked;
+            worked = receive(gun, *port, out, origin) || worked;
         }
         Time now = monotonic() - origin;
         if (stop_wanted != 0 && !stopped) {
@@ -173,7 +185,7 @@ void run(Gun& gun, std::span<Port* const> ports, const Settings& settings) {
         }
         worked = gun.advance(now) || worked;
         gun.sent_at(monotonic() - origin);
-        ports.front()->flush();
+        flush(out);
         progress.show(gun, now);
         idle_rounds = worked ? 0 : idle_rounds + 1;
         if (idle_rounds > kIdleRoundsBeforeSleep) {
@@ -189,7 +201,7 @@ void run(Gun& gun, std::span<Port* const> ports, const Settings& settings) {
 // What is still with the kernel may be reported for a moment.
 void settle(std::span<Port* const> ports) {
     for (int i = 0; i < 20; ++i) {
-        ports.front()->flush();
+        flush(ports);
         const timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
         static_cast<void>(::nanosleep(&pause, nullptr));
     }
@@ -246,6 +258,7 @@ int run_all(Settings settings) {
     };
     hooks.unix_start = static_cast<std::uint64_t>(std::time(nullptr));
     Gun gun{settings, population, frames, *wire->ports().front(), hooks};
+    gun.send_by(senders(wire->ports(), settings));
     static_cast<void>(gun.adopt(entries));
 
     struct sigaction action {};

@@ -72,6 +72,7 @@ struct Settings {
     std::string leases_path;
     VerifyBy verify_by = VerifyBy::kInitReboot;
     std::uint32_t ring_size = 4096;  // slots of each AF_XDP ring; a power of two
+    bool spread_queues = false;      // requests leave by all queues in turn, not by the first
     int cpu = -1;                    // -1: wherever the kernel likes
 };
 

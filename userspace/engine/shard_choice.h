@@ -1,0 +1,25 @@
+// Which shard knows a client. Pure; the same on every thread and for every message of the client.
+#pragma once
+
+#include <cstdint>
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/hash.h"
+
+namespace xdhcpd::engine {
+
+// The shard of `count` (1 or more) that a client belongs to whose key is `identity`, as in
+// ClientKey::view() or lease::Tenant::identity; not empty. `key` is the process's.
+//
+// The first byte, the key's kind, does not count: a client keeps its shard when a reload reserves
+// something for the very identifier that it was known by before. It is another hash than the one
+// that the shard's index takes its tags from, so that these stay spread over all of their values.
+[[nodiscard]] inline std::uint32_t shard_of(ByteView identity, HashKey key,
+                                            std::uint32_t count) noexcept {
+    XD_ASSERT(!identity.empty() && count != 0);
+    const std::uint64_t hash = hash_bytes(key, identity.subspan(1)) >> 32;
+    return static_cast<std::uint32_t>((hash * count) >> 32);
+}
+
+}  // namespace xdhcpd::engine
