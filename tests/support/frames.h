@@ -115,6 +115,70 @@ struct FrameSpec {
     return frame;
 }
 
+struct FrameSpec6 {
+    Mac destination_mac{
+        {std::byte{0x33}, std::byte{0x33}, std::byte{0}, std::byte{1}, std::byte{0}, std::byte{2}}};
+    Mac source_mac = mac(1);
+    std::vector<std::pair<std::uint16_t, std::uint16_t>> tags;  // tpid, tci
+    Ipv6 source = *parse_ipv6("fe80::5eff:fe00:5301");
+    Ipv6 destination = *parse_ipv6("ff02::1:2");
+    int next_header = 17;  // other than 17 and 58: the payload stands behind the IPv6 header as is
+    int hop_limit = 64;
+    std::uint16_t source_port = 546;
+    std::uint16_t destination_port = 547;
+    Bytes padding;  // behind the packet, as a switch adds it
+};
+
+// Offset of the IPv6 header of a frame made from `spec`.
+[[nodiscard]] inline std::size_t ip_offset(const FrameSpec6& spec) {
+    return 14 + 4 * spec.tags.size();
+}
+
+// `payload` is UDP data, or an ICMPv6 message whose checksum (octets 2 and 3) is filled in.
+[[nodiscard]] inline Bytes frame6(const FrameSpec6& spec, ByteView payload) {
+    Bytes upper;
+    std::size_t checksum_at = 2;
+    if (spec.next_header == 17) {
+        checksum_at = 6;
+        append16(upper, spec.source_port);
+        append16(upper, spec.destination_port);
+        append16(upper, static_cast<std::uint16_t>(8 + payload.size()));
+        append16(upper, 0);
+    }
+    append(upper, payload);
+    if ((spec.next_header == 17 || spec.next_header == 58) && upper.size() >= checksum_at + 2) {
+        upper[checksum_at] = upper[checksum_at + 1] = std::byte{0};
+        Bytes pseudo;
+        append(pseudo, spec.source.bytes());
+        append(pseudo, spec.destination.bytes());
+        append32(pseudo, static_cast<std::uint32_t>(upper.size()));
+        append32(pseudo, static_cast<std::uint32_t>(spec.next_header));
+        auto checksum = static_cast<std::uint16_t>(~slow_sum(upper, slow_sum(pseudo)));
+        if (checksum == 0 && spec.next_header == 17) {
+            checksum = 0xffff;
+        }
+        upper[checksum_at] = static_cast<std::byte>(checksum >> 8);
+        upper[checksum_at + 1] = static_cast<std::byte>(checksum & 0xff);
+    }
+
+    Bytes frame;
+    append(frame, spec.destination_mac.bytes());
+    append(frame, spec.source_mac.bytes());
+    for (const auto& [tpid, tci] : spec.tags) {
+        append16(frame, tpid);
+        append16(frame, tci);
+    }
+    append16(frame, 0x86dd);
+    append(frame, bytes({0x60, 0, 0, 0}));
+    append16(frame, static_cast<std::uint16_t>(upper.size()));
+    append(frame, bytes({spec.next_header, spec.hop_limit}));
+    append(frame, spec.source.bytes());
+    append(frame, spec.destination.bytes());
+    append(frame, upper);
+    append(frame, spec.padding);
+    return frame;
+}
+
 // A DHCPv4 message. Options are appended in the order of the calls; bytes() ends them.
 class Message {
   public:

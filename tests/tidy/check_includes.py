@@ -14,7 +14,7 @@ import tempfile
 # The rows of CONTRIBUTING.md, "Modules". A module may include rows below its own only.
 ROWS = {
     "base": 0,
-    "packet": 1, "pcapng": 1,
+    "packet": 1, "pcapng": 1, "option_value": 1,
     "dhcp4": 2, "dhcp6": 2, "nd": 2, "lease": 2,
     "model": 3,
     "engine": 4, "journal/codec": 4, "peer/protocol": 4,

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <string>
-#include <vector>
+
+#include "option_value/nearest_name.h"
 
 namespace xdhcpd::dhcp4 {
 namespace {
@@ -488,37 +488,6 @@ constexpr OtherName kOtherNames[] = {
     {"tftp-server", Code::kTftpServerName},
 };
 
-// Levenshtein distance: insertions, deletions and replacements of characters.
-std::size_t edit_distance(std::string_view from, std::string_view to) {
-    std::vector<std::size_t> row(to.size() + 1);
-    for (std::size_t j = 0; j <= to.size(); ++j) {
-        row[j] = j;
-    }
-    for (std::size_t i = 1; i <= from.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= to.size(); ++j) {
-            const std::size_t replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-        }
-    }
-    return row[to.size()];
-}
-
-// Case and underscores are no difference worth a distance.
-std::string normalised(std::string_view text) {
-    std::string result{text};
-    for (char& c : result) {
-        if (c >= 'A' && c <= 'Z') {
-            c = static_cast<char>(c - 'A' + 'a');
-        } else if (c == '_' || c == ' ') {
-            c = '-';
-        }
-    }
-    return result;
-}
-
 }  // namespace
 
 std::string_view name(RelaySuboption code) noexcept {
@@ -587,36 +556,19 @@ std::span<const OptionInfo> option_registry() noexcept {
 }
 
 std::string_view nearest_option_name(std::string_view misspelt) {
-    constexpr std::size_t kLongestSensible = 64;  // longer than any name with its errors
-    if (misspelt.empty() || misspelt.size() > kLongestSensible) {
-        return {};
-    }
-    const std::string wanted = normalised(misspelt);
+    option_value::NearestName nearest{misspelt};
     for (const OtherName& known : kOtherNames) {
-        if (known.other == wanted) {
+        if (known.other == nearest.wanted()) {
             return option_info(known.meant).name;
         }
     }
-    std::string_view best;
-    std::size_t best_distance = std::max<std::size_t>(1, wanted.size() / 4) + 1;
     for (const OptionInfo& row : kRegistry) {
         // "option-85" is near "option-84" and means something else.
-        if (!row.configurable || row.name.starts_with("option-")) {
-            continue;
-        }
-        const std::size_t missing = row.name.size() > wanted.size()
-                                        ? row.name.size() - wanted.size()
-                                        : wanted.size() - row.name.size();
-        if (missing >= best_distance) {  // no need to look at the characters
-            continue;
-        }
-        const std::size_t distance = edit_distance(wanted, row.name);
-        if (distance < best_distance) {
-            best = row.name;
-            best_distance = distance;
+        if (row.configurable && !row.name.starts_with("option-")) {
+            nearest.consider(row.name);
         }
     }
-    return best;
+    return nearest.best();
 }
 
 }  // namespace xdhcpd::dhcp4

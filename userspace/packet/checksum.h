@@ -1,4 +1,5 @@
-// The Internet checksum (RFC 1071) over IPv4 headers and UDP with pseudo-header (RFC 768).
+// The Internet checksum (RFC 1071) over IPv4 headers, and over UDP and ICMPv6 with their
+// pseudo-headers (RFC 768, RFC 8200 section 8.1).
 #pragma once
 
 #include <bit>
@@ -87,5 +88,14 @@ using RawSum = std::uint64_t;
 // Value for the UDP checksum field; `datagram` is header (its field zero) and data.
 [[nodiscard]] std::uint16_t udp4_checksum(Ipv4 source, Ipv4 destination,
                                           ByteView datagram) noexcept;
+
+// Sum of the IPv6 pseudo-header: addresses, length of the packet behind the IPv6 header, and its
+// protocol (RFC 8200 section 8.1).
+[[nodiscard]] inline RawSum pseudo_header6_sum(const Ipv6& source, const Ipv6& destination,
+                                               std::uint8_t protocol,
+                                               std::uint32_t upper_len) noexcept {
+    return raw_sum(source.bytes()) + raw_sum(destination.bytes()) +
+           network_order(std::uint32_t{protocol}) + network_order(upper_len);
+}
 
 }  // namespace xdhcpd

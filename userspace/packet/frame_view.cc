@@ -3,18 +3,14 @@
 #include <array>
 
 #include "packet/checksum.h"
+#include "packet/ethernet.h"
 #include "packet/headers.h"
 
 namespace xdhcpd {
 namespace {
 
-constexpr std::size_t kEtherTypeLen = 2;
 constexpr std::uint16_t kFragmentMask =
     0x3fff;  // more-fragments bit and offset (RFC 791 section 3.1)
-
-[[nodiscard]] bool is_tag(std::uint16_t ether_type) noexcept {
-    return ether_type == kEtherTypeVlan || ether_type == kEtherTypeQinq;
-}
 
 // Of the 32-bit halves of eight octets.
 [[nodiscard]] RawSum sum_of_eight(const std::byte* from) noexcept {
@@ -84,29 +80,18 @@ bool FrameView::read_common(ByteView frame) noexcept {
 }
 
 std::optional<FrameError> FrameView::read_any(ByteView frame) noexcept {
-    if (frame.size() < kEthernetLen) {
-        return FrameError::kTruncatedEthernet;
+    EthernetHeader ethernet;
+    if (const auto error = ethernet.read(frame)) {
+        return *error == EthernetError::kTooManyTags ? FrameError::kTooManyTags
+                                                     : FrameError::kTruncatedEthernet;
     }
-    destination_mac = Mac::load(frame.data());
-    source_mac = Mac::load(frame.data() + Mac::kLen);
-    tags = {};
-    std::size_t at = kEthernetLen;
-    std::uint16_t ether_type = load_be16(frame.data() + at - kEtherTypeLen);
-    while (is_tag(ether_type)) [[unlikely]] {
-            if (tags.count == VlanTags::kMaxCount) {
-                return FrameError::kTooManyTags;
-            }
-            if (frame.size() < at + VlanTags::kTagLen) {
-                return FrameError::kTruncatedEthernet;
-            }
-            tags.tags[tags.count++] = VlanTag{ether_type, load_be16(frame.data() + at)};
-            at += VlanTags::kTagLen;
-            ether_type = load_be16(frame.data() + at - kEtherTypeLen);
-        }
-    if (ether_type != kEtherTypeIpv4) {
+    destination_mac = ethernet.destination_mac;
+    source_mac = ethernet.source_mac;
+    tags = ethernet.tags;
+    if (ethernet.ether_type != kEtherTypeIpv4) {
         return FrameError::kNotIpv4;
     }
-    return read_ip(frame.subspan(at));
+    return read_ip(frame.subspan(ethernet.len));
 }
 
 std::optional<FrameError> FrameView::read_ip(ByteView ip) noexcept {

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "packet/checksum.h"
+#include "packet/ethernet.h"
 #include "packet/headers.h"
 #include "packet/vlan.h"
 
@@ -48,18 +49,8 @@ std::size_t write_udp4_headers(MutableBytes frame, const Udp4Headers& headers,
     const std::size_t frame_len = udp4_payload_offset(headers.tags.count) + payload_len;
     XD_ASSERT(payload_len <= detail::kMaxUdpPayloadLen && frame_len <= frame.size());
 
-    std::byte* at = frame.data();
-    headers.destination_mac.store(at);
-    headers.source_mac.store(at + Mac::kLen);
-    at += 2 * Mac::kLen;
-    for (const VlanTag& tag : headers.tags.view()) {
-        store_be16(at, tag.tpid);
-        store_be16(at + 2, tag.tci);
-        at += VlanTags::kTagLen;
-    }
-    store_be16(at, kEtherTypeIpv4);
-    at += 2;
-
+    std::byte* const ip = write_ethernet(frame.data(), headers.destination_mac, headers.source_mac,
+                                         headers.tags, kEtherTypeIpv4);
     // Sums are added up from the values rather than read back from the bytes just stored.
     const auto raw16 = [](std::size_t value) {
         return network_order(static_cast<std::uint16_t>(value));
@@ -74,7 +65,6 @@ std::size_t write_udp4_headers(MutableBytes frame, const Udp4Headers& headers,
     const RawSum addresses = RawSum{source} + destination;
     const RawSum ip_sum =
         addresses + version_and_class + ip_len + raw16(detail::kDontFragment) + ttl_and_protocol;
-    std::byte* const ip = at;
     store_raw(ip, version_and_class);
     store_raw(ip + 2, ip_len);
     store_be16(ip + 4, 0);  // identification: meaningless with DF set (RFC 6864 section 4.1)

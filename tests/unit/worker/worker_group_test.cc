@@ -384,7 +384,7 @@ TEST(WorkerGroupThreadsTest, TheEndDoesNotWaitForADiskThatStandsStill) {
     lab.inject(0, request);
     lab.group->start([](std::uint32_t) {});
     lab.group->stop();
-    EXPECT_EQ(lab.dropped(0, engine::Shed::kPortGone), 1u);
+    EXPECT_EQ(lab.dropped(0, engine::Shed::kNotStored), 1u);
     EXPECT_EQ(lab.ports[0]->tx_frames_out(), 0u);
     EXPECT_EQ(lab.check(), "");
 }
