@@ -28,11 +28,13 @@ WARMUP = 1.0  # seconds
 MAX_FILL = 20.0  # seconds to give each client its lease
 
 
-def gun(network, program, seconds, *, clients, window=None, rate=None, warmup=WARMUP, first_mac=None, count=None):
+def gun(network, program, seconds, *, clients, window=None, rate=None, warmup=WARMUP, first_mac=None, count=None,
+        spread_queues=False):  # fmt: skip
     """Starts a run of DORA exchanges, by a window in flight or at a rate; it may end after so many."""
     load = ["--window", window] if rate is None else ["--rate", f"{rate:.0f}"]
     load += ["--first-mac", first_mac] if first_mac else []
     load += ["--count", count] if count else []
+    load += ["--spread-queues"] if spread_queues else []
     return network.start(
         "client", program, "-i", CLIENT_INTERFACE, "--driver", "xdp", "--scenario", "dora", "--clients", clients,
         *load, "--duration", f"{seconds:g}s", "--warmup", f"{warmup:g}s", "--timeout", "1s", "--json",

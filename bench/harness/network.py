@@ -53,7 +53,8 @@ class ReceiveBuffers:
 class Network:
     """A new pair for every server, so that nothing of the one before it is left."""
 
-    def __init__(self):
+    def __init__(self, queues=1):
+        self.queues = queues
         self.names = {side: f"{PREFIX}{os.getpid()}-{side}" for side in ("server", "client")}
         self.children = []
 
@@ -68,8 +69,9 @@ class Network:
     def _make(self):
         for name in self.names.values():
             sh("ip", "netns", "add", name)
-        sh("ip", "link", "add", SERVER_INTERFACE, "netns", self.names["server"], "type", "veth",
-           "peer", "name", CLIENT_INTERFACE, "netns", self.names["client"])  # fmt: skip
+        queues = ("numtxqueues", str(self.queues), "numrxqueues", str(self.queues))
+        sh("ip", "link", "add", SERVER_INTERFACE, "netns", self.names["server"], *queues, "type", "veth",
+           "peer", "name", CLIENT_INTERFACE, "netns", self.names["client"], *queues)  # fmt: skip
         for side, interface, address in (("server", SERVER_INTERFACE, SERVER_ADDRESS),
                                          ("client", CLIENT_INTERFACE, CLIENT_ADDRESS)):  # fmt: skip
             self.run(side, "sysctl", "-q", "-w", f"net.ipv6.conf.{interface}.disable_ipv6=1")

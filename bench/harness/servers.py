@@ -45,11 +45,11 @@ def tool(name):
     return found
 
 
-def launch(network, directory, *command, ready, what, env=None):
-    """Starts a server on its core and waits until ready(); its output goes to server.log."""
+def launch(network, directory, *command, ready, what, env=None, cpu=SERVER_CPU):
+    """Starts a server on its core (None: on all) and waits until ready(); its output goes to server.log."""
     log = directory / "server.log"
     with open(log, "wb") as output:
-        child = network.start("server", *command, cpu=SERVER_CPU, stdout=output, stderr=subprocess.STDOUT, env=env)
+        child = network.start("server", *command, cpu=cpu, stdout=output, stderr=subprocess.STDOUT, env=env)
 
     def is_up():
         if child.poll() is not None:
@@ -70,7 +70,7 @@ def start_bare(program):
 
 
 def launch_xdhcpd(network, directory, driver, durability, max_leases=1 << 21, subnet="10.64.0.0/10",
-                  pool=f"{FIRST_LEASE}-{LAST_LEASE}", workers=1):  # fmt: skip
+                  pool=f"{FIRST_LEASE}-{LAST_LEASE}", workers=1, cpu=SERVER_CPU):  # fmt: skip
     """xdhcpd with its control socket, and its leases if it keeps them, in the directory."""
     socket = directory / "control.sock"
     configuration = {
@@ -97,7 +97,7 @@ def launch_xdhcpd(network, directory, driver, durability, max_leases=1 << 21, su
     path = directory / "xdhcpd.yaml"
     path.write_text(json.dumps(configuration), encoding="utf-8")
     control = [str(BUILD / "userspace/tools/xdhcpctl"), "-s", str(socket), "status"]
-    return launch(network, directory, BUILD / "userspace/daemon/xdhcpd", "-c", path, what=f"xdhcpd {driver}",
+    return launch(network, directory, BUILD / "userspace/daemon/xdhcpd", "-c", path, what=f"xdhcpd {driver}", cpu=cpu,
                   ready=lambda: subprocess.run(control, capture_output=True, check=False).returncode == 0)  # fmt: skip
 
 
