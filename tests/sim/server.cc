@@ -79,6 +79,7 @@ Result<std::unique_ptr<Server>, Error> Server::start(Machine& machine, const Ser
 Result<Success, Error> Server::open(const Network& network, RememberedStates& remembered) {
     slot_.publish(make_snapshot(network));
     std::vector<std::unique_ptr<lease::Shard>> shards;
+    shards.reserve(options_.workers);
     const BootSeconds now = to_boot_seconds(machine_.boot_time());
     for (std::uint32_t i = 0; i < options_.workers; ++i) {
         shards.push_back(std::make_unique<lease::Shard>(
@@ -112,6 +113,7 @@ Result<Success, Error> Server::open(const Network& network, RememberedStates& re
         const BootSeconds grace_end =
             options_.clock_is_trusted ? BootSeconds{} : add_seconds(now, kClockGrace);
         std::vector<lease::Shard*> all;
+        all.reserve(shards.size());
         for (const auto& shard : shards) {
             all.push_back(shard.get());
         }

@@ -321,12 +321,10 @@ class FaultyFiles final : public FileLayer {
                 names[change.path] = change.content;
                 return;
             case Change::kRename:
-                // Of this very file, whatever else the old name stood for or stands for.
+                // Of this very file, whatever else the old name stood for; it has one name only.
+                std::erase_if(names,
+                              [&](const auto& name) { return name.second == change.content; });
                 names[change.to] = change.content;
-                if (const auto found = names.find(change.path);
-                    found != names.end() && found->second == change.content) {
-                    names.erase(found);
-                }
                 return;
             case Change::kRemove:
                 names.erase(change.path);
