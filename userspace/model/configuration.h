@@ -157,7 +157,7 @@ struct Configuration {
     std::string http;  // "address:port" of metrics and health, empty: off
     Durability durability = Durability::kSync;
     std::string state_directory = "/var/lib/xdhcpd";  // of the journal, unless kMemory
-    std::optional<std::uint32_t> workers;  // none: auto, by queues and processors
+    std::optional<std::uint32_t> workers;             // none: auto, by queues and processors
     std::uint32_t max_leases = 1u << 20;  // clients that the index holds, over all subnets
     std::uint64_t side_memory = 64u
                                 << 20;  // bytes for hostnames, relay information, long identities
