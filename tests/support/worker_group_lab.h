@@ -22,7 +22,7 @@ namespace xdhcpd::testing {
 
 struct WorkerGroupLabOptions {
     std::uint32_t count = 2;
-    std::size_t message_slots = worker::Exchange::kMessageSlots;
+    std::size_t message_slots = 256;
     MemoryOptions port{};
     BootTime (*clock)() noexcept = []() noexcept { return BootTime{std::chrono::seconds{1000}}; };
     bool has_journal = false;  // the test plays the journal, with store()

@@ -472,14 +472,14 @@ void Server::Implementation::drain() {
     }
     http_.reset();
     control_socket_.reset();
-    constexpr engine::DropReason kNotStored{engine::Shed::kNotStored};
+    const std::size_t not_stored = engine::DropReason{engine::Shed::kNotStored}.index();
     std::uint64_t received = 0;
     std::uint64_t answered = 0;
     std::uint64_t lost = 0;
     for (const worker::Worker* const worker : workers_->all()) {
         received += worker->counters().received.value();
         answered += worker->counters().answered.value();
-        lost += worker->counters().dropped[kNotStored.index()].value();
+        lost += worker->counters().dropped[not_stored].value();
     }
     if (lost != 0) {
         spdlog::error("{} clients got no answer: their leases were not stored in time", lost);

@@ -32,7 +32,7 @@ WorkerCount choose_worker_count(std::optional<std::uint32_t> configured, std::ui
     if (processors.quota) {
         limit = std::min(limit, static_cast<std::uint64_t>(std::max(*processors.quota, 1.0)));
         std::array<char, 32> text{};
-        std::snprintf(text.data(), text.size(), "%.4g", *processors.quota);
+        static_cast<void>(std::snprintf(text.data(), text.size(), "%.4g", *processors.quota));
         reason += std::string{", CPU quota "} + text.data();
     }
     limit = std::min<std::uint64_t>(limit, config::kMaxWorkers);

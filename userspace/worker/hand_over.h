@@ -10,8 +10,10 @@
 // Owner: the worker. One thread, except where it says otherwise.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -102,11 +104,15 @@ class Loans {
 // All ways between the workers of a server; one object, made before them and destroyed behind them.
 class Exchange {
   public:
-    static constexpr std::size_t kMessageSlots = 256;  // of each way; 573 KB
+    // Slots of each way, 2240 bytes each: fewer when there are many ways, whose number grows with
+    // the square of the workers, while what one worker gives spreads over all of them.
+    [[nodiscard]] static constexpr std::size_t slots_for(std::uint32_t worker_count) noexcept {
+        return std::clamp<std::size_t>(std::bit_floor(std::size_t{512} / worker_count), 32, 256);
+    }
     static constexpr std::size_t kReplySlots = Loans::kMax;
 
     // `message_slots` is a power of two.
-    explicit Exchange(std::uint32_t worker_count, std::size_t message_slots = kMessageSlots);
+    Exchange(std::uint32_t worker_count, std::size_t message_slots);
 
     [[nodiscard]] std::uint32_t worker_count() const noexcept { return count_; }
     // Before any thread runs: whom to wake when something comes for worker `id`.

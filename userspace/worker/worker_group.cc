@@ -12,8 +12,9 @@ Result<std::unique_ptr<WorkerGroup>, Error> WorkerGroup::make(std::vector<Member
     XD_ASSERT(!members.empty());
     std::unique_ptr<WorkerGroup> group{new WorkerGroup};
     if (members.size() > 1) {
-        group->exchange_ =
-            std::make_unique<Exchange>(static_cast<std::uint32_t>(members.size()), message_slots);
+        const auto count = static_cast<std::uint32_t>(members.size());
+        group->exchange_ = std::make_unique<Exchange>(
+            count, message_slots != 0 ? message_slots : Exchange::slots_for(count));
     }
     for (Member& member : members) {
         member.options.id = group->count();

@@ -26,10 +26,10 @@ class WorkerGroup {
         std::unique_ptr<lease::Shard> shard;
     };
 
-    // Workers without ports; one or more. `message_slots`: see Exchange.
+    // Workers without ports; one or more. `message_slots`: of each way between
+    // two of them, a power of two; 0: Exchange::slots_for().
     [[nodiscard]] static Result<std::unique_ptr<WorkerGroup>, Error> make(
-        std::vector<Member> members, const SnapshotSlot& snapshots,
-        std::size_t message_slots = Exchange::kMessageSlots);
+        std::vector<Member> members, const SnapshotSlot& snapshots, std::size_t message_slots = 0);
     WorkerGroup(const WorkerGroup&) = delete;
     WorkerGroup& operator=(const WorkerGroup&) = delete;
     // As stop(). Before the ports are destroyed.
