@@ -80,6 +80,7 @@ def launch_xdhcpd(network, directory, driver, durability, max_leases=1 << 21, su
         "http": "off",
         "durability": durability,
         "max-leases": max_leases,
+        "workers": workers,
         "dhcp4": {
             "max-offers-per-relay": max_leases,
             "subnets": [{
@@ -92,8 +93,6 @@ def launch_xdhcpd(network, directory, driver, durability, max_leases=1 << 21, su
     }  # fmt: skip
     if durability != "memory":
         configuration["state-directory"] = str(directory / "state")
-    if workers != 1:
-        configuration["workers"] = workers
     path = directory / "xdhcpd.yaml"
     path.write_text(json.dumps(configuration), encoding="utf-8")
     control = [str(BUILD / "userspace/tools/xdhcpctl"), "-s", str(socket), "status"]
