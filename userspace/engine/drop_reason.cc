@@ -41,7 +41,8 @@ constexpr std::array<Explanation, static_cast<std::size_t>(Refusal::kCount)> kRe
 
 constexpr std::array<Explanation, static_cast<std::size_t>(Shed::kCount)> kSheds{{
     {"no-tx-frame", "no frame was free to write a reply into: the server is overloaded"},
-    {"stale", "the message or its finished reply waited too long, or the lease has changed meanwhile"},
+    {"stale",
+     "the message or its finished reply waited too long, or the lease has changed meanwhile"},
     {"shed-discover", "the server is overloaded: clients that have no offer yet wait first"},
     {"shed-request", "the server is overloaded: only clients that have a lease are answered"},
     {"rate-limit-client", "the client sends more than rate-limit per-client allows"},
