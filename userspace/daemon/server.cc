@@ -313,9 +313,8 @@ void Server::Implementation::report_recovery(const journal::Recovery& found) con
     }
     if (counts.leases > options_.configuration.max_leases) {
         spdlog::warn(
-            "{}: {} leases are more than max-leases ({}): all are known, but no new client gets "
-            "one "
-            "before enough of them have ended",
+            "{}: {} leases are more than max-leases ({}): all are known, but no new client "
+            "gets one before enough of them have ended",
             options_.configuration.state_directory, counts.leases,
             options_.configuration.max_leases);
     }
