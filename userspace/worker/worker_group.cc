@@ -55,7 +55,7 @@ void WorkerGroup::replace_ports(std::vector<std::vector<Port*>> by_worker) {
     }
 }
 
-void WorkerGroup::start(std::function<void(std::uint32_t)> begin) {
+void WorkerGroup::start(const std::function<void(std::uint32_t)>& begin) {
     XD_ASSERT(threads_.empty());
     for (const auto& worker : workers_) {
         threads_.emplace_back([&worker = *worker, begin] {

@@ -46,7 +46,7 @@ class WorkerGroup {
     // it, and it may be destroyed. A port never goes from one worker to another in one call.
     void replace_ports(std::vector<std::vector<Port*>> by_worker);
     // Starts the threads, which call `begin(id)` first. Once.
-    void start(std::function<void(std::uint32_t)> begin);
+    void start(const std::function<void(std::uint32_t)>& begin);
     // Ends the threads; what is in the ports' rings and between the workers is still answered.
     // Afterwards no frame is lent to anybody but its own port's worker. Bounded in time.
     void stop();
