@@ -59,7 +59,45 @@ constexpr std::array<Explanation, static_cast<std::size_t>(Shed::kCount)> kSheds
      "client"},
 }};
 
+constexpr std::array<Explanation, static_cast<std::size_t>(Refusal6::kCount)> kRefusals6{{
+    {"not-for-us", "the frame was sent to an address or port that is not this server's"},
+    {"bad-source-mac", "the frame's source MAC is a group address, zero, or this server's own"},
+    {"unserved-vlan", "the frame carries a VLAN tag that this server does not serve"},
+    {"bad-source", "the source is an address that no client or relay can have"},
+    {"not-served", "DHCPv6 is not configured"},
+    {"no-subnet", "no configured subnet serves the link that the client is on"},
+    {"relay-not-allowed", "the relay's link-address is not in the subnet's list of relays"},
+    {"identity-too-long", "the identifier that names the client is longer than 255 bytes"},
+    {"nothing-to-confirm", "the client asked to confirm addresses and named none"},
+    {"no-address-to-give", "nothing is left that could be offered to the client"},
+    {"not-all-routers", "a router solicitation on a link where this server is no router"},
+    {"not-our-target",
+     "a neighbor solicitation for an address that this server does not answer for"},
+    {"reply-too-long", "the reply does not fit the frame"},
+    {"offer-limit", "the client's relay or port holds as many open offers as it may"},
+    {"scheduled", "the router solicitation is answered by an advertisement that is due soon"},
+}};
+
+// By dhcp6::Refusal.
+constexpr std::array<std::string_view, static_cast<std::size_t>(dhcp6::Refusal::kCount)>
+    kRefusalTexts6{
+        "the message is not one that a client or relay sends to a server",
+        "the message was sent to a unicast address, which only relays may do",
+        "the message has no client identifier",
+        "the message has no server identifier",
+        "the message must not have a server identifier",
+        "the client chose another server",
+        "an information request must not have an identity association",
+    };
+
+constexpr std::array<std::string_view, static_cast<std::size_t>(Stage::kCount)> kStageNames{
+    "frame", "message", "engine", "worker", "frame6", "message6", "dhcp6", "nd", "engine6"};
+
 }  // namespace
+
+std::string_view name(Refusal6 refusal) noexcept {
+    return kRefusals6[static_cast<std::size_t>(refusal)].name;
+}
 
 std::string_view name(Refusal refusal) noexcept {
     return kRefusals[static_cast<std::size_t>(refusal)].name;
@@ -70,8 +108,7 @@ std::string_view name(Shed shed) noexcept {
 }
 
 std::string_view name(Stage stage) noexcept {
-    static constexpr std::array<std::string_view, 4> kNames{"frame", "message", "engine", "worker"};
-    return kNames[static_cast<std::size_t>(stage)];
+    return kStageNames[static_cast<std::size_t>(stage)];
 }
 
 DropReason DropReason::from_index(std::size_t index) noexcept {
@@ -95,6 +132,18 @@ std::string_view DropReason::name() const noexcept {
             return kRefusals[code_].name;
         case Stage::kWorker:
             return kSheds[code_].name;
+        case Stage::kFrame6:
+            return xdhcpd::name(static_cast<FrameError6>(code_));
+        case Stage::kMessage6:
+            return dhcp6::name(static_cast<dhcp6::ParseError>(code_));
+        case Stage::kDhcp6:
+            return dhcp6::name(static_cast<dhcp6::Refusal>(code_));
+        case Stage::kNd:
+            return nd::name(static_cast<nd::ParseError>(code_));
+        case Stage::kEngine6:
+            return kRefusals6[code_].name;
+        case Stage::kCount:
+            break;
     }
     return "unknown";
 }
@@ -113,6 +162,18 @@ std::string_view DropReason::text() const noexcept {
             return kRefusals[code_].text;
         case Stage::kWorker:
             return kSheds[code_].text;
+        case Stage::kFrame6:
+            return "the frame is not a well-formed UDP datagram or ICMPv6 message over IPv6";
+        case Stage::kMessage6:
+            return "the message is not well-formed DHCPv6";
+        case Stage::kDhcp6:
+            return kRefusalTexts6[code_];
+        case Stage::kNd:
+            return "the message breaks a rule of Neighbor Discovery (RFC 4861)";
+        case Stage::kEngine6:
+            return kRefusals6[code_].text;
+        case Stage::kCount:
+            break;
     }
     return "unknown";
 }

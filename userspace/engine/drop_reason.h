@@ -9,7 +9,11 @@
 #include <string_view>
 
 #include "dhcp4/message_view.h"
+#include "dhcp6/message_view.h"
+#include "dhcp6/validation.h"
+#include "nd/message_view.h"
 #include "packet/frame_view.h"
+#include "packet/frame_view6.h"
 
 namespace xdhcpd::engine {
 
@@ -45,6 +49,27 @@ enum class Refusal : std::uint8_t {
 // "no-subnet"
 [[nodiscard]] std::string_view name(Refusal refusal) noexcept;
 
+// Likewise of IPv6, beside those of dhcp6::Refusal.
+enum class Refusal6 : std::uint8_t {
+    kNotForUs,          // destination is neither a group nor an address of ours, or another port
+    kBadSourceMac,      // the frame's source is a group address, zero, or our own
+    kUnservedVlan,      // a tagged frame on a link that serves no such tag
+    kBadSource,         // a source address that no client or relay can have
+    kNotServed,         // DHCPv6 is off here
+    kNoSubnet,          // the client is on a link that no configured subnet serves
+    kRelayNotAllowed,   // the link-address is not among the subnet's relays
+    kIdentityTooLong,   // an identifier of a reservation that is longer than a key
+    kNothingToConfirm,  // CONFIRM without an address (RFC 8415 section 18.3.3)
+    kNoAddressToGive,   // SOLICIT that nothing could be advertised to, and silence is asked for
+    kNotAllRouters,     // a Router Solicitation where we do not advertise
+    kNotOurTarget,      // a Neighbor Solicitation for a target that we do not answer for
+    kReplyTooLong,      // the reply does not fit the frame
+    kOfferLimit,        // as in Refusal
+    kScheduled,         // a Router Solicitation that is answered later; as it should be
+    kCount
+};
+[[nodiscard]] std::string_view name(Refusal6 refusal) noexcept;
+
 // Reasons of the worker, which owns rings and frames.
 enum class Shed : std::uint8_t {
     kNoTxFrame,       // the port had no frame to lend
@@ -63,23 +88,57 @@ enum class Shed : std::uint8_t {
 };
 [[nodiscard]] std::string_view name(Shed shed) noexcept;
 
-enum class Stage : std::uint8_t { kFrame, kMessage, kEngine, kWorker };
+enum class Stage : std::uint8_t {
+    kFrame,
+    kMessage,
+    kEngine,
+    kWorker,
+    kFrame6,    // FrameError6
+    kMessage6,  // dhcp6::ParseError
+    kDhcp6,     // dhcp6::Refusal
+    kNd,        // nd::ParseError
+    kEngine6,   // Refusal6
+    kCount
+};
 [[nodiscard]] std::string_view name(Stage stage) noexcept;
 
 class DropReason {
+    static constexpr std::size_t kStages = static_cast<std::size_t>(Stage::kCount);
+    template <typename Enum>
+    static constexpr std::size_t kCountOf = static_cast<std::size_t>(Enum::kCount);
+    static constexpr std::array<std::size_t, kStages> kStageCounts{
+        kCountOf<FrameError>,     kCountOf<dhcp4::ParseError>, kCountOf<Refusal>,
+        kCountOf<Shed>,           kCountOf<FrameError6>,       kCountOf<dhcp6::ParseError>,
+        kCountOf<dhcp6::Refusal>, kCountOf<nd::ParseError>,    kCountOf<Refusal6>};
+    static constexpr std::array<std::size_t, kStages> kStageStart = [] {
+        std::array<std::size_t, kStages> start{};
+        for (std::size_t stage = 1; stage < kStages; ++stage) {
+            start[stage] = start[stage - 1] + kStageCounts[stage - 1];
+        }
+        return start;
+    }();
+
   public:
     // NOLINTBEGIN(google-explicit-constructor): each stage's reason is a reason
     constexpr DropReason(FrameError error) noexcept : DropReason{Stage::kFrame, error} {}
     constexpr DropReason(dhcp4::ParseError error) noexcept : DropReason{Stage::kMessage, error} {}
     constexpr DropReason(Refusal refusal) noexcept : DropReason{Stage::kEngine, refusal} {}
     constexpr DropReason(Shed shed) noexcept : DropReason{Stage::kWorker, shed} {}
+    constexpr DropReason(FrameError6 error) noexcept : DropReason{Stage::kFrame6, error} {}
+    constexpr DropReason(dhcp6::ParseError error) noexcept : DropReason{Stage::kMessage6, error} {}
+    constexpr DropReason(dhcp6::Refusal refusal) noexcept : DropReason{Stage::kDhcp6, refusal} {}
+    constexpr DropReason(nd::ParseError error) noexcept : DropReason{Stage::kNd, error} {}
+    constexpr DropReason(Refusal6 refusal) noexcept : DropReason{Stage::kEngine6, refusal} {}
     // NOLINTEND(google-explicit-constructor)
 
     // All reasons in one row, for counters: 0..kCount-1.
-    static constexpr std::size_t kCount = static_cast<std::size_t>(FrameError::kCount) +
-                                          static_cast<std::size_t>(dhcp4::ParseError::kCount) +
-                                          static_cast<std::size_t>(Refusal::kCount) +
-                                          static_cast<std::size_t>(Shed::kCount);
+    static constexpr std::size_t kCount = [] {
+        std::size_t sum = 0;
+        for (const std::size_t count : kStageCounts) {
+            sum += count;
+        }
+        return sum;
+    }();
     [[nodiscard]] constexpr std::size_t index() const noexcept {
         return kStageStart[static_cast<std::size_t>(stage_)] + code_;
     }
@@ -99,14 +158,6 @@ class DropReason {
     template <typename Enum>
     constexpr DropReason(Stage stage, Enum code) noexcept
         : stage_{stage}, code_{static_cast<std::uint8_t>(code)} {}
-
-    static constexpr std::array<std::size_t, 4> kStageStart{
-        0, static_cast<std::size_t>(FrameError::kCount),
-        static_cast<std::size_t>(FrameError::kCount) +
-            static_cast<std::size_t>(dhcp4::ParseError::kCount),
-        static_cast<std::size_t>(FrameError::kCount) +
-            static_cast<std::size_t>(dhcp4::ParseError::kCount) +
-            static_cast<std::size_t>(Refusal::kCount)};
 
     Stage stage_;
     std::uint8_t code_;

@@ -11,6 +11,7 @@
 
 #include "base/addresses.h"
 #include "dhcp4/options.h"
+#include "model/configuration6.h"
 #include "model/rate_limit.h"
 #include "model/vlan_range.h"
 
@@ -163,6 +164,9 @@ struct Configuration {
                                 << 20;  // bytes for hostnames, relay information, long identities
     PortConfiguration ports;
     Dhcp4Configuration dhcp4;
+    Dhcp6Configuration dhcp6;
+    std::vector<AdvertisementConfiguration> router_advertisements;
+    std::vector<NeighborProxyConfiguration> neighbor_proxies;
     bool quick_start = false;  // built from --interface and --range, not from a file
 };
 

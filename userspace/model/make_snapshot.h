@@ -11,20 +11,26 @@
 #include "base/hash.h"
 #include "lease/store.h"
 #include "model/snapshot.h"
+#include "model/space_registry6.h"
 
 namespace xdhcpd::model {
 
 // Spaces live as long as the store; a subnet that comes back after a reload finds its space again.
 class SpaceRegistry {
   public:
-    explicit SpaceRegistry(lease::Store& store) : store_{store} {}
+    explicit SpaceRegistry(lease::Store& store) : store_{store}, ipv6_{store} {}
 
     // The space of this subnet, made when it is new.
     [[nodiscard]] lease::SpaceId space_for(Ipv4Prefix prefix);
     // Likewise, but nothing is made: no value when it is new.
     [[nodiscard]] std::optional<lease::SpaceId> find(Ipv4Prefix prefix) const;
     // Spaces made from now on: see SpaceName.
-    void set_version_floor(std::uint32_t floor) noexcept { version_floor_ = floor; }
+    void set_version_floor(std::uint32_t floor) noexcept {
+        version_floor_ = floor;
+        ipv6_.set_version_floor(floor);
+    }
+    [[nodiscard]] SpaceRegistry6& ipv6() noexcept { return ipv6_; }
+    [[nodiscard]] const SpaceRegistry6& ipv6() const noexcept { return ipv6_; }
     [[nodiscard]] lease::Store& store() noexcept { return store_; }
     [[nodiscard]] const lease::Store& store() const noexcept { return store_; }
     // All spaces ever made, with their subnets.
@@ -38,6 +44,7 @@ class SpaceRegistry {
     lease::Store& store_;
     std::uint32_t version_floor_ = 0;
     std::unordered_map<std::uint64_t, lease::SpaceId> spaces_;  // by prefix
+    SpaceRegistry6 ipv6_;
 };
 
 struct SnapshotResult {

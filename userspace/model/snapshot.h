@@ -21,6 +21,7 @@
 #include "model/configuration.h"
 #include "model/host_state.h"
 #include "model/option_table.h"
+#include "model/snapshot6.h"
 #include "packet/vlan.h"
 
 namespace xdhcpd::model {
@@ -78,9 +79,11 @@ struct VlanLink {
 // How direct clients of an interface are served.
 struct Ingress {
     HostInterface interface;
-    std::optional<std::uint32_t> link;  // of untagged clients; none: only relayed ones
-    std::vector<VlanLink> vlans;        // of tagged ones, sorted by ids
-    bool is_limited = false;            // any of these is
+    std::optional<std::uint32_t> link;   // of untagged clients; none: only relayed ones
+    std::vector<VlanLink> vlans;         // of tagged ones, sorted by ids
+    std::optional<std::uint32_t> link6;  // likewise of IPv6: indices into Snapshot6::links
+    std::vector<VlanLink> vlans6;
+    bool is_limited = false;  // any of these is
     RateTerms client_terms;
     RateTerms relay_terms;
     RateTerms link_terms;
@@ -105,6 +108,7 @@ class Snapshot {
     std::uint32_t rebind_time_permille = 875;
     std::uint32_t renew_jitter_permille = 0;
     HashKey hash_key;
+    Snapshot6 ipv6;
 
     // The subnet whose prefix contains `address` (prefixes do not overlap), or nothing.
     [[nodiscard]] const Subnet* find_subnet(Ipv4 address) const noexcept;

@@ -1,0 +1,39 @@
+// LeaseNote: what a DHCPv6 lease keeps beside its record, in the place of DHCPv4's relay
+// information (at most 255 bytes): how its client is reached, for routes to delegated prefixes and
+// for Reconfigure, and the key of the latter. Tag, length, value. Pure.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/addresses.h"
+#include "base/bytes.h"
+
+namespace xdhcpd::engine::v6 {
+
+inline constexpr std::size_t kMaxLeaseNoteLen = 255;
+inline constexpr std::size_t kReconfigureKeyLen = 16;  // RFC 8415 section 20.4
+
+struct LeaseNote {
+    // Of a direct client: its link-local address, and the interface by name, since indices do not
+    // survive a restart.
+    std::optional<Ipv6> next_hop;
+    std::string_view interface;  // 1..15 bytes with next_hop
+    // Of a relayed one: what the relay next to it said.
+    std::optional<Ipv6> link_address;
+    std::optional<Ipv6> peer_address;
+    ByteView interface_id;   // cut to fit
+    ByteView remote_id;      // likewise
+    ByteView subscriber_id;  // likewise
+    std::optional<std::array<std::byte, kReconfigureKeyLen>> reconfigure_key;
+};
+
+// Returns the length, at most kMaxLeaseNoteLen; what does not fit is left out, the first things of
+// LeaseNote come first. `out` has kMaxLeaseNoteLen bytes.
+[[nodiscard]] std::size_t encode(const LeaseNote& note, MutableBytes out) noexcept;
+// Nothing if `bytes` is no note. Unknown tags are stepped over. Views into `bytes`.
+[[nodiscard]] std::optional<LeaseNote> decode_lease_note(ByteView bytes) noexcept;
+
+}  // namespace xdhcpd::engine::v6
