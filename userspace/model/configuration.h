@@ -84,6 +84,11 @@ struct PoolConfiguration {
     Ipv4 last;
 };
 
+// V6ONLY_WAIT of option 108 (RFC 8925 section 3.4): MIN_V6ONLY_WAIT is the least that clients keep.
+inline constexpr std::uint32_t kMinV6OnlyWait = 300;
+inline constexpr std::uint32_t kDefaultV6OnlyWait = 1800;
+inline constexpr std::uint32_t kNoV6OnlyWait = 0;
+
 struct SubnetConfiguration {
     Ipv4Prefix prefix;  // no host bits, length 8..32
     std::string
@@ -104,6 +109,9 @@ struct SubnetConfiguration {
     std::string server_hostname;      // header field sname, at most 63 bytes
     std::string boot_file_name;       // header field file, at most 127 bytes
     std::vector<Ipv4> relays;         // only these giaddr may ask for it, empty: any (relays:)
+    // Seconds for which clients that can do without IPv4 stay away from it (ipv6-mostly:); none:
+    // that of dhcp4. kNoV6OnlyWait: not here, although dhcp4 has one.
+    std::optional<std::uint32_t> v6only_wait;
 };
 
 struct Dhcp4Configuration {
@@ -122,6 +130,7 @@ struct Dhcp4Configuration {
     std::uint32_t rebind_time_permille = 875;
     std::uint32_t renew_jitter_permille =
         0;  // T1 comes earlier by up to this share of itself, by chance
+    std::optional<std::uint32_t> v6only_wait;  // none: IPv4 for everybody (ipv6-mostly:)
 };
 
 // Settings of the udp driver and of tests; the standard ports elsewhere.

@@ -66,6 +66,10 @@ class Groups {
     subnet.boot_file_name = from.boot_file_name;
     subnet.relays = from.relays;
     std::sort(subnet.relays.begin(), subnet.relays.end());
+    subnet.v6only_wait = from.v6only_wait ? from.v6only_wait : dhcp4.v6only_wait;
+    if (subnet.v6only_wait == kNoV6OnlyWait) {
+        subnet.v6only_wait.reset();
+    }
     return subnet;
 }
 

@@ -54,7 +54,8 @@ struct Subnet {
     Ipv4 next_server;
     std::string server_hostname;
     std::string boot_file_name;
-    std::vector<Ipv4> relays;  // sorted; empty: any
+    std::vector<Ipv4> relays;                  // sorted; empty: any
+    std::optional<std::uint32_t> v6only_wait;  // seconds of option 108 (RFC 8925); none: never sent
 
     [[nodiscard]] Ipv4 address(std::uint32_t index) const noexcept {
         return Ipv4{prefix.address.value + index};

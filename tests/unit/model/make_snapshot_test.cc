@@ -132,6 +132,16 @@ TEST_F(MakeSnapshotTest, ReservationMayHaveWhatIsARouterElsewhere) {
     EXPECT_THAT(warnings_, IsEmpty());
 }
 
+TEST_F(MakeSnapshotTest, SubnetMaySwitchOffThatItIsIpv6Mostly) {
+    EXPECT_EQ(make().subnets[0].v6only_wait, std::nullopt);
+    configuration_.dhcp4.v6only_wait = kDefaultV6OnlyWait;
+    EXPECT_EQ(make().subnets[0].v6only_wait, kDefaultV6OnlyWait);
+    subnet().v6only_wait = 600;
+    EXPECT_EQ(make().subnets[0].v6only_wait, 600u);
+    subnet().v6only_wait = kNoV6OnlyWait;
+    EXPECT_EQ(make().subnets[0].v6only_wait, std::nullopt);
+}
+
 TEST_F(MakeSnapshotTest, WarnsOfASubnetThatNoInterfaceServes) {
     SubnetConfiguration other;
     other.prefix = {Ipv4{0xc6336400}, 24};
