@@ -44,7 +44,7 @@ enum class DumpEnd : std::uint8_t { kDone, kInterrupted };
 }
 
 [[nodiscard]] Result<Success, Error> request_dump(mnl_socket* socket, std::uint16_t type,
-                                                  std::uint32_t sequence) {
+                                                  std::uint8_t family, std::uint32_t sequence) {
     alignas(nlmsghdr) std::array<std::byte, 64> buffer{};
     nlmsghdr* const header = mnl_nlmsg_put_header(buffer.data());
     header->nlmsg_type = type;
@@ -55,7 +55,7 @@ enum class DumpEnd : std::uint8_t { kDone, kInterrupted };
     } else {
         auto* const body =
             static_cast<ifaddrmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(ifaddrmsg)));
-        body->ifa_family = AF_INET;
+        body->ifa_family = family;
     }
     if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) {
         return Unexpected{netlink_error(errno)};
@@ -102,12 +102,12 @@ enum class DumpEnd : std::uint8_t { kDone, kInterrupted };
 
 // Calls `begin` before each attempt, since visit() may have seen half of an interrupted one.
 [[nodiscard]] Result<Success, Error> dump(mnl_socket* socket, std::uint16_t type,
-                                          std::uint32_t& sequence,
+                                          std::uint8_t family, std::uint32_t& sequence,
                                           const std::function<void()>& begin, const Visit& visit) {
     for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
         begin();
         ++sequence;
-        if (auto sent = request_dump(socket, type, sequence); !sent) {
+        if (auto sent = request_dump(socket, type, family, sequence); !sent) {
             return sent;
         }
         const auto end = read_dump(socket, sequence, visit);
@@ -136,7 +136,7 @@ Result<model::HostState, Error> read_host_state() {
     model::HostState state;
     std::uint32_t sequence = 0;
     const auto links = dump(
-        socket.get(), RTM_GETLINK, sequence, [&] { state.interfaces.clear(); },
+        socket.get(), RTM_GETLINK, AF_UNSPEC, sequence, [&] { state.interfaces.clear(); },
         [&](ByteView message) {
             if (auto interface = parse_link(message)) {
                 state.interfaces.push_back(std::move(*interface));
@@ -152,8 +152,13 @@ Result<model::HostState, Error> read_host_state() {
     for (std::size_t i = 0; i < state.interfaces.size(); ++i) {
         by_ifindex.emplace(state.interfaces[i].ifindex, i);
     }
+    // An interface that came after the first dump is left for the next reading.
+    const auto find = [&](std::uint32_t ifindex) -> model::HostInterface* {
+        const auto found = by_ifindex.find(ifindex);
+        return found != by_ifindex.end() ? &state.interfaces[found->second] : nullptr;
+    };
     const auto addresses = dump(
-        socket.get(), RTM_GETADDR, sequence,
+        socket.get(), RTM_GETADDR, AF_INET, sequence,
         [&] {
             for (model::HostInterface& interface : state.interfaces) {
                 interface.addresses.clear();
@@ -161,17 +166,29 @@ Result<model::HostState, Error> read_host_state() {
         },
         [&](ByteView message) {
             const auto address = parse_address(message);
-            if (!address) {
-                return;
-            }
-            // An interface that came after the first dump is left for the next reading.
-            const auto found = by_ifindex.find(address->ifindex);
-            if (found != by_ifindex.end()) {
-                state.interfaces[found->second].addresses.push_back(address->prefix);
+            if (auto* const interface = address ? find(address->ifindex) : nullptr) {
+                interface->addresses.push_back(address->prefix);
             }
         });
     if (!addresses) {
         return Unexpected{addresses.error()};
+    }
+    // A kernel without IPv6 answers with what it has, which parse_address6() leaves out.
+    const auto addresses6 = dump(
+        socket.get(), RTM_GETADDR, AF_INET6, sequence,
+        [&] {
+            for (model::HostInterface& interface : state.interfaces) {
+                interface.addresses6.clear();
+            }
+        },
+        [&](ByteView message) {
+            const auto address = parse_address6(message);
+            if (auto* const interface = address ? find(address->ifindex) : nullptr) {
+                interface->addresses6.push_back(address->prefix);
+            }
+        });
+    if (!addresses6) {
+        return Unexpected{addresses6.error()};
     }
     return state;
 }

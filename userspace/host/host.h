@@ -1,4 +1,4 @@
-// Reads the network interfaces and IPv4 addresses of this host from the kernel (rtnetlink). Control
+// Reads the network interfaces and addresses of this host from the kernel (rtnetlink). Control
 // thread; each call is a snapshot of its own and keeps no state.
 #pragma once
 
@@ -8,9 +8,9 @@
 
 namespace xdhcpd::host {
 
-// All interfaces in the order of their index, with their IPv4 addresses in the kernel's order
-// (primary first). A dump that the kernel interrupted because something changed meanwhile is
-// repeated.
+// All interfaces in the order of their index, with their addresses in the kernel's order (the
+// primary IPv4 address first). A dump that the kernel interrupted because something changed
+// meanwhile is repeated.
 [[nodiscard]] Result<model::HostState, Error> read_host_state();
 
 }  // namespace xdhcpd::host

@@ -157,4 +157,33 @@ std::optional<AddressMessage> parse_address(ByteView message) {
     return AddressMessage{body.ifa_index, {local ? *local : *address, body.ifa_prefixlen}};
 }
 
+std::optional<Address6Message> parse_address6(ByteView message) {
+    ifaddrmsg body{};
+    const auto whole = read_body(message, RTM_NEWADDR, body);
+    constexpr std::uint8_t kMaxLength = 128;
+    if (!whole || body.ifa_family != AF_INET6 || body.ifa_index == 0 ||
+        body.ifa_prefixlen > kMaxLength) {
+        return std::nullopt;
+    }
+    std::uint32_t flags = body.ifa_flags;
+    std::optional<Ipv6> local;
+    std::optional<Ipv6> address;
+    Attributes attributes{*whole, sizeof body};
+    while (const auto attribute = attributes.next()) {
+        const ByteView value = attribute->value;
+        if (attribute->type == IFA_FLAGS && value.size() == sizeof flags) {
+            std::memcpy(&flags, value.data(), sizeof flags);  // all of them, the byte has not room
+        } else if (attribute->type == IFA_LOCAL && value.size() == Ipv6::kLen) {
+            local = Ipv6::load(value.data());
+        } else if (attribute->type == IFA_ADDRESS && value.size() == Ipv6::kLen) {
+            address = Ipv6::load(value.data());
+        }
+    }
+    const bool is_usable = (flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC | IFA_F_DADFAILED)) == 0;
+    if (!is_usable || (!local && !address)) {
+        return std::nullopt;
+    }
+    return Address6Message{body.ifa_index, {local ? *local : *address, body.ifa_prefixlen}};
+}
+
 }  // namespace xdhcpd::host

@@ -25,6 +25,15 @@ struct AddressMessage {
 // Likewise. On a point-to-point interface it is the local address, not the peer's.
 [[nodiscard]] std::optional<AddressMessage> parse_address(ByteView message);
 
+// RTM_NEWADDR of an IPv6 address that the host may use.
+struct Address6Message {
+    std::uint32_t ifindex = 0;
+    Ipv6Prefix prefix;  // with host bits
+};
+// Likewise. Nothing of an address that is tentative, optimistic, or has failed duplicate address
+// detection (RFC 4862 section 5.4); a deprecated one is still the host's.
+[[nodiscard]] std::optional<Address6Message> parse_address6(ByteView message);
+
 // RTM_DELLINK: an interface that has left this network namespace, because it was deleted or moved.
 struct LinkDeparture {
     std::uint32_t ifindex = 0;

@@ -61,7 +61,7 @@ Result<std::unique_ptr<Watcher>, Error> Watcher::open() {
     }
     sockaddr_nl address{};
     address.nl_family = AF_NETLINK;
-    address.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR;
+    address.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         return Unexpected{system_error(errno, "watch interfaces by netlink")};
     }

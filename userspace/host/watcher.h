@@ -1,4 +1,4 @@
-// Watcher: tells that interfaces or IPv4 addresses of this network namespace change (rtnetlink
+// Watcher: tells that interfaces or addresses of this network namespace change (rtnetlink
 // multicast). It says *that* something changed, not what: whoever hears it reads the host anew,
 // which also holds when messages were lost. The one thing that no reading shows is that an
 // interface left and came back meanwhile; those are named. One thread.

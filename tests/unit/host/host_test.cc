@@ -4,9 +4,17 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <fstream>
 
 namespace xdhcpd::host {
 namespace {
+
+// The kernel gives ::1 to lo unless IPv6 is off there.
+[[nodiscard]] bool has_ipv6() {
+    std::ifstream file{"/proc/sys/net/ipv6/conf/lo/disable_ipv6"};
+    int disabled = 1;
+    return file >> disabled && disabled == 0;
+}
 
 TEST(ReadHostState, FindsLoopbackWithItsAddress) {
     const auto state = read_host_state();
@@ -19,6 +27,12 @@ TEST(ReadHostState, FindsLoopbackWithItsAddress) {
         const Ipv4Prefix expected{Ipv4{0x7f000001}, 8};
         EXPECT_NE(std::find(loopback->addresses.begin(), loopback->addresses.end(), expected),
                   loopback->addresses.end());
+        const Ipv6Prefix expected6{Ipv6::of_groups({0, 0, 0, 0, 0, 0, 0, 1}), 128};
+        if (has_ipv6()) {
+            EXPECT_NE(
+                std::find(loopback->addresses6.begin(), loopback->addresses6.end(), expected6),
+                loopback->addresses6.end());
+        }
     }
 }
 

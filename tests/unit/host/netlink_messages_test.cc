@@ -156,6 +156,66 @@ TEST(ParseAddress, RefusesWhatIsNoIpv4Address) {
     EXPECT_FALSE(parse_address(address_message(AF_INET, 24).attribute(IFA_LOCAL, odd).view()));
 }
 
+constexpr Ipv6 kLinkLocal = Ipv6::of_groups({0xfe80, 0, 0, 0, 0, 0, 0, 1});
+constexpr Ipv6 kGlobal = Ipv6::of_groups({0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x53});
+
+[[nodiscard]] Message address6_message(std::uint32_t flags) {
+    std::array<std::byte, 4> bytes{};
+    std::memcpy(bytes.data(), &flags, sizeof flags);
+    Message message = address_message(AF_INET6, 64);
+    message.attribute(IFA_ADDRESS, kGlobal.octets).attribute(IFA_FLAGS, bytes);
+    return message;
+}
+
+TEST(ParseAddress6, TakesTheAddressOrTheLocalOneOfAPeer) {
+    const auto plain = parse_address6(
+        address_message(AF_INET6, 10).attribute(IFA_ADDRESS, kLinkLocal.octets).view());
+    ASSERT_TRUE(plain);
+    EXPECT_EQ(plain->ifindex, 7u);
+    EXPECT_EQ(plain->prefix, (Ipv6Prefix{kLinkLocal, 10}));
+    const auto with_peer = parse_address6(address_message(AF_INET6, 127)
+                                              .attribute(IFA_ADDRESS, kLinkLocal.octets)
+                                              .attribute(IFA_LOCAL, kGlobal.octets)
+                                              .view());
+    ASSERT_TRUE(with_peer);
+    EXPECT_EQ(with_peer->prefix, (Ipv6Prefix{kGlobal, 127}));
+}
+
+TEST(ParseAddress6, LeavesOutWhatIsTentativeOrHasFailed) {
+    RecordProperty("rfc", "4862 5.4");
+    EXPECT_TRUE(parse_address6(address6_message(IFA_F_PERMANENT).view()));
+    EXPECT_TRUE(parse_address6(address6_message(IFA_F_DEPRECATED).view()));
+    EXPECT_TRUE(
+        parse_address6(address6_message(IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE).view()));
+    EXPECT_FALSE(parse_address6(address6_message(IFA_F_TENTATIVE).view()));
+    EXPECT_FALSE(parse_address6(address6_message(IFA_F_OPTIMISTIC).view()));
+    EXPECT_FALSE(parse_address6(address6_message(IFA_F_PERMANENT | IFA_F_DADFAILED).view()));
+}
+
+TEST(ParseAddress6, ReadsTheFlagsOfTheHeaderWhereThereAreNoOthers) {
+    ifaddrmsg body{};
+    body.ifa_family = AF_INET6;
+    body.ifa_prefixlen = 64;
+    body.ifa_index = 7;
+    body.ifa_flags = IFA_F_TENTATIVE;
+    EXPECT_FALSE(
+        parse_address6(Message{RTM_NEWADDR, body}.attribute(IFA_ADDRESS, kGlobal.octets).view()));
+    body.ifa_flags = IFA_F_PERMANENT;
+    EXPECT_TRUE(
+        parse_address6(Message{RTM_NEWADDR, body}.attribute(IFA_ADDRESS, kGlobal.octets).view()));
+}
+
+TEST(ParseAddress6, RefusesWhatIsNoIpv6Address) {
+    EXPECT_FALSE(parse_address6({}));
+    EXPECT_FALSE(parse_address6(address_message(AF_INET6, 64).view()));
+    EXPECT_FALSE(parse_address6(
+        address_message(AF_INET6, 129).attribute(IFA_ADDRESS, kGlobal.octets).view()));
+    EXPECT_FALSE(
+        parse_address6(address_message(AF_INET, 24).attribute(IFA_ADDRESS, kGlobal.octets).view()));
+    EXPECT_FALSE(parse_address6(
+        address_message(AF_INET6, 64).attribute(IFA_ADDRESS, octets(Ipv4{0xc0000201})).view()));
+}
+
 [[nodiscard]] Message departure_message(std::uint8_t family) {
     ifinfomsg body{};
     body.ifi_family = family;
