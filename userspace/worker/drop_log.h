@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "dhcp4/options.h"
 #include "engine/drop_reason.h"
+#include "engine/request.h"
 #include "packet/vlan.h"
 
 namespace xdhcpd::worker {
@@ -25,6 +26,9 @@ struct Drop {
     Ipv4 address;  // that the client asked for (option 50) or has (ciaddr), zero without
     dhcp4::MessageType type = dhcp4::MessageType::kNone;
 };
+
+// chaddr of an Ethernet client, else the frame's source; zero if neither could be read.
+[[nodiscard]] Mac client_of(const engine::Request& request) noexcept;
 
 class DropLog {
   public:
