@@ -19,6 +19,44 @@ constexpr std::uint8_t kOverrideFlag = 0x20;
     return static_cast<std::uint8_t>(static_cast<unsigned>(preference) << kPreferenceShift);
 }
 
+constexpr std::size_t kMaxLabelLen = 63;  // RFC 1035 section 2.3.4
+constexpr std::size_t kMaxNameTextLen = 253;
+
+// Octets of `name` on the wire (RFC 1035 section 3.1); 0 if it is none.
+[[nodiscard]] std::size_t name_len(std::string_view name) noexcept {
+    if (name.ends_with('.')) {
+        name.remove_suffix(1);
+    }
+    if (name.empty() || name.size() > kMaxNameTextLen || name.find('\\') != name.npos) {
+        return 0;
+    }
+    for (std::string_view left = name;;) {
+        const std::size_t label_len = std::min(left.find('.'), left.size());
+        if (label_len == 0 || label_len > kMaxLabelLen) {
+            return 0;
+        }
+        if (label_len == left.size()) {
+            return name.size() + 2;  // a length in place of each dot, one in front, the root
+        }
+        left.remove_prefix(label_len + 1);
+    }
+}
+
+// Precondition: name_len(name) > 0, which is what `out` has room for. Returns it.
+std::size_t write_name(std::byte* out, std::string_view name) noexcept {
+    const std::size_t len = name_len(name);
+    std::size_t at = 0;
+    while (at + 1 < len) {
+        const std::size_t label_len = std::min(name.find('.'), name.size());
+        store_u8(out + at, static_cast<std::uint8_t>(label_len));
+        copy_bytes(out + at + 1, as_bytes(name.substr(0, label_len)));
+        at += 1 + label_len;
+        name.remove_prefix(std::min(label_len + 1, name.size()));
+    }
+    store_u8(out + at, 0);
+    return len;
+}
+
 }  // namespace
 
 RouterAdvertisementWriter::RouterAdvertisementWriter(MutableBytes out,
@@ -134,6 +172,29 @@ bool RouterAdvertisementWriter::add_dnssl(std::uint32_t lifetime, ByteView names
     }
     store_be32(&room[4], lifetime);
     copy_bytes(&room[kDnsValueAt], names);
+    return true;
+}
+
+bool RouterAdvertisementWriter::add_dnssl(std::uint32_t lifetime,
+                                          std::span<const std::string> names) noexcept {
+    std::size_t names_len = 0;
+    for (const std::string& name : names) {
+        const std::size_t len = name_len(name);
+        if (len == 0) {
+            return false;
+        }
+        names_len += len;
+    }
+    const MutableBytes room =
+        names.empty() ? MutableBytes{} : option(OptionType::kDnssl, kDnsValueAt + names_len);
+    if (room.empty()) {
+        return false;
+    }
+    store_be32(&room[4], lifetime);
+    std::byte* at = &room[kDnsValueAt];
+    for (const std::string& name : names) {
+        at += write_name(at, name);
+    }
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/addresses.h"
@@ -38,6 +39,11 @@ class RouterAdvertisementWriter {
     [[nodiscard]] bool add_rdnss(std::uint32_t lifetime, std::span<const Ipv6> servers) noexcept;
     // `names` as of RFC 1035 section 3.1, one after another; not empty.
     [[nodiscard]] bool add_dnssl(std::uint32_t lifetime, ByteView names) noexcept;
+    // The same of names as text: labels of 1..63 octets with dots between them, a dot behind the
+    // last one or none, no escapes, 253 octets at most without it. False as well if one is no such
+    // name.
+    [[nodiscard]] bool add_dnssl(std::uint32_t lifetime,
+                                 std::span<const std::string> names) noexcept;
     // The lifetime, in seconds, is rounded up to a multiple of 8 and bounded by 65528 (RFC 8781
     // section 4.1). Precondition: is_pref64_length(prefix.length).
     [[nodiscard]] bool add_pref64(const Ipv6Prefix& prefix, std::uint32_t lifetime) noexcept;

@@ -205,7 +205,7 @@ TEST(RouterAdvertisementWriterTest, RefusesWhatNoOptionCanHold) {
     Writer writer{out, {}};
     EXPECT_FALSE(writer.add_rdnss(0, {}));
     EXPECT_FALSE(writer.add_rdnss(0, std::vector<Ipv6>(128)));
-    EXPECT_FALSE(writer.add_dnssl(0, {}));
+    EXPECT_FALSE(writer.add_dnssl(0, ByteView{}));
     EXPECT_FALSE(writer.add_dnssl(0, Bytes(2033)));
     EXPECT_FALSE(writer.add_captive_portal(""));
     EXPECT_FALSE(writer.add_captive_portal(std::string(2039, 'x')));
@@ -213,6 +213,38 @@ TEST(RouterAdvertisementWriterTest, RefusesWhatNoOptionCanHold) {
     EXPECT_TRUE(writer.add_rdnss(0, std::vector<Ipv6>(127)));
     EXPECT_TRUE(writer.add_dnssl(0, Bytes(2032, std::byte{1})));
     EXPECT_TRUE(writer.add_captive_portal(std::string(2038, 'x')));
+}
+
+TEST(RouterAdvertisementWriterTest, SearchListsAreWrittenFromText) {
+    RecordProperty("rfc", "8106 5.2, 1035 3.1");
+    const std::string longest_label(63, 'x');
+    Bytes out(600);
+    Writer writer{out, {}};
+    ASSERT_TRUE(writer.add_dnssl(7, std::vector<std::string>{"example.org", "lan.", "a"}));
+    EXPECT_EQ(writer.length(), 16 + 32u);
+    const Bytes expected =
+        bytes({31, 4,   0,   0,   0, 0, 0,   7,   7,   'e', 'x', 'a', 'm', 'p', 'l', 'e',
+               3,  'o', 'r', 'g', 0, 3, 'l', 'a', 'n', 0,   1,   'a', 0,   0,   0,   0});
+    EXPECT_TRUE(equal_bytes(ByteView{out}.subspan(16, 32), expected));
+    EXPECT_TRUE(writer.add_dnssl(7, std::vector<std::string>{longest_label + ".org"}));
+    const std::string longest =
+        longest_label + '.' + longest_label + '.' + longest_label + '.' + std::string(61, 'y');
+    EXPECT_TRUE(writer.add_dnssl(7, std::vector<std::string>{longest}));
+}
+
+TEST(RouterAdvertisementWriterTest, RefusesWhatIsNoName) {
+    RecordProperty("rfc", "1035 2.3.4");
+    Bytes out(9000);
+    Writer writer{out, {}};
+    EXPECT_FALSE(writer.add_dnssl(7, std::span<const std::string>{}));
+    const std::string label(63, 'x');
+    for (const std::string& name :
+         {std::string{}, std::string{"."}, std::string{"a..b"}, std::string{".a"},
+          std::string{"a\\.b"}, std::string(64, 'x'),
+          label + '.' + label + '.' + label + '.' + std::string(62, 'y')}) {
+        EXPECT_FALSE(writer.add_dnssl(7, std::vector<std::string>{"good.org", name})) << name;
+    }
+    EXPECT_EQ(writer.length(), 16u);
 }
 
 TEST(NeighborAdvertisementTest, IsWrittenAndReadAgain) {
