@@ -6,23 +6,12 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "base/wide.h"
 
 namespace xdhcpd::lease {
 namespace {
 
 constexpr unsigned kRounds = 4;
-
-__extension__ using Wide = unsigned __int128;
-
-[[nodiscard]] Wide to_wide(const Ipv6& address) noexcept {
-    return Wide{load_be64(address.octets.data())} << 64 | load_be64(address.octets.data() + 8);
-}
-[[nodiscard]] Ipv6 to_ipv6(Wide value) noexcept {
-    Ipv6 address;
-    store_be64(address.octets.data(), static_cast<std::uint64_t>(value >> 64));
-    store_be64(address.octets.data() + 8, static_cast<std::uint64_t>(value));
-    return address;
-}
 
 // A Feistel network over numbers of `bits` bits (even), which is a permutation whatever the round
 // function is.
@@ -61,7 +50,7 @@ class Feistel {
 
 Ipv6Names Ipv6Names::range(const Ipv6& first, std::uint8_t length, std::uint64_t size,
                            std::uint32_t count, HashKey key) {
-    XD_ASSERT(length <= 128 && count >= 1 && count <= size && size <= kMaxRangeSize);
+    XD_ASSERT(length >= 1 && length <= 128 && count >= 1 && count <= size && size <= kMaxRangeSize);
     Ipv6Names names;
     names.first_ = first;
     names.size_ = size;
@@ -78,7 +67,7 @@ Ipv6Names Ipv6Names::range(const Ipv6& first, std::uint8_t length, std::uint64_t
 }
 
 Ipv6Names Ipv6Names::list(std::uint8_t length, std::uint32_t capacity) {
-    XD_ASSERT(length <= 128 && capacity >= 1);
+    XD_ASSERT(length >= 1 && length <= 128 && capacity >= 1);
     Ipv6Names names;
     names.length_ = length;
     names.is_list_ = true;
@@ -100,7 +89,7 @@ Ipv6 Ipv6Names::at(std::uint32_t index) const noexcept {
     return to_ipv6(to_wide(first_) + (Wide{number} << (128 - length_)));
 }
 
-std::optional<std::uint32_t> Ipv6Names::find(const Ipv6& address) const noexcept {
+std::optional<std::uint64_t> Ipv6Names::place_of(const Ipv6& address) const noexcept {
     if (is_list_ || address < first_) {
         return std::nullopt;
     }
@@ -110,8 +99,16 @@ std::optional<std::uint32_t> Ipv6Names::find(const Ipv6& address) const noexcept
     if ((place << shift) != offset || place >= size_) {
         return std::nullopt;
     }
+    return static_cast<std::uint64_t>(place);
+}
+
+std::optional<std::uint32_t> Ipv6Names::find(const Ipv6& address) const noexcept {
+    const auto place = place_of(address);
+    if (!place) {
+        return std::nullopt;
+    }
     const Feistel permutation{key_, bits_};
-    auto number = static_cast<std::uint64_t>(place);
+    std::uint64_t number = *place;
     do {
         number = permutation.backward(number);
     } while (number >= size_);

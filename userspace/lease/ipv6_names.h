@@ -7,7 +7,6 @@
 // it has been published to them. Pure.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <optional>
 
@@ -22,9 +21,9 @@ class Ipv6Names {
     // Larger ranges are used up to here.
     static constexpr std::uint64_t kMaxRangeSize = std::uint64_t{1} << 62;
 
-    // Of `size` prefixes of `length` bits (128: addresses) in a row from `first` on, `count` units:
-    // 1 <= count <= size <= kMaxRangeSize. The same range, length, size and key give the same
-    // order, whatever `count` is.
+    // Of `size` prefixes of `length` >= 1 bits (128: addresses) in a row from `first` on, `count`
+    // units: 1 <= count <= size <= kMaxRangeSize. The same range, length, size and key give the
+    // same order, whatever `count` is.
     [[nodiscard]] static Ipv6Names range(const Ipv6& first, std::uint8_t length, std::uint64_t size,
                                          std::uint32_t count, HashKey key);
     // A list of up to `capacity` prefixes of `length` bits, empty at first.
@@ -32,6 +31,14 @@ class Ipv6Names {
 
     [[nodiscard]] std::uint8_t length() const noexcept { return length_; }
     [[nodiscard]] bool is_list() const noexcept { return is_list_; }
+    // Of a range: `count`; of a list: its capacity.
+    [[nodiscard]] std::uint32_t unit_count() const noexcept {
+        return is_list_ ? static_cast<std::uint32_t>(listed_.size()) : count_;
+    }
+    // Of a range: whether `address` is one of its `size`, though perhaps not a unit.
+    [[nodiscard]] bool covers(const Ipv6& address) const noexcept {
+        return place_of(address).has_value();
+    }
     // `index` < count, or < added().
     [[nodiscard]] Ipv6 at(std::uint32_t index) const noexcept;
     // The index of this address or network; nothing outside the range, between prefixes, or where
@@ -44,6 +51,8 @@ class Ipv6Names {
 
   private:
     Ipv6Names() = default;
+    // Which of the `size` in a row it is.
+    [[nodiscard]] std::optional<std::uint64_t> place_of(const Ipv6& address) const noexcept;
 
     Ipv6 first_;
     std::uint64_t size_ = 0;

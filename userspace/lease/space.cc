@@ -1,15 +1,18 @@
 #include "lease/space.h"
 
+#include <utility>
+
 namespace xdhcpd::lease {
 
 Space::Space(SpaceId id, SpaceKind kind, std::uint32_t unit_count, Unit first,
-             std::uint32_t shard_count, const SpaceName& name)
+             std::uint32_t shard_count, const SpaceName& name, std::optional<Ipv6Names> ipv6_names)
     : id_{id},
       kind_{kind},
       unit_count_{unit_count},
       first_{first},
       shard_count_{shard_count},
       name_{name},
+      ipv6_names_{std::move(ipv6_names)},
       bitmap_{unit_count},
       records_{unit_count},
       links_{unit_count},

@@ -7,10 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/assert.h"
 #include "base/counters.h"
 #include "lease/bitmap.h"
+#include "lease/ipv6_names.h"
 #include "lease/record.h"
 #include "lease/unit.h"
 #include "lease/virtual_array.h"
@@ -19,11 +21,10 @@ namespace xdhcpd::lease {
 
 enum class SpaceKind : std::uint8_t { kIpv4, kIpv6Address, kIpv6Prefix };
 
-// What the units of a space are on disk: unit i is called `first` + i, counted in prefixes of
-// `length` bits. An index is never stored, so a range may change its size or its place.
+// What the units of an IPv4 space are on disk: unit i is the address `first` + i. An index is never
+// stored, so a range may change its size or its place. For those of IPv6 see Ipv6Names.
 struct SpaceName {
-    std::array<std::byte, 16> first{};  // network order; an IPv4 address in the first four bytes
-    std::uint8_t length = 0;            // 32 for an IPv4 address, 128 for an IPv6 one
+    Ipv4 first;
     // Versions of its units begin above this: the same addresses may have been in another space,
     // whose versions are on disk.
     std::uint32_t version_floor = 0;
@@ -58,12 +59,24 @@ class Space {
   public:
     // `first` is the number of unit 0, at the start of a chunk.
     Space(SpaceId id, SpaceKind kind, std::uint32_t unit_count, Unit first,
-          std::uint32_t shard_count, const SpaceName& name);
+          std::uint32_t shard_count, const SpaceName& name,
+          std::optional<Ipv6Names> ipv6_names = std::nullopt);
 
     [[nodiscard]] SpaceId id() const noexcept { return id_; }
     [[nodiscard]] SpaceKind kind() const noexcept { return kind_; }
     [[nodiscard]] std::uint32_t unit_count() const noexcept { return unit_count_; }
     [[nodiscard]] const SpaceName& name() const noexcept { return name_; }
+    // Which address or prefix each unit is; every space of IPv6 that the model makes has them.
+    [[nodiscard]] bool has_ipv6_names() const noexcept { return ipv6_names_.has_value(); }
+    [[nodiscard]] const Ipv6Names& ipv6_names() const noexcept {
+        XD_ASSERT(ipv6_names_.has_value());
+        return *ipv6_names_;
+    }
+    // Likewise; for the control thread, which makes lists grow.
+    [[nodiscard]] Ipv6Names& ipv6_names() noexcept {
+        XD_ASSERT(ipv6_names_.has_value());
+        return *ipv6_names_;
+    }
     [[nodiscard]] UnitRange all() const noexcept { return {0, unit_count_ - 1}; }
 
     // `index` < unit_count(); `unit` is of this space.
@@ -98,6 +111,7 @@ class Space {
     Unit first_;
     std::uint32_t shard_count_;
     SpaceName name_;
+    std::optional<Ipv6Names> ipv6_names_;
     UnitBitmap bitmap_;
     VirtualArray<Record> records_;
     VirtualArray<TimerLink> links_;

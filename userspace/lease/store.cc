@@ -1,6 +1,7 @@
 #include "lease/store.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace xdhcpd::lease {
 
@@ -27,12 +28,24 @@ bool Store::has_room(std::uint32_t unit_count) const noexcept {
 }
 
 Space& Store::add_space(SpaceKind kind, std::uint32_t unit_count, const SpaceName& name) {
+    return publish_space(kind, unit_count, name, std::nullopt);
+}
+
+Space& Store::add_space6(SpaceKind kind, Ipv6Names names, std::uint32_t version_floor) {
+    XD_ASSERT(kind != SpaceKind::kIpv4);
+    const std::uint32_t unit_count = names.unit_count();
+    return publish_space(kind, unit_count, {.first = {}, .version_floor = version_floor},
+                         std::move(names));
+}
+
+Space& Store::publish_space(SpaceKind kind, std::uint32_t unit_count, const SpaceName& name,
+                            std::optional<Ipv6Names> ipv6_names) {
     XD_ASSERT(has_room(unit_count));
     const SpaceId id = find_id();
     const std::uint32_t count = chunks_for(unit_count);
     const std::uint32_t first = find_chunks(count);
     auto space = std::make_unique<Space>(id, kind, unit_count, Unit{first << kChunkBits},
-                                         shard_count_, name);
+                                         shard_count_, name, std::move(ipv6_names));
     Space& added = *space;
     for (std::uint32_t chunk = first; chunk < first + count; ++chunk) {
         publish(chunks_[chunk], &added);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/assert.h"
 #include "lease/space.h"
@@ -33,6 +34,9 @@ class Store {
     // A new space, nothing allowed, nothing taken, visible to all threads. Requires
     // has_room(unit_count). The lowest free id and chunks are used.
     Space& add_space(SpaceKind kind, std::uint32_t unit_count, const SpaceName& name = {});
+    // Likewise for units of IPv6: as many as `names` has, or has room for. `version_floor` as in
+    // SpaceName.
+    Space& add_space6(SpaceKind kind, Ipv6Names names, std::uint32_t version_floor);
     // Takes a drained, wholly forbidden space out of the tables. The caller destroys it once every
     // worker has announced a generation that no longer knows it. Former entries in the indexes may
     // go on naming its units.
@@ -73,6 +77,8 @@ class Store {
     static void publish(Slot& slot, Space* space) noexcept {
         std::atomic_ref{slot.space}.store(space, std::memory_order_release);
     }
+    Space& publish_space(SpaceKind kind, std::uint32_t unit_count, const SpaceName& name,
+                         std::optional<Ipv6Names> ipv6_names);
     // First of `count` free chunks in a row, or 0.
     [[nodiscard]] std::uint32_t find_chunks(std::uint32_t count) const noexcept;
     [[nodiscard]] SpaceId find_id() const noexcept;

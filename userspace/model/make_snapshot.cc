@@ -273,12 +273,10 @@ lease::SpaceId SpaceRegistry::space_for(Ipv4Prefix prefix) {
         return *found;
     }
     XD_ASSERT(prefix.size() <= kMaxSpaceUnits);
-    lease::SpaceName name;
-    prefix.address.store(name.first.data());
-    name.length = 32;
-    name.version_floor = version_floor_;
     const lease::SpaceId id =
-        store_.add_space(lease::SpaceKind::kIpv4, static_cast<std::uint32_t>(prefix.size()), name)
+        store_
+            .add_space(lease::SpaceKind::kIpv4, static_cast<std::uint32_t>(prefix.size()),
+                       {.first = prefix.address, .version_floor = version_floor_})
             .id();
     spaces_.emplace(key_of(prefix), id);
     return id;

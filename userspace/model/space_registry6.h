@@ -22,12 +22,30 @@ struct Range6 {
     std::uint8_t unit_length = 128;
     std::uint64_t size = 0;
     auto operator<=>(const Range6&) const = default;
+
+    // The last address of all.
+    [[nodiscard]] Ipv6 last() const noexcept;
+    // Whether they have addresses in common, whatever their units are.
+    [[nodiscard]] bool overlaps(const Range6& other) const noexcept {
+        return first <= other.last() && other.first <= last();
+    }
 };
 // The range from `first` to `last`, both addresses of it; sizes above Ipv6Names::kMaxRangeSize are
 // cut.
 [[nodiscard]] Range6 address_range(const Ipv6& first, const Ipv6& last);
+// All prefixes of 1..128 bits inside `prefix`, which is not longer; likewise cut.
 [[nodiscard]] Range6 prefix_range(const Ipv6Prefix& prefix, std::uint8_t delegated_length);
 
+// An address (length 128, kIpv6Address) or prefix without bits behind it.
+struct What6 {
+    lease::SpaceKind kind = lease::SpaceKind::kIpv6Address;
+    Ipv6Prefix prefix;
+    auto operator<=>(const What6&) const = default;
+};
+
+// Every address or prefix has one unit at a time, its home: that of the range asked for last which
+// covers it, else one of a list. Where ranges overlap, which only a reload can bring about, the
+// units of older ones are nobody's home: what is held there must be moved first (control/).
 class SpaceRegistry6 {
   public:
     explicit SpaceRegistry6(lease::Store& store) : store_{store} {}
@@ -41,25 +59,32 @@ class SpaceRegistry6 {
 
     // Whether the store would have room for one more such range.
     [[nodiscard]] bool has_room(const Range6& range) const;
-    // The space of this range, made when it is new. Requires has_room().
-    [[nodiscard]] lease::SpaceId space_for(const Range6& range);
+    // How many units a space of this range has.
+    [[nodiscard]] std::uint32_t unit_count(const Range6& range) const noexcept;
+    // The space of this range, made when it is new; it covers its addresses from now on. Requires
+    // has_room().
+    lease::SpaceId space_for(const Range6& range);
     [[nodiscard]] std::optional<lease::SpaceId> find(const Range6& range) const;
-    // The unit of an address (length 128) or prefix that is reserved in `subnet`, or was leased
-    // there before, and that none of `ranges` has among its units; made when it is new. Nothing if
-    // the store is full.
+    // The home of what is reserved in `subnet`, or was leased there before; made on a list of that
+    // subnet when there is none. Nothing if the store is full. All ranges must be there before.
     [[nodiscard]] std::optional<lease::Unit> listed_unit(const Ipv6Prefix& subnet,
                                                          lease::SpaceKind kind,
                                                          const Ipv6Prefix& what);
-    // Spaces of listed units of that subnet and kind, in the order they were made.
+    // Spaces of listed units of that subnet and kind, in the order they were made for each length.
     [[nodiscard]] std::vector<lease::SpaceId> list_spaces(const Ipv6Prefix& subnet,
                                                           lease::SpaceKind kind) const;
-    // The unit of this address (length 128, kIpv6Address) or prefix in any space made so far;
-    // ranges come before lists. Any thread, while control waits for it.
+    // The home of what has one. Any thread, while control waits for it.
     [[nodiscard]] std::optional<lease::Unit> find_unit(lease::SpaceKind kind,
                                                        const Ipv6Prefix& what) const;
+    // The range asked for last that covers what, whether it has a unit for it or not. Likewise.
+    [[nodiscard]] std::optional<lease::SpaceId> find_range(lease::SpaceKind kind,
+                                                           const Ipv6Prefix& what) const;
+    // All ranges ever asked for.
     [[nodiscard]] const std::map<Range6, lease::SpaceId>& ranges() const noexcept {
         return ranges_;
     }
+    // Everything that is on a list, though a range may be its home meanwhile.
+    [[nodiscard]] const std::map<What6, lease::Unit>& listed() const noexcept { return listed_; }
     [[nodiscard]] lease::Store& store() noexcept { return store_; }
     [[nodiscard]] const lease::Store& store() const noexcept { return store_; }
 
@@ -70,19 +95,28 @@ class SpaceRegistry6 {
         std::uint8_t length = 128;
         auto operator<=>(const ListKey&) const = default;
     };
-    struct Listed {
-        lease::SpaceKind kind = lease::SpaceKind::kIpv6Address;
-        Ipv6Prefix what;
-        auto operator<=>(const Listed&) const = default;
+    // A range for the search. Sorted by kind, length and first address.
+    struct Place {
+        Range6 range;
+        Ipv6 last;
+        Ipv6 reach;  // highest `last` of it and all before it with that kind and length
+        lease::SpaceId space;
+        std::uint64_t asked = 0;  // when, in calls of space_for()
     };
+    [[nodiscard]] static bool is_before(const Place& place, const Range6& range) noexcept;
+    // The range asked for last that covers it, or null.
+    [[nodiscard]] const Place* find_place(lease::SpaceKind kind, const Ipv6Prefix& what) const;
+    void insert_place(const Range6& range, lease::SpaceId space);
 
     lease::Store& store_;
     HashKey names_key_;
     std::uint32_t window_ = 1u << 21;
     std::uint32_t version_floor_ = 0;
+    std::uint64_t asked_ = 0;
     std::map<Range6, lease::SpaceId> ranges_;
+    std::vector<Place> places_;
     std::map<ListKey, std::vector<lease::SpaceId>> lists_;
-    std::map<Listed, lease::Unit> listed_;
+    std::map<What6, lease::Unit> listed_;
 };
 
 }  // namespace xdhcpd::model

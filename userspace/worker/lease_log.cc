@@ -54,19 +54,12 @@ namespace {
 }  // namespace
 
 journal::UnitKey key_of(const lease::Space& space, lease::Unit unit) noexcept {
-    journal::UnitKey key;
-    key.kind = kind_of(space.kind());
-    key.length = space.name().length;
-    key.address = space.name().first;
-    // Counted in units of the prefix length: the carry goes from its last bit towards the front.
-    const unsigned last_bit = key.length == 0 ? 0 : key.length - 1u;
-    std::uint64_t carry = std::uint64_t{space.index_of(unit)} << (7 - last_bit % 8);
-    for (std::size_t i = last_bit / 8 + 1; i-- > 0 && carry != 0;) {
-        carry += std::to_integer<std::uint64_t>(key.address[i]);
-        key.address[i] = static_cast<std::byte>(carry);
-        carry >>= 8;
+    const std::uint32_t index = space.index_of(unit);
+    if (space.kind() == lease::SpaceKind::kIpv4) {
+        return journal::UnitKey::ipv4(Ipv4{space.name().first.value + index});
     }
-    return key;
+    const lease::Ipv6Names& names = space.ipv6_names();
+    return journal::UnitKey::ipv6(kind_of(space.kind()), {names.at(index), names.length()});
 }
 
 std::uint64_t LeaseLog::write(const lease::Shard& shard, lease::Unit unit) noexcept {
@@ -81,8 +74,8 @@ std::uint64_t LeaseLog::write(const lease::Shard& shard, lease::Unit unit) noexc
 
 void LeaseLog::on_end(const lease::Shard& shard, lease::Unit unit, lease::LeaseState next,
                       std::uint32_t version) noexcept {
-    // One place is kept for the grant of the message that ended this.
-    if (!ring_.has_room(2)) {
+    // Places are kept for the grants of the message that ended this.
+    if (!ring_.has_room(1 + kGrantsPerMessage)) {
         unwritten_ends_.add();
         return;
     }

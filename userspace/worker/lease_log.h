@@ -7,6 +7,7 @@
 #include "base/counters.h"
 #include "base/time.h"
 #include "engine/decide.h"
+#include "engine/v6/decide.h"
 #include "journal/codec/unit_state.h"
 #include "journal/ring.h"
 #include "lease/shard.h"
@@ -83,8 +84,10 @@ class LeaseLog final : public lease::ChangeSink {
     [[nodiscard]] const Counter& unwritten_ends() const noexcept { return unwritten_ends_; }
 
   private:
-    // A grant, and the other units that the client had on its link.
-    static constexpr std::size_t kRecordsPerMessage = 10;
+    // Of DHCPv4: a grant, and the other units that the client had on its link. Of DHCPv6: grants to
+    // several associations, and as many ends.
+    static constexpr std::size_t kGrantsPerMessage = engine::v6::kMaxUnitsPerMessage;
+    static constexpr std::size_t kRecordsPerMessage = 2 * kGrantsPerMessage;
 
     std::uint64_t append(const journal::UnitState& state) noexcept;
 

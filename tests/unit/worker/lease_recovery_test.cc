@@ -249,23 +249,26 @@ TEST_F(LeaseRecoveryTest, WhatIsWrittenIsRestored) {
     }
 }
 
-TEST(DiskNameTest, UnitsAreCountedFromTheFirst) {
+TEST(DiskNameTest, UnitsAreNamedByWhatTheyAre) {
     lease::Store store{1};
-    lease::SpaceName v4;
-    testing::ip("10.255.255.250").store(v4.first.data());
-    v4.length = 32;
-    const lease::Space& addresses = store.add_space(lease::SpaceKind::kIpv4, 300, v4);
+    const lease::Space& addresses = store.add_space(
+        lease::SpaceKind::kIpv4, 300, {.first = testing::ip("10.255.255.250"), .version_floor = 0});
     EXPECT_EQ(to_string(key_of(addresses, addresses.unit_at(6)).to_ipv4()), "11.0.0.0");
-    lease::SpaceName v6;
-    v6.first[0] = std::byte{0x20};
-    v6.first[5] = std::byte{0xff};
-    v6.length = 52;
-    const lease::Space& prefixes = store.add_space(lease::SpaceKind::kIpv6Prefix, 1 << 16, v6);
-    const journal::UnitKey key = key_of(prefixes, prefixes.unit_at(0x1234));
-    // 0x1234 in units of /52 is 0x1234 << 12 in the first 64 bits.
+    const auto pool = parse_ipv6_prefix("2001:db8:8000::/40").value();
+    const lease::Space& prefixes =
+        store.add_space6(lease::SpaceKind::kIpv6Prefix,
+                         lease::Ipv6Names::range(pool.address, 56, 1 << 16, 1 << 16, {1, 2}), 0);
+    const lease::Unit unit = prefixes.unit_at(0x1234);
+    const journal::UnitKey key = key_of(prefixes, unit);
     EXPECT_EQ(key.kind, journal::UnitKind::kIpv6Prefix);
-    EXPECT_EQ(load_be64(key.address.data()),
-              0x2000'0000'00ff'0000u + (std::uint64_t{0x1234} << 12));
+    EXPECT_EQ(key.length, 56);
+    EXPECT_TRUE(pool.contains(key.to_ipv6()));
+    EXPECT_EQ(prefixes.ipv6_names().find(key.to_ipv6().address), 0x1234u);
+    lease::Space& listed =
+        store.add_space6(lease::SpaceKind::kIpv6Address, lease::Ipv6Names::list(128, 10), 0);
+    listed.ipv6_names().add(parse_ipv6("2001:db8::50").value());
+    EXPECT_EQ(to_string(key_of(listed, listed.unit_at(0)).to_ipv6()), "2001:db8::50/128");
+    EXPECT_EQ(key_of(listed, listed.unit_at(0)).kind, journal::UnitKind::kIpv6Address);
 }
 
 }  // namespace

@@ -28,6 +28,11 @@ struct UnitKey {
         address.store(key.address.data());
         return key;
     }
+    // kIpv6Address with a length of 128, or kIpv6Prefix without bits behind it.
+    [[nodiscard]] static UnitKey ipv6(UnitKind kind, const Ipv6Prefix& what) noexcept {
+        return {kind, what.length, what.address.octets};
+    }
+    [[nodiscard]] Ipv6Prefix to_ipv6() const noexcept { return {Ipv6{address}, length}; }
     [[nodiscard]] Ipv4 to_ipv4() const noexcept { return Ipv4::load(address.data()); }
     auto operator<=>(const UnitKey&) const = default;
 };
