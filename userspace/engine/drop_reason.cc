@@ -69,7 +69,7 @@ constexpr std::array<Explanation, static_cast<std::size_t>(Refusal6::kCount)> kR
     {"relay-not-allowed", "the relay's link-address is not in the subnet's list of relays"},
     {"identity-too-long", "the identifier that names the client is longer than 255 bytes"},
     {"nothing-to-confirm", "the client asked to confirm addresses and named none"},
-    {"no-address-to-give", "nothing is left that could be offered to the client"},
+    {"unknown-binding", "the client rebinds what this server has not given to it"},
     {"not-all-routers", "a router solicitation on a link where this server is no router"},
     {"not-our-target",
      "a neighbor solicitation for an address that this server does not answer for"},

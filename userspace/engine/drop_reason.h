@@ -60,7 +60,7 @@ enum class Refusal6 : std::uint8_t {
     kRelayNotAllowed,   // the link-address is not among the subnet's relays
     kIdentityTooLong,   // an identifier of a reservation that is longer than a key
     kNothingToConfirm,  // CONFIRM without an address (RFC 8415 section 18.3.3)
-    kNoAddressToGive,   // SOLICIT that nothing could be advertised to, and silence is asked for
+    kUnknownBinding,    // REBIND of what only another server can know (RFC 8415 section 18.3.5)
     kNotAllRouters,     // a Router Solicitation where we do not advertise
     kNotOurTarget,      // a Neighbor Solicitation for a target that we do not answer for
     kReplyTooLong,      // the reply does not fit the frame

@@ -13,6 +13,13 @@ namespace xdhcpd::engine {
 inline constexpr std::uint8_t kFirstKindOfDhcp6 = 32;
 inline constexpr std::size_t kIdentityHeaderLen6 = 6;
 
+// Of an identifier without anything in front of it.
+[[nodiscard]] inline std::uint32_t shard_of_identifier(ByteView identifier, HashKey key,
+                                                       std::uint32_t count) noexcept {
+    const std::uint64_t hash = hash_bytes(key, identifier) >> 32;
+    return static_cast<std::uint32_t>((hash * count) >> 32);
+}
+
 // The shard of `count` (1 or more) that a client belongs to whose key is `identity`, as in
 // ClientKey::view() or lease::Tenant::identity; not empty. `key` is the process's.
 //
@@ -25,9 +32,8 @@ inline constexpr std::size_t kIdentityHeaderLen6 = 6;
     XD_ASSERT(!identity.empty() && count != 0);
     const bool is_dhcp6 = std::to_integer<std::uint8_t>(identity[0]) >= kFirstKindOfDhcp6 &&
                           identity.size() > kIdentityHeaderLen6;
-    const std::uint64_t hash =
-        hash_bytes(key, identity.subspan(is_dhcp6 ? kIdentityHeaderLen6 : std::size_t{1})) >> 32;
-    return static_cast<std::uint32_t>((hash * count) >> 32);
+    return shard_of_identifier(identity.subspan(is_dhcp6 ? kIdentityHeaderLen6 : std::size_t{1}),
+                               key, count);
 }
 
 }  // namespace xdhcpd::engine

@@ -24,10 +24,10 @@ struct LeaseNote {
     // Of a relayed one: what the relay next to it said.
     std::optional<Ipv6> link_address;
     std::optional<Ipv6> peer_address;
-    ByteView interface_id;   // cut to fit
-    ByteView remote_id;      // likewise
-    ByteView subscriber_id;  // likewise
     std::optional<std::array<std::byte, kReconfigureKeyLen>> reconfigure_key;
+    ByteView interface_id;   // cut to fit
+    ByteView remote_id;      // likewise: enterprise number, then bytes
+    ByteView subscriber_id;  // likewise
 };
 
 // Returns the length, at most kMaxLeaseNoteLen; what does not fit is left out, the first things of
