@@ -119,14 +119,14 @@ struct FrameSpec6 {
     Mac destination_mac{
         {std::byte{0x33}, std::byte{0x33}, std::byte{0}, std::byte{1}, std::byte{0}, std::byte{2}}};
     Mac source_mac = mac(1);
-    std::vector<std::pair<std::uint16_t, std::uint16_t>> tags;  // tpid, tci
+    std::vector<std::pair<std::uint16_t, std::uint16_t>> tags{};  // tpid, tci
     Ipv6 source = *parse_ipv6("fe80::5eff:fe00:5301");
     Ipv6 destination = *parse_ipv6("ff02::1:2");
     int next_header = 17;  // other than 17 and 58: the payload stands behind the IPv6 header as is
     int hop_limit = 64;
     std::uint16_t source_port = 546;
     std::uint16_t destination_port = 547;
-    Bytes padding;  // behind the packet, as a switch adds it
+    Bytes padding{};  // behind the packet, as a switch adds it
 };
 
 // Offset of the IPv6 header of a frame made from `spec`.

@@ -10,8 +10,8 @@
 #include "control/journal_status.h"
 #include "control/metrics_page.h"
 #include "control/text.h"
-#include "dhcp4/options.h"
 #include "engine/drop_reason.h"
+#include "engine/message_type.h"
 
 namespace xdhcpd::control {
 namespace {
@@ -111,7 +111,7 @@ Answer status_command(const ServerState& state) {
     json dropped = json::object();
     Accounts sum;
     const auto type_name = [](std::size_t i) {
-        return dhcp4::name(static_cast<dhcp4::MessageType>(i));
+        return engine::MessageType::from_index(i).full_name();
     };
     for (const worker::Worker* const worker : state.parts.workers) {
         for (const worker::PortTotals& port : worker->port_totals()) {

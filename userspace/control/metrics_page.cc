@@ -5,8 +5,8 @@
 #include <functional>
 
 #include "control/journal_status.h"
-#include "dhcp4/options.h"
 #include "engine/drop_reason.h"
+#include "engine/message_type.h"
 #include "metrics/families.h"
 
 namespace xdhcpd::control {
@@ -17,7 +17,7 @@ using prometheus::MetricType;
 using Families = std::vector<prometheus::MetricFamily>;
 using Workers = std::vector<worker::Worker*>;
 
-using TypeCounters = std::array<Counter, dhcp4::kMessageTypeCount>;
+using TypeCounters = std::array<Counter, engine::MessageType::kCount>;
 
 [[nodiscard]] double number(std::uint64_t value) noexcept {
     return static_cast<double>(value);
@@ -32,17 +32,30 @@ using TypeCounters = std::array<Counter, dhcp4::kMessageTypeCount>;
     return sum;
 }
 
+// Of types that no client of ours sends, samples would only be noise.
+[[nodiscard]] bool is_usual(engine::MessageType type) noexcept {
+    switch (type.protocol()) {
+        case engine::Protocol::kDhcp4:
+            return type.code() <= static_cast<std::uint8_t>(dhcp4::MessageType::kInform);
+        case engine::Protocol::kDhcp6:
+            return !type.is_none() &&
+                   type.code() <= static_cast<std::uint8_t>(dhcp6::MessageType::kRelayReply);
+        case engine::Protocol::kNd:
+            break;
+    }
+    return !type.is_none();
+}
+
 // One sample per message type; returns their sum.
 std::uint64_t add_by_type(Family& family, const Workers& workers,
                           const std::function<const TypeCounters&(worker::Worker&)>& counters) {
     std::uint64_t sum = 0;
-    for (std::size_t type = 0; type < dhcp4::kMessageTypeCount; ++type) {
-        const std::uint64_t value = sum_over(
-            workers, [&](worker::Worker& worker) { return counters(worker)[type].value(); });
-        // Types that no client of ours sends would only be noise.
-        if (value != 0 || type <= static_cast<std::size_t>(dhcp4::MessageType::kInform)) {
-            family.add(number(value),
-                       {{"type", dhcp4::name(static_cast<dhcp4::MessageType>(type))}});
+    for (std::size_t i = 0; i < engine::MessageType::kCount; ++i) {
+        const engine::MessageType type = engine::MessageType::from_index(i);
+        const std::uint64_t value =
+            sum_over(workers, [&](worker::Worker& worker) { return counters(worker)[i].value(); });
+        if (value != 0 || is_usual(type)) {
+            family.add(number(value), {{"protocol", name(type.protocol())}, {"type", type.name()}});
         }
         sum += value;
     }
@@ -51,17 +64,19 @@ std::uint64_t add_by_type(Family& family, const Workers& workers,
 
 void add_messages(Families& families, const Workers& workers) {
     Family received{MetricType::Counter, "xdhcpd_received_total",
-                    "Frames received, by type of the DHCP message in them"};
+                    "Frames received, by protocol and type of the message in them"};
     const std::uint64_t readable =
         add_by_type(received, workers, [](worker::Worker& worker) -> const TypeCounters& {
             return worker.counters().received_by_type;
         });
     const std::uint64_t all = sum_over(
         workers, [](worker::Worker& worker) { return worker.counters().received.value(); });
-    received.add(number(all - std::min(readable, all)), {{"type", "unreadable"}});
+    received.add(number(all - std::min(readable, all)),
+                 {{"protocol", "none"}, {"type", "unreadable"}});
     families.push_back(received.take());
 
-    Family sent{MetricType::Counter, "xdhcpd_sent_total", "Replies sent, by type"};
+    Family sent{MetricType::Counter, "xdhcpd_sent_total",
+                "Messages sent, by protocol and type: replies, and Router Advertisements"};
     add_by_type(sent, workers, [](worker::Worker& worker) -> const TypeCounters& {
         return worker.counters().sent_by_type;
     });

@@ -278,4 +278,23 @@ bool MessageView::requests(OptionCode code) const noexcept {
     return false;
 }
 
+Ipv6 MessageView::first_address() const noexcept {
+    Ipv6 first;
+    for_each_ia([&](const IdentityAssociation& association) {
+        for (const Option option : association.options) {
+            if (!first.is_unspecified()) {
+                return;
+            }
+            if (option.code == OptionCode::kIaAddress) {
+                const auto address = read_ia_address(option.value);
+                first = address ? address->address : first;
+            } else if (option.code == OptionCode::kIaPrefix) {
+                const auto prefix = read_ia_prefix(option.value);
+                first = prefix ? prefix->prefix.address : first;
+            }
+        }
+    });
+    return first;
+}
+
 }  // namespace xdhcpd::dhcp6

@@ -150,6 +150,8 @@ class MessageView {
             }
         }
     }
+    // The first address or prefix that stands in an IA; unspecified without one.
+    [[nodiscard]] Ipv6 first_address() const noexcept;
 
   private:
     [[nodiscard]] std::optional<ParseError> read(ByteView payload) noexcept;

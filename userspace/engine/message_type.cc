@@ -1,14 +1,6 @@
 #include "engine/message_type.h"
 
 namespace xdhcpd::engine {
-namespace {
-
-constexpr std::size_t kDhcp6Start = dhcp4::kMessageTypeCount;
-constexpr std::size_t kNdStart = kDhcp6Start + dhcp6::kMessageTypeCount;
-// Codes of Neighbor Discovery begin here; the place in front of them is for none.
-constexpr std::uint8_t kFirstNd = static_cast<std::uint8_t>(nd::MessageType::kRouterSolicitation);
-
-}  // namespace
 
 std::string_view name(Protocol protocol) noexcept {
     switch (protocol) {
@@ -20,19 +12,6 @@ std::string_view name(Protocol protocol) noexcept {
             break;
     }
     return "nd";
-}
-
-std::size_t MessageType::index() const noexcept {
-    switch (protocol_) {
-        case Protocol::kDhcp4:
-            return code_ < dhcp4::kMessageTypeCount ? code_ : 0;
-        case Protocol::kDhcp6:
-            return kDhcp6Start + (code_ < dhcp6::kMessageTypeCount ? code_ : 0);
-        case Protocol::kNd:
-            break;
-    }
-    const bool is_known = code_ >= kFirstNd && code_ - kFirstNd + 1u < kNdCount;
-    return kNdStart + (is_known ? code_ - kFirstNd + 1u : 0u);
 }
 
 MessageType MessageType::from_index(std::size_t index) noexcept {
@@ -60,7 +39,17 @@ std::string_view MessageType::name() const noexcept {
         case Protocol::kNd:
             break;
     }
-    return code_ == 0 ? "none" : nd::name(static_cast<nd::MessageType>(code_));
+    return code_ == 0 ? "unknown" : nd::name(static_cast<nd::MessageType>(code_));
+}
+
+std::string MessageType::full_name() const {
+    std::string text;
+    if (protocol_ != Protocol::kDhcp4) {
+        text = engine::name(protocol_);
+        text += '.';
+    }
+    text += name();
+    return text;
 }
 
 }  // namespace xdhcpd::engine

@@ -8,8 +8,8 @@
 
 #include "base/counters.h"
 #include "base/histogram.h"
-#include "dhcp4/options.h"
 #include "engine/drop_reason.h"
+#include "engine/message_type.h"
 #include "packet/frame_view.h"
 
 namespace xdhcpd::worker {
@@ -18,9 +18,10 @@ struct WorkerCounters {
     Counter received;                                           // frames taken from ports
     Counter answered;                                           // replies given to ports
     std::array<Counter, engine::DropReason::kCount> dropped{};  // by DropReason::index()
-    std::array<Counter, dhcp4::kMessageTypeCount>
-        received_by_type{};  // messages that could be read
-    std::array<Counter, dhcp4::kMessageTypeCount> sent_by_type{};
+    // By MessageType::index(); those that could be read.
+    std::array<Counter, engine::MessageType::kCount> received_by_type{};
+    // Replies, and what nobody asked for.
+    std::array<Counter, engine::MessageType::kCount> sent_by_type{};
     EnumCounters<ChecksumState> checksums;  // of frames that could be read
     Counter handed_over;                    // messages given to the workers that know their clients
     Counter taken_over;                     // messages that others have given to this one

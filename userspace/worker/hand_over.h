@@ -24,8 +24,8 @@
 #include "base/bytes.h"
 #include "base/spsc_ring.h"
 #include "base/time.h"
-#include "dhcp4/options.h"
 #include "engine/drop_reason.h"
+#include "engine/message_type.h"
 #include "packet/port.h"
 #include "worker/wake_up.h"
 
@@ -62,7 +62,7 @@ struct HandedReply {
     std::uint32_t loan = 0;
     std::uint32_t frame_len = 0;       // of the finished reply in the lent frame
     std::uint16_t reason = kAnswered;  // or DropReason::index(): the frame is empty
-    dhcp4::MessageType type = dhcp4::MessageType::kNone;
+    engine::MessageType type;
     bool routable = false;
     bool unconfigured_destination = false;
 

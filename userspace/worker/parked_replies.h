@@ -14,7 +14,7 @@
 #include "base/addresses.h"
 #include "base/assert.h"
 #include "base/time.h"
-#include "dhcp4/options.h"
+#include "engine/message_type.h"
 #include "lease/unit.h"
 #include "packet/port.h"
 #include "worker/hand_over.h"
@@ -36,7 +36,7 @@ struct ParkedReply {
     std::uint32_t version = 0;       // of that record
     BootTime received;
     Mac client;  // for who asks what became of it
-    dhcp4::MessageType type = dhcp4::MessageType::kNone;
+    engine::MessageType type;
 
     // Its frame went with its port.
     [[nodiscard]] bool is_lost() const noexcept { return port == nullptr && lender == kNobody; }

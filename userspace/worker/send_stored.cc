@@ -1,6 +1,7 @@
 // Worker: replies that wait for stable storage.
 #include <utility>
 
+#include "dhcp4/options.h"
 #include "worker/worker.h"
 
 namespace xdhcpd::worker {
@@ -77,7 +78,7 @@ void Worker::send_stored(ParkedReply reply, BootTime now) {
     }
     reply.port->submit(std::move(reply.frame), reply.info);
     counters_.answered.add();
-    counters_.sent_by_type[static_cast<std::size_t>(reply.type)].add();
+    counters_.sent_by_type[reply.type.index()].add();
     counters_.latency.record(now - reply.received);
 }
 
@@ -110,7 +111,7 @@ void Worker::lose(const ParkedReply& reply, engine::DropReason reason) noexcept 
     drop.ifindex = reply.info.ifindex;
     drop.queue = reply.origin->queue();
     drop.client = reply.client;
-    drop.type = dhcp4::MessageType::kRequest;
+    drop.type = engine::MessageType{dhcp4::MessageType::kRequest};
     drop_log_.add(drop);
 }
 

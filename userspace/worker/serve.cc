@@ -87,7 +87,7 @@ void Worker::count_arrival(const engine::Request& request) noexcept {
         counters_.checksums[request.frame().checksum].add();
     }
     if (!request.message().payload().empty()) {
-        counters_.received_by_type[static_cast<std::size_t>(request.message().type())].add();
+        counters_.received_by_type[engine::MessageType{request.message().type()}.index()].add();
     }
 }
 
@@ -108,7 +108,7 @@ void Worker::answer(Port& port, engine::Request& request, BootTime now, std::siz
     }
     const ByteView reply = frame->bytes().first(decision.frame_len);
     if (!taps_.empty()) {
-        taps_.record_answer(port, request, reply, now);
+        taps_.record_answer(port, request.bytes(), client_of(request), reply, now);
     }
     TxInfo info;
     info.frame_len = decision.frame_len;
@@ -132,7 +132,7 @@ void Worker::answer(Port& port, engine::Request& request, BootTime now, std::siz
     }
     sender->submit(std::move(*frame), info);
     counters_.answered.add();
-    counters_.sent_by_type[static_cast<std::size_t>(decision.reply_type)].add();
+    counters_.sent_by_type[engine::MessageType{decision.reply_type}.index()].add();
     ++answered;
 }
 
@@ -155,27 +155,11 @@ void Worker::explain(const Port& port, const engine::Request& request, engine::D
 void Worker::tell(const Port& port, const engine::Request& request, engine::DropReason reason,
                   BootTime now) noexcept {
     if (!taps_.empty()) {
-        taps_.record_drop(port, request, reason, now);
+        taps_.record_drop(port, request.bytes(), client_of(request), reason, now);
     }
-    if (reason == engine::Refusal::kReleased || reason == engine::Refusal::kDeclined) {
-        return;  // as it should be
+    if (!is_expected(reason)) {
+        drop_log_.add(describe(port, request, reason, now));
     }
-    Drop drop;
-    drop.time = now;
-    drop.reason = reason;
-    drop.ifindex = request.ifindex();
-    drop.queue = port.queue();
-    drop.client = client_of(request);
-    if (request.has_frame()) {
-        drop.tags = request.frame().tags;
-    }
-    const dhcp4::MessageView& message = request.message();
-    if (!message.payload().empty()) {
-        drop.giaddr = message.giaddr();
-        drop.address = message.requested_address().value_or(message.ciaddr());
-        drop.type = message.type();
-    }
-    drop_log_.add(drop);
 }
 
 }  // namespace xdhcpd::worker

@@ -60,7 +60,7 @@ void Worker::finish(Loans::Loan loan, const HandedReply& reply, BootTime now) {
         loan.port->submit(std::move(loan.frame), info);
     }
     counters_.answered.add();
-    counters_.sent_by_type[static_cast<std::size_t>(reply.type)].add();
+    counters_.sent_by_type[reply.type.index()].add();
     counters_.latency.record(now - loan.received);
 }
 
@@ -160,8 +160,8 @@ void Worker::answer_peer(std::uint32_t peer, const HandedMessage& message,
         return;
     }
     if (!taps_.empty()) {
-        taps_.record_answer(*message.port, request, message.out.first(decision.frame_len),
-                            message.received);
+        taps_.record_answer(*message.port, request.bytes(), client_of(request),
+                            message.out.first(decision.frame_len), message.received);
     }
     HandedReply reply;
     reply.loan = message.loan;

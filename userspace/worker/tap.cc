@@ -5,6 +5,8 @@
 #include <span>
 #include <utility>
 
+#include "worker/drop_log.h"
+
 namespace xdhcpd::worker {
 namespace {
 
@@ -15,15 +17,6 @@ namespace {
     const std::string_view name = port.interface_name().substr(0, TapRecord::kNameLen - 1);
     std::copy(name.begin(), name.end(), record.interface_name.begin());
     return record;
-}
-
-// chaddr of an Ethernet client, or the frame's source: a relayed client is still itself.
-[[nodiscard]] bool is_from(const engine::Request& request, Mac mac) noexcept {
-    const dhcp4::MessageView& message = request.message();
-    if (!message.payload().empty() && message.hlen() == Mac::kLen) {
-        return Mac::load(message.chaddr().data()) == mac;
-    }
-    return request.has_frame() && request.frame().source_mac == mac;
 }
 
 }  // namespace
@@ -37,14 +30,13 @@ Tap::Tap(TapFilter filter, std::uint32_t snaplen, std::size_t ring_len)
               2 * room_for(snaplen) <= ring_len);
 }
 
-bool Tap::wants(const Port& port, const engine::Request& request,
+bool Tap::wants(const Port& port, Mac client,
                 std::optional<engine::DropReason> drop) const noexcept {
-    if (filter_.only_dropped &&
-        (!drop || *drop == engine::Refusal::kReleased || *drop == engine::Refusal::kDeclined)) {
+    if (filter_.only_dropped && (!drop || is_expected(*drop))) {
         return false;
     }
     return (filter_.interface.empty() || filter_.interface == port.interface_name()) &&
-           (!filter_.hw_address || is_from(request, *filter_.hw_address));
+           (!filter_.hw_address || client == *filter_.hw_address);
 }
 
 void Tap::push(TapRecord record, ByteView frame) noexcept {
@@ -102,26 +94,37 @@ void Tap::pop() noexcept {
                 std::memory_order_release);
 }
 
-void TapSet::record_answer(const Port& port, const engine::Request& request, ByteView reply,
+void TapSet::record_answer(const Port& port, ByteView request, Mac client, ByteView reply,
                            BootTime now) const noexcept {
     TapRecord record = record_of(port, now);
     for (Tap* const tap : std::span{taps_}.first(count_)) {
-        if (tap->wants(port, request, std::nullopt)) {
+        if (tap->wants(port, client, std::nullopt)) {
             record.outbound = false;
-            tap->push(record, request.bytes());
+            tap->push(record, request);
             record.outbound = true;
             tap->push(record, reply);
         }
     }
 }
 
-void TapSet::record_drop(const Port& port, const engine::Request& request,
-                         engine::DropReason reason, BootTime now) const noexcept {
+void TapSet::record_drop(const Port& port, ByteView request, Mac client, engine::DropReason reason,
+                         BootTime now) const noexcept {
     TapRecord record = record_of(port, now);
     record.reason = static_cast<std::uint16_t>(reason.index());
     for (Tap* const tap : std::span{taps_}.first(count_)) {
-        if (tap->wants(port, request, reason)) {
-            tap->push(record, request.bytes());
+        if (tap->wants(port, client, reason)) {
+            tap->push(record, request);
+        }
+    }
+}
+
+void TapSet::record_sent(const Port& port, Mac client, ByteView frame,
+                         BootTime now) const noexcept {
+    TapRecord record = record_of(port, now);
+    record.outbound = true;
+    for (Tap* const tap : std::span{taps_}.first(count_)) {
+        if (tap->wants(port, client, std::nullopt)) {
+            tap->push(record, frame);
         }
     }
 }

@@ -23,7 +23,6 @@
 #include "base/counters.h"
 #include "base/time.h"
 #include "engine/drop_reason.h"
-#include "engine/request.h"
 #include "packet/port.h"
 
 namespace xdhcpd::worker {
@@ -32,8 +31,7 @@ namespace xdhcpd::worker {
 struct TapFilter {
     std::string interface;  // of the port; empty: any
     std::optional<Mac> hw_address;
-    bool only_dropped = false;  // requests without an answer, RELEASE and DECLINE as they should
-                                // be left out
+    bool only_dropped = false;  // requests without an answer that should have one
 };
 
 // Size of a ring: some ten thousand DHCP messages, 10 ms at a million per second.
@@ -76,7 +74,7 @@ class Tap {
                  std::size_t ring_len = kTapRingLen);
 
     // Worker's thread.
-    [[nodiscard]] bool wants(const Port& port, const engine::Request& request,
+    [[nodiscard]] bool wants(const Port& port, Mac client,
                              std::optional<engine::DropReason> drop) const noexcept;
     void push(TapRecord record, ByteView frame) noexcept;
 
@@ -131,12 +129,14 @@ class TapSet {
         count_ = static_cast<std::uint8_t>(end - taps_.begin());
     }
 
-    // A request and its reply.
-    void record_answer(const Port& port, const engine::Request& request, ByteView reply,
+    // A request and its reply; `client` as client_of() says.
+    void record_answer(const Port& port, ByteView request, Mac client, ByteView reply,
                        BootTime now) const noexcept;
     // A request that gets none.
-    void record_drop(const Port& port, const engine::Request& request, engine::DropReason reason,
+    void record_drop(const Port& port, ByteView request, Mac client, engine::DropReason reason,
                      BootTime now) const noexcept;
+    // What leaves without a request, to everybody (`client` is zero) or to one.
+    void record_sent(const Port& port, Mac client, ByteView frame, BootTime now) const noexcept;
 
   private:
     std::array<Tap*, kMaxCount> taps_{};

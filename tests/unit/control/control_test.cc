@@ -679,9 +679,9 @@ TEST(Metrics, HaveTheNamesOfTheContract) {
     const std::string text = lab.control().metrics_text();
     for (const char* const line :
          {"xdhcpd_build_info{version=\"" XDHCPD_VERSION "\"} 1\n",
-          "xdhcpd_received_total{type=\"unreadable\"} 1\n",
-          "xdhcpd_received_total{type=\"discover\"} 2\n",
-          "xdhcpd_sent_total{type=\"offer\"} 1\n",
+          "xdhcpd_received_total{protocol=\"none\",type=\"unreadable\"} 1\n",
+          "xdhcpd_received_total{protocol=\"dhcp4\",type=\"discover\"} 2\n",
+          "xdhcpd_sent_total{protocol=\"dhcp4\",type=\"offer\"} 1\n",
           "xdhcpd_dropped_total{stage=\"engine\",reason=\"no-subnet\"} 1\n",
           "xdhcpd_dropped_total{stage=\"engine\",reason=\"no-free-address\"} 0\n",
           "xdhcpd_xdp_verdicts_total{interface=\"eth1\",verdict=\"redirected\"} 7\n",

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "support/dhcp6.h"
 #include "tools/xdhcpctl/packet_line.h"
 
 namespace xdhcpd::xdhcpctl {
@@ -50,6 +51,34 @@ TEST(PacketLine, ShowsWhatCannotBeReadToo) {
     EXPECT_THAT(line, HasSubstr("  in   eth1:3    -         00:00:00:00:00:00  -  "));
     EXPECT_THAT(line, EndsWith("frame.not-ipv4: not a ?[2J datagram (2 packets missed before)"));
     static_cast<void>(packet_line(packet_json(pcapng::Packet{}, "")));
+}
+
+TEST(PacketLine, ShowsMessagesOfIpv6) {
+    using namespace xdhcpd::testing;
+    const Bytes solicit =
+        message6(1, {option6(1, duid_of(7)), ia6(3, 1, ia_address6("2001:db8::7", 0, 0))});
+    const Bytes frame = frame6({.source = *parse_ipv6("2001:db8::1"), .source_port = 547},
+                               relay6(12, 0, "2001:db8:1::1", "fe80::7",
+                                      option6(79, join({bytes({0, 1}), mac(9).bytes()})), solicit));
+    pcapng::Packet packet;
+    packet.frame = frame;
+    nlohmann::json object = packet_json(packet, "eth1");
+    EXPECT_EQ(object["message_type"], "dhcp6.solicit");
+    EXPECT_EQ(object["duid"], "00:03:00:01:02:00:5e:00:53:07");
+    EXPECT_EQ(object["hw_address"], "02:00:5e:00:53:09") << "as the relay says";
+    EXPECT_EQ(object["address"], "2001:db8::7");
+    EXPECT_EQ(object["link_address"], "2001:db8:1::1");
+    EXPECT_EQ(object["source"], "[2001:db8::1]:547");
+    EXPECT_EQ(object["xid"], "0x123456");
+
+    const Bytes neighbor =
+        frame6({.destination = *parse_ipv6("ff02::1:ff00:7"), .next_header = 58, .hop_limit = 255},
+               join({bytes({135, 0, 0, 0, 0, 0, 0, 0}), address6("2001:db8::7")}));
+    packet.frame = neighbor;
+    object = packet_json(packet, "eth1");
+    EXPECT_EQ(object["message_type"], "nd.neighbor-solicitation");
+    EXPECT_EQ(object["address"], "2001:db8::7");
+    EXPECT_EQ(object["source"], "fe80::5eff:fe00:5301");
 }
 
 }  // namespace

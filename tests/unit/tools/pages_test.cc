@@ -78,6 +78,13 @@ TEST(ExplainPage, ShowsReasonAndMeaning) {
     EXPECT_THAT(explain_page(answer),
                 HasSubstr(" 1s  02:00:5e:00:53:01  discover  eth1:3 vlan 100  172.16.0.1  "
                           "engine.no-subnet  no subnet serves the link\n"));
+    EXPECT_THAT(explain_page(json::parse(R"({"drops":[{"age_seconds":1,"hw_address":
+        "02:00:5e:00:53:01","duid":"00:03:00:01:02:00:5e:00:53:01","interface":"eth1","queue":0,
+        "giaddr":"0.0.0.0","link_address":"2001:db8::1","message_type":"dhcp6.solicit",
+        "reason":"engine6.no-subnet","text":"no subnet serves the link"}]})")),
+                HasSubstr("  02:00:5e:00:53:01  00:03:00:01:02:00:5e:00:53:01  dhcp6.solicit  "
+                          "eth1:0  2001:db8::1  engine6.no-subnet  "))
+        << "a column more, where there is a DUID";
     EXPECT_EQ(explain_page(json::object()), "every message has been answered\n");
     EXPECT_EQ(explain_page({{"waiting", 3u}}),
               "no message has been dropped\nanswers that wait for stable storage: 3\n");

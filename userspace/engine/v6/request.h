@@ -63,8 +63,8 @@ class Request {
     Request& operator=(const Request&) = delete;
 
     // Reads `frame` as received on interface `ifindex` and prepares everything that does not depend
-    // on leases. Pure; any thread. After an error only bytes(), frame() and type() may be looked
-    // at, as far as they got.
+    // on leases. Pure; any thread. After an error only bytes(), frame(), type(), message() (empty
+    // if it could not be read), client_mac() and has_nd() may be looked at, as far as they got.
     Result<Success, DropReason> parse(ByteView frame, std::uint32_t ifindex,
                                       const model::Snapshot& snapshot) noexcept;
 
@@ -129,6 +129,7 @@ class Request {
 
     // --- Of Neighbor Discovery: a Router Solicitation on a link where we advertise, or a Neighbor
     // Solicitation for a target that we answer for.
+    [[nodiscard]] bool has_nd() const noexcept { return nd_.has_value(); }
     [[nodiscard]] const nd::MessageView& nd() const noexcept { return *nd_; }
     [[nodiscard]] const model::Advertisement* advertisement() const noexcept {
         return advertisement_;

@@ -188,7 +188,7 @@ int run(int argc, char** argv) {
     auto* const reload = app.add_subcommand("reload", "Read the configuration again");
     reload->add_flag("--dry-run", options.dry_run, "Only say what would change");
     auto* const explain = app.add_subcommand("explain", "Messages that got no answer, and why");
-    explain->add_option("mac", options.mac, "Only those of this client");
+    explain->add_option("client", options.mac, "Only those of this hardware address or DUID");
     auto* const capture = app.add_subcommand(
         "capture", "Requests and replies as they come, with what became of them");
     auto* const file =
@@ -285,7 +285,7 @@ int run(int argc, char** argv) {
     if (*explain) {
         json request = {{"command", "explain"}};
         if (!options.mac.empty()) {
-            request["hw_address"] = options.mac;
+            request[parse_mac(options.mac) ? "hw_address" : "duid"] = options.mac;
         }
         return show(client, options, request, explain_page);
     }

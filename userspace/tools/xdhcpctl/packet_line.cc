@@ -7,7 +7,11 @@
 #include "base/addresses.h"
 #include "dhcp4/message_view.h"
 #include "dhcp4/options.h"
+#include "dhcp6/message_view.h"
+#include "engine/message_type.h"
+#include "nd/message_view.h"
 #include "packet/frame_view.h"
+#include "packet/frame_view6.h"
 #include "tools/xdhcpctl/table.h"
 
 namespace xdhcpd::xdhcpctl {
@@ -49,6 +53,49 @@ void add_message(json& object, ByteView payload) {
     }
 }
 
+void add_message6(json& object, const FrameView6& frame) {
+    if (frame.protocol == Protocol6::kIcmpv6) {
+        if (const auto message = nd::MessageView::parse(frame)) {
+            object["message_type"] = engine::MessageType{message->type()}.full_name();
+            if (!message->target().is_unspecified()) {
+                object["address"] = to_string(message->target());
+            }
+        }
+        return;
+    }
+    dhcp6::MessageView message;
+    if (!message.parse(frame.payload)) {
+        return;
+    }
+    std::array<char, 9> xid{};
+    static_cast<void>(
+        std::snprintf(xid.data(), xid.size(), "0x%06x", message.transaction_id() & 0xffffffu));
+    object["message_type"] = engine::MessageType{message.type()}.full_name();
+    object["xid"] = xid.data();
+    if (!message.client_id().empty()) {
+        object["duid"] = to_hex(message.client_id());
+        const auto hardware = dhcp6::hardware_address_of(message.client_id());
+        if (hardware && hardware->address.size() == Mac::kLen) {
+            object["hw_address"] = to_string(Mac::load(hardware->address.data()));
+        }
+    }
+    if (!message.first_address().is_unspecified()) {
+        object["address"] = to_string(message.first_address());
+    }
+    if (const dhcp6::Relay* const relay = message.first_relay()) {
+        object["link_address"] = to_string(relay->link_address);
+        const auto hardware = relay->client_link_layer();
+        if (hardware && hardware->address.size() == Mac::kLen) {
+            object["hw_address"] = to_string(Mac::load(hardware->address.data()));
+        }
+    }
+}
+
+// "[2001:db8::1]:547"
+[[nodiscard]] std::string endpoint(const Ipv6& address, std::uint16_t port) {
+    return port == 0 ? to_string(address) : "[" + to_string(address) + "]:" + std::to_string(port);
+}
+
 [[nodiscard]] std::string text(const json& object, const char* key) {
     const auto found = object.find(key);
     return found != object.end() && found->is_string() ? printable(found->get<std::string>())
@@ -77,6 +124,13 @@ json packet_json(const pcapng::Packet& packet, std::string_view interface) {
         object["destination"] =
             to_string(frame->destination) + ":" + std::to_string(frame->destination_port);
         add_message(object, frame->payload);
+    } else if (const auto frame6 = FrameView6::parse(packet.frame)) {
+        if (frame6->tags.count != 0) {
+            object["vlan"] = tags_text(frame6->tags);
+        }
+        object["source"] = endpoint(frame6->source, frame6->source_port);
+        object["destination"] = endpoint(frame6->destination, frame6->destination_port);
+        add_message6(object, *frame6);
     }
     if (!object.contains("hw_address") && packet.frame.size() >= 2 * Mac::kLen) {
         object["hw_address"] = to_string(Mac::load(packet.frame.data() + Mac::kLen));

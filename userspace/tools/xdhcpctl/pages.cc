@@ -1,6 +1,8 @@
 #include "tools/xdhcpctl/pages.h"
 
+#include <algorithm>
 #include <string_view>
+#include <vector>
 
 #include "tools/xdhcpctl/table.h"
 
@@ -301,24 +303,41 @@ std::string reload_page(const json& answer, bool dry_run) {
 }
 
 std::string explain_page(const json& answer) {
-    Table table{{{"AGO", Align::kRight},
-                 {"HW-ADDRESS"},
-                 {"TYPE"},
-                 {"PORT"},
-                 {"RELAY"},
-                 {"REASON"},
-                 {"MEANING"}}};
-    for (const json& drop : list(answer, "drops")) {
+    const json& drops = list(answer, "drops");
+    const bool has_duids = std::any_of(
+        drops.begin(), drops.end(), [](const json& drop) { return !text(drop, "duid").empty(); });
+    std::vector<Table::Column> columns{{"AGO", Align::kRight},
+                                       {"HW-ADDRESS"},
+                                       {"TYPE"},
+                                       {"PORT"},
+                                       {"RELAY"},
+                                       {"REASON"},
+                                       {"MEANING"}};
+    if (has_duids) {
+        columns.insert(columns.begin() + 2, {"DUID"});
+    }
+    Table table{columns};
+    for (const json& drop : drops) {
         std::string port = text(drop, "interface") + ":" + figure(drop, "queue");
         const std::string vlan = text(drop, "vlan");
         if (!vlan.empty()) {
             port += " vlan " + vlan;
         }
         const std::string giaddr = text(drop, "giaddr");
-        table.add({duration(static_cast<std::uint64_t>(std::max(number(drop, "age_seconds"), 0.0))),
-                   or_dash(text(drop, "hw_address")), or_dash(text(drop, "message_type")), port,
-                   giaddr.empty() || giaddr == "0.0.0.0" ? "-" : giaddr, text(drop, "reason"),
-                   text(drop, "text")});
+        const std::string relay =
+            giaddr.empty() || giaddr == "0.0.0.0" ? text(drop, "link_address") : giaddr;
+        std::vector<std::string> row{
+            duration(static_cast<std::uint64_t>(std::max(number(drop, "age_seconds"), 0.0))),
+            or_dash(text(drop, "hw_address")),
+            or_dash(text(drop, "message_type")),
+            port,
+            or_dash(relay),
+            text(drop, "reason"),
+            text(drop, "text")};
+        if (has_duids) {
+            row.insert(row.begin() + 2, or_dash(text(drop, "duid")));
+        }
+        table.add(row);
     }
     const std::string waiting =
         number(answer, "waiting") > 0
