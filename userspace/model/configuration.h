@@ -139,6 +139,8 @@ struct PortConfiguration {
     std::uint16_t client = 68;
     bool reply_to_source =
         false;  // udp driver only: answer to the address and port a request came from
+    std::uint16_t server6 = 547;  // of DHCPv6 (RFC 8415 section 7.2)
+    std::uint16_t client6 = 546;
 };
 
 // When an ACK may leave.

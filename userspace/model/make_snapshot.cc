@@ -5,43 +5,16 @@
 #include <utility>
 
 #include "dhcp4/options.h"
+#include "model/apply_policy6.h"
+#include "model/make_snapshot6.h"
+#include "model/subnet_links.h"
+#include "model/unit_policy.h"
 
 namespace xdhcpd::model {
 namespace {
 
 // The largest number of units of one space; config/ refuses shorter prefixes.
 constexpr std::uint64_t kMaxSpaceUnits = std::uint64_t{1} << 26;
-
-// Subnets on one layer-2 link, as disjoint sets.
-class Groups {
-  public:
-    explicit Groups(std::size_t count) : parent_(count) {
-        std::iota(parent_.begin(), parent_.end(), std::size_t{0});
-    }
-    std::size_t find(std::size_t member) {
-        while (parent_[member] != member) {
-            parent_[member] = parent_[parent_[member]];
-            member = parent_[member];
-        }
-        return member;
-    }
-    void join(std::size_t a, std::size_t b) { parent_[find(b)] = find(a); }
-
-  private:
-    std::vector<std::size_t> parent_;
-};
-
-[[nodiscard]] bool serves_directly(const SubnetConfiguration& subnet,
-                                   const HostInterface& interface) {
-    if (!subnet.vlans.empty()) {
-        return false;  // an untagged client is in another network
-    }
-    if (!subnet.interface.empty()) {
-        return subnet.interface == interface.name;
-    }
-    return std::any_of(interface.addresses.begin(), interface.addresses.end(),
-                       [&](Ipv4Prefix address) { return subnet.prefix.contains(address.address); });
-}
 
 [[nodiscard]] Subnet make_subnet(const SubnetConfiguration& from, const Dhcp4Configuration& dhcp4,
                                  SpaceRegistry& registry) {
@@ -91,62 +64,12 @@ class Groups {
     return reservation;
 }
 
-// Indices of a space: those added, which are disjoint, without those removed. Any number of both.
-class IndexSet {
-  public:
-    void add(lease::UnitRange range) { added_.push_back(range); }
-    // Removes what lies inside the subnet of an address range.
-    void remove(const Subnet& subnet, Ipv4 first, Ipv4 last) {
-        const Ipv4 low = std::max(first, subnet.prefix.address);
-        const Ipv4 high = std::min(last, subnet.prefix.broadcast());
-        if (low <= high) {
-            removed_.push_back({subnet.index(low), subnet.index(high)});
-        }
-    }
-    // Sorted and disjoint.
-    [[nodiscard]] std::vector<lease::UnitRange> ranges() {
-        const auto by_first = [](lease::UnitRange a, lease::UnitRange b) {
-            return a.first < b.first;
-        };
-        std::sort(added_.begin(), added_.end(), by_first);
-        std::sort(removed_.begin(), removed_.end(), by_first);
-        std::vector<lease::UnitRange> result;
-        auto hole = removed_.begin();
-        std::uint64_t hole_end = 0;  // all holes so far end before it; they may overlap
-        for (const lease::UnitRange range : added_) {
-            std::uint64_t next = std::max<std::uint64_t>(range.first, hole_end);
-            for (; hole != removed_.end() && hole->first <= range.last; ++hole) {
-                if (hole->first > next) {
-                    result.push_back({static_cast<std::uint32_t>(next), hole->first - 1});
-                }
-                hole_end = std::max(hole_end, std::uint64_t{hole->last} + 1);
-                next = std::max(next, hole_end);
-            }
-            if (next <= range.last) {
-                result.push_back({static_cast<std::uint32_t>(next), range.last});
-            }
-        }
-        return result;
-    }
-
-  private:
-    std::vector<lease::UnitRange> added_;
-    std::vector<lease::UnitRange> removed_;
-};
-
-// Allows exactly `wanted`. Each call of the bitmap changes only bits that differ.
-void set_allowed(lease::UnitBitmap& bitmap, std::uint32_t unit_count,
-                 std::span<const lease::UnitRange> wanted) {
-    std::uint32_t next = 0;  // first unit not yet decided
-    for (const lease::UnitRange range : wanted) {
-        if (range.first > next) {
-            bitmap.forbid({next, range.first - 1});
-        }
-        bitmap.allow(range);
-        next = range.last + 1;
-    }
-    if (next < unit_count) {
-        bitmap.forbid({next, unit_count - 1});
+// Removes what lies inside the subnet of an address range.
+void remove(IndexSet& units, const Subnet& subnet, Ipv4 first, Ipv4 last) {
+    const Ipv4 low = std::max(first, subnet.prefix.address);
+    const Ipv4 high = std::min(last, subnet.prefix.broadcast());
+    if (low <= high) {
+        units.remove({subnet.index(low), subnet.index(high)});
     }
 }
 
@@ -180,17 +103,17 @@ void set_allowed(lease::UnitBitmap& bitmap, std::uint32_t unit_count,
 
 void remove_never_leased(IndexSet& units, const Subnet& subnet, std::span<const Ipv4> locals) {
     if (subnet.prefix.has_broadcast()) {
-        units.remove(subnet, subnet.prefix.network(), subnet.prefix.network());
-        units.remove(subnet, subnet.prefix.broadcast(), subnet.prefix.broadcast());
+        remove(units, subnet, subnet.prefix.network(), subnet.prefix.network());
+        remove(units, subnet, subnet.prefix.broadcast(), subnet.prefix.broadcast());
     }
     for (const Ipv4 router : routers_of(subnet)) {
-        units.remove(subnet, router, router);
+        remove(units, subnet, router, router);
     }
     for (const Ipv4 relay : subnet.relays) {
-        units.remove(subnet, relay, relay);
+        remove(units, subnet, relay, relay);
     }
     for (const Ipv4 address : locals) {
-        units.remove(subnet, address, address);
+        remove(units, subnet, address, address);
     }
 }
 
@@ -214,31 +137,6 @@ void set_limits(Ingress& ingress, const RateLimits& limits) {
     ingress.client_terms = terms(limits.per_client);
     ingress.relay_terms = terms(limits.per_relay);
     ingress.link_terms = terms(limits.per_link);
-}
-
-// Every VLAN of the interface's subnets, each once: config/ has seen to that, and to their number.
-[[nodiscard]] std::vector<VlanLink> vlan_links(const Snapshot& snapshot,
-                                               const std::string& interface) {
-    std::vector<VlanLink> links;
-    for (const Subnet& subnet : snapshot.subnets) {
-        if (subnet.interface != interface) {
-            continue;
-        }
-        for (const VlanRange& range : subnet.vlans) {
-            for (std::uint32_t outer = range.outer_first; outer <= range.outer_last; ++outer) {
-                for (std::uint32_t inner = range.inner_first; inner <= range.inner_last; ++inner) {
-                    links.push_back(
-                        {{static_cast<std::uint16_t>(outer), static_cast<std::uint16_t>(inner)},
-                         subnet.link});
-                }
-            }
-        }
-    }
-    const auto by_ids = [](const VlanLink& a, const VlanLink& b) { return a.ids < b.ids; };
-    const auto same_ids = [](const VlanLink& a, const VlanLink& b) { return a.ids == b.ids; };
-    std::sort(links.begin(), links.end(), by_ids);
-    links.erase(std::unique(links.begin(), links.end(), same_ids), links.end());
-    return links;
 }
 
 // Whose address this is, for people, if it must not be leased even to who has it reserved; empty
@@ -333,84 +231,57 @@ SnapshotResult make_snapshot(const Configuration& configuration, const HostState
         }
     }
 
-    // Subnets of one shared network, and those of one interface, are one link.
-    Groups groups{dhcp4.subnets.size()};
-    std::unordered_map<std::string, std::size_t> by_network;
-    for (std::size_t i = 0; i < dhcp4.subnets.size(); ++i) {
-        const std::string& shared_network = dhcp4.subnets[i].shared_network;
-        if (!shared_network.empty()) {
-            groups.join(by_network.emplace(shared_network, i).first->second, i);
-        }
+    std::vector<const HostInterface*> interfaces;  // as configured; null: not there
+    for (const InterfaceConfiguration& interface : configuration.interfaces) {
+        interfaces.push_back(host.find(interface.name));
     }
-    std::vector<std::optional<std::size_t>> first_subnet(configuration.interfaces.size());
-    for (std::size_t i = 0; i < configuration.interfaces.size(); ++i) {
-        const HostInterface* const interface = host.find(configuration.interfaces[i].name);
-        if (interface == nullptr) {
-            result.warnings.push_back("interface " + configuration.interfaces[i].name +
-                                      " does not exist; it is not served");
-            continue;
-        }
-        for (std::size_t subnet = 0; subnet < dhcp4.subnets.size(); ++subnet) {
-            if (!serves_directly(dhcp4.subnets[subnet], *interface)) {
-                continue;
-            }
-            if (first_subnet[i]) {
-                groups.join(*first_subnet[i], subnet);
-            } else {
-                first_subnet[i] = subnet;
-            }
-        }
-        const bool has_vlans = std::any_of(
-            dhcp4.subnets.begin(), dhcp4.subnets.end(), [&](const SubnetConfiguration& subnet) {
-                return !subnet.vlans.empty() && subnet.interface == interface->name;
-            });
-        if (!first_subnet[i] && !has_vlans) {
-            result.warnings.push_back("interface " + interface->name +
-                                      " has no subnet: only relayed clients are served there");
-        }
+    std::vector<LinkMember> members;
+    for (const SubnetConfiguration& subnet : dhcp4.subnets) {
+        members.push_back({subnet.interface, subnet.vlans, subnet.shared_network});
     }
-    std::unordered_map<std::size_t, std::uint32_t> link_of_group;
+    const LinkPlan plan =
+        plan_links(members, interfaces, [&](std::size_t subnet, const HostInterface& interface) {
+            return std::any_of(interface.addresses.begin(), interface.addresses.end(),
+                               [&](Ipv4Prefix address) {
+                                   return dhcp4.subnets[subnet].prefix.contains(address.address);
+                               });
+        });
+    snapshot.links.resize(plan.link_count);
     for (std::size_t i = 0; i < dhcp4.subnets.size(); ++i) {
-        const auto [found, added] = link_of_group.emplace(
-            groups.find(i), static_cast<std::uint32_t>(snapshot.links.size()));
-        if (added) {
-            snapshot.links.emplace_back();
-        }
         Subnet& subnet = snapshot.subnets[place[i]];
-        subnet.link = found->second;
-        snapshot.links[found->second].subnets.push_back(place[i]);
-        snapshot.links[found->second].spaces.push_back(subnet.space);
+        subnet.link = plan.links[i];
+        snapshot.links[subnet.link].subnets.push_back(place[i]);
+        snapshot.links[subnet.link].spaces.push_back(subnet.space);
     }
+    Snapshot6Result ipv6 =
+        make_snapshot6(configuration, host, interfaces, registry.ipv6(), hash_key);
 
     std::vector<Ingress> ingresses;
-    for (std::size_t i = 0; i < configuration.interfaces.size(); ++i) {
-        const HostInterface* const interface = host.find(configuration.interfaces[i].name);
-        if (interface != nullptr) {
-            Ingress ingress;
-            ingress.interface = *interface;
-            ingress.vlans = vlan_links(snapshot, interface->name);
-            set_limits(ingress, configuration.interfaces[i].rate_limits);
-            if (first_subnet[i]) {
-                ingress.link = snapshot.subnets[place[*first_subnet[i]]].link;
-            }
-            ingresses.push_back(std::move(ingress));
+    for (std::size_t i = 0; i < interfaces.size(); ++i) {
+        const std::string& name = configuration.interfaces[i].name;
+        if (interfaces[i] == nullptr) {
+            result.warnings.push_back("interface " + name + " does not exist; it is not served");
+            continue;
         }
-    }
-    for (const Subnet& subnet : snapshot.subnets) {
-        const bool served =
-            std::any_of(ingresses.begin(), ingresses.end(), [&](const Ingress& ingress) {
-                return ingress.link == subnet.link ||
-                       (!subnet.vlans.empty() && subnet.interface == ingress.interface.name);
-            });
-        if (!subnet.interface.empty() && host.find(subnet.interface) == nullptr) {
-            result.warnings.push_back("subnet " + to_string(subnet.prefix) +
-                                      " waits for interface " + subnet.interface);
-        } else if (!served && subnet.relays.empty()) {
-            result.warnings.push_back("subnet " + to_string(subnet.prefix) +
-                                      ": no interface serves it; only clients behind relays are "
-                                      "answered");
+        if (!serves_any(plan, i) && !serves_any(ipv6.plan, i) &&
+            !advertises_or_answers(ipv6.snapshot, interfaces[i]->ifindex)) {
+            result.warnings.push_back("interface " + name +
+                                      " has no subnet: only relayed clients are served there");
         }
+        Ingress& ingress = ingresses.emplace_back();
+        ingress.interface = *interfaces[i];
+        ingress.link = plan.untagged[i];
+        ingress.vlans = plan.vlans[i];
+        ingress.link6 = ipv6.plan.untagged[i];
+        ingress.vlans6 = ipv6.plan.vlans[i];
+        set_limits(ingress, configuration.interfaces[i].rate_limits);
     }
+    for (std::size_t i : order) {
+        warn_of_unserved(plan, i, members[i], !dhcp4.subnets[i].relays.empty(),
+                         to_string(dhcp4.subnets[i].prefix), host, result.warnings);
+    }
+    result.warnings.insert(result.warnings.end(), ipv6.warnings.begin(), ipv6.warnings.end());
+    snapshot.ipv6 = std::move(ipv6.snapshot);
     std::vector<Ipv4> broadcasts;
     for (const HostInterface& interface : host.interfaces) {
         for (const Ipv4Prefix& address : interface.addresses) {
@@ -423,7 +294,7 @@ SnapshotResult make_snapshot(const Configuration& configuration, const HostState
     return result;
 }
 
-void apply_policy(const Snapshot& snapshot, const Configuration& configuration,
+bool apply_policy(const Snapshot& snapshot, const Configuration& configuration,
                   const HostState& host, SpaceRegistry& registry) {
     const std::vector<Ipv4> locals = local_addresses(configuration, host);
     std::unordered_map<std::uint16_t, IndexSet> wanted;  // by space
@@ -439,18 +310,19 @@ void apply_policy(const Snapshot& snapshot, const Configuration& configuration,
         XD_ASSERT(subnet != nullptr);
         IndexSet& units = wanted[subnet->space.value];
         for (const PoolConfiguration& excluded : from.excluded) {
-            units.remove(*subnet, excluded.first, excluded.last);
+            remove(units, *subnet, excluded.first, excluded.last);
         }
         for (const ReservationConfiguration& reservation : from.reservations) {
             if (reservation.address) {
-                units.remove(*subnet, *reservation.address, *reservation.address);
+                remove(units, *subnet, *reservation.address, *reservation.address);
             }
         }
     }
     for (const auto& [prefix, id] : registry.spaces()) {
         lease::Space& space = registry.store().space(id);
-        set_allowed(space.bitmap(), space.unit_count(), wanted[id.value].ranges());
+        set_allowed(space.bitmap(), wanted[id.value].ranges());
     }
+    return apply_policy6(snapshot.ipv6, configuration, host, registry.ipv6());
 }
 
 }  // namespace xdhcpd::model

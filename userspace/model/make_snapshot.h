@@ -62,8 +62,9 @@ struct SnapshotResult {
 // Sets `allowed` of every unit of every space to what the snapshot says: in a pool, not excluded,
 // not reserved, not network, broadcast, router, relay, local or server address. Spaces of subnets
 // that the snapshot no longer has are closed. Units whose policy does not change are not touched,
-// not even for an instant.
-void apply_policy(const Snapshot& snapshot, const Configuration& configuration,
+// not even for an instant. Returns whether units of IPv6 stay closed for a while: see
+// apply_policy6().
+bool apply_policy(const Snapshot& snapshot, const Configuration& configuration,
                   const HostState& host, SpaceRegistry& registry);
 
 }  // namespace xdhcpd::model

@@ -64,7 +64,9 @@ struct Subnet6 {
 // The subnets of one layer-2 link, in configured order.
 struct Link6 {
     std::vector<std::uint32_t> subnets;
-    // In which a client of the link may hold something: of pools, then of reserved units outside.
+    // In which a client of the link may hold something: of pools, then of reserved units outside,
+    // then of former pools. It may keep what is allowed there (UnitBitmap::allowed) or reserved for
+    // it; new units come from pools.
     std::vector<lease::SpaceId> address_spaces;
     std::vector<lease::SpaceId> prefix_spaces;
     [[nodiscard]] bool has_pool(bool prefixes) const noexcept {
@@ -77,7 +79,9 @@ struct Link6 {
 // Where a space's units belong; by lease::SpaceId.
 struct SpaceOwner {
     std::uint32_t subnet = 0xffffffff;  // index into Snapshot6::subnets; all ones: none now
-    std::uint32_t pool = 0xffffffff;    // index into pools or prefix_pools; all ones: reserved ones
+    // Index into pools or prefix_pools, of a former one that into which it went; all ones: of
+    // reserved units.
+    std::uint32_t pool = 0xffffffff;
     bool is_prefix = false;
 };
 
