@@ -198,7 +198,7 @@ TEST_F(GunReplyTest, PatchedRequestsHaveRightChecksums) {
 }
 
 TEST(GunAddressBookTest, PutTellsWhoHadTheAddressAndForgetsNothingAsItGrows) {
-    AddressBook book{1};
+    AddressBook<Ipv4> book{1};
     for (std::uint32_t i = 1; i <= 10000; ++i) {
         EXPECT_FALSE(book.put({Ipv4{i}, i, 5}).has_value());
     }
@@ -209,8 +209,8 @@ TEST(GunAddressBookTest, PutTellsWhoHadTheAddressAndForgetsNothingAsItGrows) {
 }
 
 TEST(GunRetryTimersTest, FireOnceAndNeverEarly) {
-    std::vector<Client> clients(100);
-    RetryTimers timers{clients};
+    std::vector<BasicClient<Ipv4>> clients(100);
+    RetryTimers<BasicClient<Ipv4>> timers{clients};
     std::map<std::uint32_t, Time> fired;
     for (std::uint32_t i = 0; i < 100; ++i) {
         timers.set(i, Time{}, std::chrono::milliseconds{i * 600});

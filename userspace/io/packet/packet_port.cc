@@ -118,8 +118,8 @@ class RequestFilter {
     std::vector<sock_filter> code_;
 };
 
-// Classic BPF that accepts BOOTREPLYs to the ports of clients and relays, and ARP requests. As
-// above, there is at most one tag to step over.
+// Classic BPF that accepts BOOTREPLYs to the ports of clients and relays, ARP requests, and their
+// like of IPv6. As above, there is at most one tag to step over.
 class ReplyFilter {
   public:
     ReplyFilter() {
@@ -141,6 +141,15 @@ class ReplyFilter {
     }
 
   private:
+    // RFC 4861 section 4; RFC 8415 sections 7.2 and 7.3.
+    static constexpr std::uint32_t kIcmpv6 = 58;
+    static constexpr std::uint32_t kRouterAdvertisement = 134;
+    static constexpr std::uint32_t kNeighborAdvertisement = 136;
+    static constexpr std::uint32_t kClientPort6 = 546;
+    static constexpr std::uint32_t kRelayPort6 = 547;
+    static constexpr std::uint32_t kAdvertise6 = 2;
+    static constexpr std::uint32_t kReply6 = 7;
+    static constexpr std::uint32_t kRelayReply6 = 13;
     static constexpr std::uint32_t kEqual = BPF_JMP | BPF_JEQ | BPF_K;
     static constexpr std::uint32_t kLoadHalf = BPF_LD | BPF_H | BPF_ABS;
     static constexpr std::uint32_t kAcceptAll = 0xffffffff;  // bytes to keep
@@ -153,7 +162,7 @@ class ReplyFilter {
                          .k = operand});
     }
     // The accumulator holds an EtherType, and what it announces stands at `at`. Continues behind
-    // these 18 instructions when it is neither ARP nor IPv4; jumps count from the next instruction.
+    // these 36 instructions when it is neither ARP nor IP; jumps count from the next instruction.
     void judge(std::uint32_t at) {
         add(kEqual, kEtherTypeArp, 0, 4);
         add(kLoadHalf, at + 6);
@@ -171,6 +180,29 @@ class ReplyFilter {
         add(kEqual, kRelayPort, 0, 3);
         add(BPF_LD | BPF_B | BPF_IND, static_cast<std::uint32_t>(at + kUdpLen));
         add(kEqual, kBootReply, 0, 1);
+        add(BPF_RET | BPF_K, kAcceptAll);
+        add(BPF_RET | BPF_K, 0);
+        judge_ipv6(at);
+    }
+    // Advertisements and Neighbor Solicitations; Advertise, Reply and Relay-reply of DHCPv6.
+    void judge_ipv6(std::uint32_t at) {
+        const std::uint32_t payload = at + static_cast<std::uint32_t>(kIpv6Len);
+        add(kEqual, kEtherTypeIpv6, 0, 17);
+        add(BPF_LD | BPF_B | BPF_ABS, at + 6);
+        add(kEqual, kIcmpv6, 0, 5);
+        add(BPF_LD | BPF_B | BPF_ABS, payload);
+        add(BPF_JMP | BPF_JGE | BPF_K, kRouterAdvertisement, 0, 2);
+        add(BPF_JMP | BPF_JGT | BPF_K, kNeighborAdvertisement, 1, 0);
+        add(BPF_RET | BPF_K, kAcceptAll);
+        add(BPF_RET | BPF_K, 0);
+        add(kEqual, kProtocolUdpNumber, 0, 8);
+        add(kLoadHalf, payload + 2);
+        add(kEqual, kClientPort6, 1, 0);
+        add(kEqual, kRelayPort6, 0, 5);
+        add(BPF_LD | BPF_B | BPF_ABS, static_cast<std::uint32_t>(payload + kUdpLen));
+        add(kEqual, kAdvertise6, 2, 0);
+        add(kEqual, kReply6, 1, 0);
+        add(kEqual, kRelayReply6, 0, 1);
         add(BPF_RET | BPF_K, kAcceptAll);
         add(BPF_RET | BPF_K, 0);
     }

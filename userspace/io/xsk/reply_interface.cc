@@ -69,6 +69,20 @@ class Fd {
     int fd_ = -1;
 };
 
+// The keys are the addresses in network order; false with errno.
+template <typename Address>
+[[nodiscard]] bool write_addresses(int map, const std::vector<Address>& addresses) {
+    for (const Address& address : addresses) {
+        std::array<std::byte, Ipv6::kLen> key{};
+        address.store(key.data());
+        const std::uint32_t value = 1;
+        if (bpf_map_update_elem(map, key.data(), &value, BPF_ANY) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 ifreq request_for(const std::string& interface_name) noexcept {
     ifreq request{};
     interface_name.copy(request.ifr_name, sizeof request.ifr_name - 1);
@@ -216,14 +230,9 @@ Result<Success, Error> ReplyInterface::Parts::load_and_attach() {
     if (error != 0) {
         return Unexpected{system_error(error, "attach XDP program to " + name)};
     }
-    const int map = bpf_map__fd(skeleton->maps.xg_kernel_ips);
-    for (const Ipv4 address : options.kernel_addresses) {
-        std::array<std::byte, 4> key{};
-        address.store(key.data());
-        const std::uint32_t value = 1;
-        if (bpf_map_update_elem(map, key.data(), &value, BPF_ANY) != 0) {
-            return Unexpected{system_error(errno, "write addresses of " + name)};
-        }
+    if (!write_addresses(bpf_map__fd(skeleton->maps.xg_kernel_ips), options.kernel_addresses) ||
+        !write_addresses(bpf_map__fd(skeleton->maps.xg_kernel_ip6s), options.kernel_addresses6)) {
+        return Unexpected{system_error(errno, "write addresses of " + name)};
     }
     return Success{};
 }

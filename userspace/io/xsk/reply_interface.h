@@ -1,6 +1,6 @@
-// ReplyInterface: one interface as a load generator wants it, from the clients' side: DHCP replies,
-// and ARP requests for addresses that the host does not have, come to AF_XDP sockets, one per
-// receive queue.
+// ReplyInterface: one interface as a load generator wants it, from the clients' side: DHCP replies
+// of both families, ARP and Neighbor Discovery for addresses that the host does not have, come to
+// AF_XDP sockets, one per receive queue.
 //
 // Owned and called by one thread. The program is attached by a bpf_link and the interface is
 // promiscuous for as long as the object lives: simulated clients have MAC addresses of their own.
@@ -26,8 +26,9 @@ struct ReplyInterfaceOptions {
     // above it can be lent.
     std::uint32_t ring_size = 4096;
     std::uint32_t frame_count = 8192;
-    // Addresses of the host on this interface: the kernel answers ARP for them as ever.
+    // Addresses of the host on this interface: the kernel answers for them as ever.
     std::vector<Ipv4> kernel_addresses;
+    std::vector<Ipv6> kernel_addresses6;
 };
 
 // The kernel's own account of all sockets together (XDP_STATISTICS).

@@ -8,13 +8,30 @@
 #include <vector>
 
 #include "base/addresses.h"
+#include "base/bytes.h"
 
 namespace xdhcpd::gun {
 
+[[nodiscard]] inline bool is_none(Ipv4 address) noexcept {
+    return address.is_zero();
+}
+[[nodiscard]] inline bool is_none(const Ipv6Prefix& prefix) noexcept {
+    return prefix.address.is_unspecified();
+}
+// What tells addresses of one network apart.
+[[nodiscard]] inline std::uint64_t number_of(Ipv4 address) noexcept {
+    return address.value;
+}
+[[nodiscard]] inline std::uint64_t number_of(const Ipv6Prefix& prefix) noexcept {
+    return load_be64(prefix.address.octets.data()) +
+           load_be64(prefix.address.octets.data() + sizeof(std::uint64_t));
+}
+
+template <typename Address>
 class AddressBook {
   public:
     struct Entry {
-        Ipv4 address;  // zero: the slot is free
+        Address address;  // none: the slot is free
         std::uint32_t client = 0;
         std::uint64_t expiry = 0;  // of the lease, in nanoseconds of the run
     };
@@ -22,35 +39,37 @@ class AddressBook {
     explicit AddressBook(std::size_t expected_count)
         : slots_(std::bit_ceil(expected_count * 2 + kMinSlots)) {}
 
-    // Writes the entry of a non-zero address; returns what stood there before.
+    // Writes the entry of an address; returns what stood there before.
     std::optional<Entry> put(const Entry& entry) {
         if ((count_ + 1) * 4 > slots_.size() * 3) {
             grow();
         }
         Entry& slot = slots_[find_slot(entry.address)];
         const std::optional<Entry> before =
-            slot.address.is_zero() ? std::nullopt : std::optional{slot};
+            is_none(slot.address) ? std::nullopt : std::optional{slot};
         count_ += before.has_value() ? 0 : 1;
         slot = entry;
         return before;
     }
-    [[nodiscard]] std::optional<Entry> find(Ipv4 address) const noexcept {
+    [[nodiscard]] std::optional<Entry> find(const Address& address) const noexcept {
         const Entry& slot = slots_[find_slot(address)];
-        return address.is_zero() || slot.address.is_zero() ? std::nullopt : std::optional{slot};
+        return is_none(address) || is_none(slot.address) ? std::nullopt : std::optional{slot};
     }
-    void prefetch(Ipv4 address) const noexcept { __builtin_prefetch(&slots_[home(address)]); }
+    void prefetch(const Address& address) const noexcept {
+        __builtin_prefetch(&slots_[home(address)]);
+    }
     [[nodiscard]] std::size_t size() const noexcept { return count_; }
 
   private:
     static constexpr std::size_t kMinSlots = 64;
 
     // Addresses of a pool follow each other: spread by Fibonacci hashing.
-    [[nodiscard]] std::size_t home(Ipv4 address) const noexcept {
-        return (address.value * std::uint64_t{0x9e3779b97f4a7c15} >> 32) & (slots_.size() - 1);
+    [[nodiscard]] std::size_t home(const Address& address) const noexcept {
+        return (number_of(address) * std::uint64_t{0x9e3779b97f4a7c15} >> 32) & (slots_.size() - 1);
     }
-    [[nodiscard]] std::size_t find_slot(Ipv4 address) const noexcept {
+    [[nodiscard]] std::size_t find_slot(const Address& address) const noexcept {
         std::size_t at = home(address);
-        while (!slots_[at].address.is_zero() && slots_[at].address != address) {
+        while (!is_none(slots_[at].address) && slots_[at].address != address) {
             at = (at + 1) & (slots_.size() - 1);
         }
         return at;
@@ -59,7 +78,7 @@ class AddressBook {
         std::vector<Entry> old(slots_.size() * 2);
         old.swap(slots_);
         for (const Entry& entry : old) {
-            if (!entry.address.is_zero()) {
+            if (!is_none(entry.address)) {
                 slots_[find_slot(entry.address)] = entry;
             }
         }

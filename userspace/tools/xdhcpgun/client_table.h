@@ -1,5 +1,5 @@
-// Client: the state of one simulated client in 32 bytes, and RetryTimers, a wheel whose links are
-// in the clients themselves. One thread. No allocation after construction.
+// BasicClient: the state of one simulated client, 32 bytes with IPv4 addresses, and RetryTimers, a
+// wheel whose links are in the clients themselves. One thread. No allocation after construction.
 #pragma once
 
 #include <chrono>
@@ -28,9 +28,11 @@ inline constexpr std::uint32_t kNoClient = 0xffffffff;
 // Value of Client::attempt: the last exchange got no answer in time.
 inline constexpr std::uint8_t kGaveUp = 255;
 
-struct Client {
-    Ipv4 held;     // of the lease that was acknowledged last; zero for none
-    Ipv4 address;  // what the exchange is about
+// `Address` is what a lease is of; the default one is none.
+template <typename Address>
+struct BasicClient {
+    Address held;     // of the lease that was acknowledged last
+    Address address;  // what the exchange is about
     // Times in units of 256 ns, modulo 2^32 (18 minutes).
     std::uint32_t started = 0;       // the exchange
     std::uint32_t sent = 0;          // the latest message
@@ -46,7 +48,7 @@ struct Client {
     bool has_timer : 1 = false;
     bool in_storm_done : 1 = false;  // has been counted among those that hold a lease
 };
-static_assert(sizeof(Client) == 32);
+static_assert(sizeof(BasicClient<Ipv4>) == 32);
 
 [[nodiscard]] constexpr std::uint32_t to_stamp(Time time) noexcept {
     return static_cast<std::uint32_t>(static_cast<std::uint64_t>(time.count()) >> 8);
@@ -56,6 +58,7 @@ static_assert(sizeof(Client) == 32);
 }
 
 // Fires up to one tick late and never early.
+template <typename Client>
 class RetryTimers {
   public:
     static constexpr Time kTick = std::chrono::milliseconds{1};

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <bit>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <utility>
@@ -26,6 +27,7 @@ struct Words {
     std::string first_mac, relay, server, server_mac, vlan, outer_tpid, parameters;
     std::string hostname, circuit_id, remote_id;
     std::string scenario, driver, verify_by;
+    std::string first_target, option_request, association;
 };
 
 // Parses `text` if given; throws what CLI11 prints.
@@ -66,14 +68,33 @@ void check(const Settings& settings) {
     if (to_number(who.first_mac) + who.client_count - 1 > kLastMac || who.first_mac.is_group()) {
         refuse("--first-mac: a unicast address with room for all clients above it");
     }
-    if (!who.relays.empty() && (who.server.is_zero() || who.server_mac.is_zero())) {
+    const bool has_server = !who.server.is_zero() || !who.server6.is_unspecified();
+    const bool relayed = !who.relays.empty() || !who.relays6.empty();
+    if (relayed && (!has_server || who.server_mac.is_zero())) {
         refuse("--relay needs --server and --server-mac: where relayed requests go to");
     }
-    if (who.relays.empty() && !who.server.is_zero()) {
+    if (!relayed && has_server) {
         refuse("--server is for relayed clients: --relay is missing");
     }
-    if (who.relays.empty() && (who.circuit_id || who.remote_id)) {
+    if (!relayed && (who.circuit_id || who.remote_id)) {
         refuse("--circuit-id and --remote-id are what a relay adds: --relay is missing");
+    }
+    const bool discovery = settings.scenario == Scenario::kRouterSolicit ||
+                           settings.scenario == Scenario::kNeighborSolicit;
+    if (discovery && settings.family != Family::kIpv6) {
+        refuse("--scenario router-solicit and neighbor-solicit are of IPv6: --family 6 is missing");
+    }
+    if (discovery && relayed) {
+        refuse("Neighbor Discovery knows no relays");
+    }
+    if (settings.scenario == Scenario::kNeighborSolicit && who.first_target.is_unspecified()) {
+        refuse("--scenario neighbor-solicit needs --first-target");
+    }
+    if (who.prefix_length > 128) {
+        refuse("--prefix-length: from 1 to 128");
+    }
+    if (who.prefix_length != 0 && who.association != Association::kPrefix) {
+        refuse("--prefix-length is for --association prefix");
     }
     if (who.outer_tpid != kEtherTypeVlan && who.vlan.tag_count == 0) {
         refuse("--outer-tpid needs --vlan");
@@ -116,15 +137,31 @@ void check(const Settings& settings) {
 Result<Settings, NoRun> parse_command_line(int argc, const char* const* argv) {
     Settings settings;
     Words words;
-    CLI::App app{"xdhcpgun: loads a DHCPv4 server with simulated clients and checks its answers"};
+    CLI::App app{"xdhcpgun: loads a DHCP server with simulated clients and checks its answers"};
     app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     PopulationSettings& who = settings.population;
     app.add_option("-i,--interface", settings.interface_name, "interface of the clients")
         ->required();
     auto* driver = app.add_option("--driver", words.driver, "auto, xdp or packet")
                        ->check(CLI::IsMember({"auto", "xdp", "packet"}));
-    auto* scenario = app.add_option("--scenario", words.scenario, "dora, renew, discover or storm")
-                         ->check(CLI::IsMember({"dora", "renew", "discover", "storm"}));
+    int family_number = 4;
+    app.add_option("--family", family_number, "4 or 6: DHCPv4 or IPv6 (4)")
+        ->check(CLI::IsMember({4, 6}));
+    auto* scenario =
+        app.add_option("--scenario", words.scenario,
+                       "dora, renew, discover, storm; of IPv6 router-solicit, neighbor-solicit too")
+            ->check(CLI::IsMember(
+                {"dora", "renew", "discover", "storm", "router-solicit", "neighbor-solicit"}));
+    auto* association =
+        app.add_option("--association", words.association, "IPv6: address or prefix (address)")
+            ->check(CLI::IsMember({"address", "prefix"}));
+    auto* prefix_length = app.add_option("--prefix-length", who.prefix_length,
+                                         "IPv6: length of the prefix that is asked for");
+    auto* rapid_commit = app.add_flag("--rapid-commit", who.rapid_commit, "IPv6: option 14");
+    auto* option_request =
+        app.add_option("--option-request", words.option_request, "IPv6: option 6 (23,24)");
+    auto* first_target = app.add_option("--first-target", words.first_target,
+                                        "IPv6: whom the first client solicits");
     app.add_option("--clients", who.client_count, "number of clients (10000)");
     auto* first_mac = app.add_option("--first-mac", words.first_mac, "of the first client");
     app.add_option("--seed", who.seed, "of everything random (1)");
@@ -149,9 +186,10 @@ Result<Settings, NoRun> parse_command_line(int argc, const char* const* argv) {
     auto* vlan = app.add_option("--vlan", words.vlan, "100, 100.200 or 100.200-299");
     auto* tpid = app.add_option("--outer-tpid", words.outer_tpid, "0x8100 or 0x88a8")
                      ->check(CLI::IsMember({"0x8100", "0x88a8"}));
-    app.add_flag("--broadcast-flag", who.broadcast_flag, "clients ask for broadcast replies");
+    const auto* broadcast =
+        app.add_flag("--broadcast-flag", who.broadcast_flag, "clients ask for broadcast replies");
     auto* parameters = app.add_option("--parameter-list", words.parameters, "1,3,6,15,51,54");
-    app.add_flag("--client-id", who.client_id, "clients send option 61");
+    const auto* client_id = app.add_flag("--client-id", who.client_id, "clients send option 61");
     auto* hostname =
         app.add_option("--hostname", words.hostname, "option 12; without text one per client")
             ->expected(0, 1);
@@ -176,7 +214,9 @@ Result<Settings, NoRun> parse_command_line(int argc, const char* const* argv) {
             {"dora", Scenario::kDora},
             {"renew", Scenario::kRenew},
             {"discover", Scenario::kDiscover},
-            {"storm", Scenario::kStorm}};
+            {"storm", Scenario::kStorm},
+            {"router-solicit", Scenario::kRouterSolicit},
+            {"neighbor-solicit", Scenario::kNeighborSolicit}};
         static const std::map<std::string, VerifyBy> verify_by_name{
             {"init-reboot", VerifyBy::kInitReboot},
             {"renew", VerifyBy::kRenew},
@@ -215,16 +255,41 @@ Result<Settings, NoRun> parse_command_line(int argc, const char* const* argv) {
         take(progress, parse_duration(words.progress.empty() ? "1s" : words.progress),
              settings.progress, kDuration);
         take(first_mac, parse_mac(words.first_mac), who.first_mac, "a MAC address");
-        take(relay, parse_addresses(words.relay), who.relays, "a list of IPv4 addresses");
-        take(server, parse_ipv4(words.server), who.server, "an IPv4 address");
+        settings.family = family_number == 6 ? Family::kIpv6 : Family::kIpv4;
+        if (settings.family == Family::kIpv6) {
+            for (const CLI::Option* other : std::initializer_list<const CLI::Option*>{
+                     broadcast, client_id, hostname, parameters}) {
+                if (other->count() > 0) {
+                    refuse(other->get_name() + " is for --family 4");
+                }
+            }
+            take(relay, parse_addresses6(words.relay), who.relays6, "a list of IPv6 addresses");
+            take(server, parse_ipv6(words.server), who.server6, "an IPv6 address");
+        } else {
+            for (const CLI::Option* other : std::initializer_list<const CLI::Option*>{
+                     association, prefix_length, rapid_commit, option_request, first_target}) {
+                if (other->count() > 0) {
+                    refuse(other->get_name() + " is for --family 6");
+                }
+            }
+            take(relay, parse_addresses(words.relay), who.relays, "a list of IPv4 addresses");
+            take(server, parse_ipv4(words.server), who.server, "an IPv4 address");
+        }
+        if (words.association == "prefix") {
+            who.association = Association::kPrefix;
+        }
+        take(option_request, parse_codes6(words.option_request), who.option_request,
+             "a list of option codes");
+        take(first_target, parse_ipv6(words.first_target), who.first_target, "an IPv6 address");
         take(server_mac, parse_mac(words.server_mac), who.server_mac, "a MAC address");
         take(vlan, parse_vlan(words.vlan), who.vlan, "100, 100.200 or 100.200-299");
         who.outer_tpid =
             tpid->count() > 0 && words.outer_tpid == "0x88a8" ? kQinqTpid : who.outer_tpid;
         take(parameters, parse_codes(words.parameters), who.parameter_list,
              "a list of option codes");
-        if (who.parameter_list.size() > kMaxParameters) {
-            refuse("--parameter-list: at most 128 codes");
+        if (who.parameter_list.size() > kMaxParameters ||
+            who.option_request.size() > kMaxParameters) {
+            refuse("--parameter-list and --option-request: at most 128 codes");
         }
         take_text(hostname, words.hostname, who.hostname);
         take_text(circuit_id, words.circuit_id, who.circuit_id);

@@ -6,16 +6,11 @@
 #include "base/assert.h"
 #include "packet/headers.h"
 #include "tools/xdhcpgun/arp.h"
+#include "tools/xdhcpgun/neighbor.h"
 
 namespace xdhcpd::gun {
 namespace {
 
-// RFC 2131 section 4.1: four seconds, doubled up to 64, each plus or minus one.
-constexpr Time kFirstBackoff = std::chrono::seconds{4};
-constexpr std::uint8_t kMaxBackoffShift = 4;
-constexpr std::uint32_t kBackoffJitterNs = 2'000'000'000;
-// RFC 2131 section 3.1 (5): a client retransmits its DHCPREQUEST four times, then starts anew.
-constexpr std::uint8_t kRequestAttempts = 4;
 constexpr Time kNoFramePause = std::chrono::milliseconds{1};
 constexpr std::uint32_t kInfiniteLease = 0xffffffff;  // RFC 2131 section 3.3
 constexpr std::size_t kMaxServers = 255;
@@ -39,8 +34,9 @@ constexpr std::uint32_t kPrepareRetries = 5;
 
 }  // namespace
 
-Gun::Gun(const Settings& settings, const Population& population, const RequestFrames& frames,
-         Port& port, Hooks hooks)
+template <typename Family>
+BasicGun<Family>::BasicGun(const Settings& settings, const Population& population,
+                           const Frames& frames, Port& port, Hooks hooks)
     : settings_{settings},
       population_{population},
       request_frames_{frames},
@@ -57,12 +53,21 @@ Gun::Gun(const Settings& settings, const Population& population, const RequestFr
     ledger_text_.reserve(kBatch * kBatch);
 }
 
-std::uint64_t Gun::leases_held() const noexcept {
-    return static_cast<std::uint64_t>(std::count_if(
-        clients_.begin(), clients_.end(), [](const Client& c) { return !c.held.is_zero(); }));
+template <typename Family>
+Results BasicGun<Family>::results() const noexcept {
+    const auto held = std::count_if(clients_.begin(), clients_.end(),
+                                    [](const Client& c) { return !is_none(c.held); });
+    return {exchanges_,
+            counts_,
+            storm_,
+            verify_,
+            static_cast<std::uint64_t>(held),
+            measure_end_ - measure_begin_,
+            behind_};
 }
 
-std::uint8_t Gun::server_index(Ipv4 id, Mac mac) {
+template <typename Family>
+std::uint8_t BasicGun<Family>::server_index(const ServerId& id, Mac mac) {
     for (std::size_t i = 1; i < servers_.size(); ++i) {
         if (servers_[i].id == id) {
             servers_[i].mac = mac;
@@ -76,8 +81,9 @@ std::uint8_t Gun::server_index(Ipv4 id, Mac mac) {
     return static_cast<std::uint8_t>(servers_.size() - 1);
 }
 
-std::size_t Gun::adopt(std::span<const LedgerEntry> entries) {
-    for (const LedgerEntry& entry : entries) {
+template <typename Family>
+std::size_t BasicGun<Family>::adopt(std::span<const Entry> entries) {
+    for (const Entry& entry : entries) {
         const auto index = population_.find(entry.mac);
         if (!index) {
             continue;
@@ -105,7 +111,9 @@ std::size_t Gun::adopt(std::span<const LedgerEntry> entries) {
 }
 
 // An address belongs to one client at a time, for as long as its lease lasts.
-void Gun::note_holder(std::uint32_t index, Ipv4 address, std::uint32_t lease_seconds, Time now) {
+template <typename Family>
+void BasicGun<Family>::note_holder(std::uint32_t index, const Address& address,
+                                   std::uint32_t lease_seconds, Time now) {
     Client& client = clients_[index];
     client.held = address;
     const auto now_ns = static_cast<std::uint64_t>(now.count());
@@ -126,7 +134,8 @@ void Gun::note_holder(std::uint32_t index, Ipv4 address, std::uint32_t lease_sec
 
 // --- receiving
 
-void Gun::handle(std::span<const RxFrame> batch, Time now) {
+template <typename Family>
+void BasicGun<Family>::handle(std::span<const RxFrame> batch, Time now) {
     // First pass: fetch the clients' state, so that the waits for memory overlap.
     for (const RxFrame& frame : batch) {
         const std::uint32_t index = reader_.guess_index(frame.bytes);
@@ -135,9 +144,7 @@ void Gun::handle(std::span<const RxFrame> batch, Time now) {
         }
     }
     for (const RxFrame& frame : batch) {
-        if (ether_type(frame.bytes) == kEtherTypeArp) {
-            handle_arp(frame.bytes);
-        } else {
+        if (!handle_neighbor(frame.bytes)) {
             ++counts_.received;
             handle_reply(frame.bytes, now);
         }
@@ -145,11 +152,15 @@ void Gun::handle(std::span<const RxFrame> batch, Time now) {
     commit_batch();
 }
 
-void Gun::handle_arp(ByteView frame) {
+template <>
+bool BasicGun<Dhcp4Family>::handle_neighbor(ByteView frame) {
+    if (ether_type(frame) != kEtherTypeArp) {
+        return false;
+    }
     ++counts_.arp_requests;
     const auto question = parse_arp_request(frame);
     if (!question) {
-        return;
+        return true;
     }
     Mac mac;
     if (population_.is_relay(question->target)) {
@@ -158,23 +169,48 @@ void Gun::handle_arp(ByteView frame) {
                entry && clients_[entry->client].held == question->target) {
         mac = population_.relayed() ? request_frames_.own_mac() : population_.mac(entry->client);
     } else {
-        return;
+        return true;
     }
     Port& port = *senders_.front();
-    auto lent = port.lend();
-    if (!lent) {
-        return;
+    if (auto lent = port.lend()) {
+        const std::size_t len = write_arp_answer(lent->bytes(), *question, mac);
+        port.submit(std::move(*lent), {.frame_len = static_cast<std::uint32_t>(len)});
+        ++counts_.arp_answers;
     }
-    const std::size_t len = write_arp_answer(lent->bytes(), *question, mac);
-    port.submit(std::move(*lent), {.frame_len = static_cast<std::uint32_t>(len)});
-    ++counts_.arp_answers;
+    return true;
 }
 
-void Gun::handle_late(const Reply& reply) noexcept {
+template <>
+bool BasicGun<Dhcp6Family>::handle_neighbor(ByteView frame) {
+    const auto question = parse_neighbor_request(frame);
+    if (!question) {
+        return false;
+    }
+    ++counts_.arp_requests;
+    Mac mac = request_frames_.own_mac();
+    if (!population_.is_relay(question->target)) {
+        const auto index = population_.find(question->target);
+        if (!index) {
+            return true;
+        }
+        mac = population_.mac(*index);
+    }
+    Port& port = *senders_.front();
+    if (auto lent = port.lend()) {
+        const std::size_t len = write_neighbor_answer(lent->bytes(), *question, mac);
+        port.submit(std::move(*lent), {.frame_len = static_cast<std::uint32_t>(len)});
+        ++counts_.arp_answers;
+    }
+    return true;
+}
+
+template <typename Family>
+void BasicGun<Family>::handle_late(const Reply& reply) noexcept {
     // An exchange of this client's recent past, or nobody's at all?
     const Client& client = clients_[reply.index];
     for (std::uint16_t back = 1; back <= std::min(kMaxLateExchanges, client.exchange); ++back) {
-        if (population_.xid(reply.index, std::uint16_t(client.exchange - back)) == reply.xid) {
+        if (reply.is_of(
+                Family::xid(population_, reply.index, std::uint16_t(client.exchange - back)))) {
             ++counts_.late_replies;
             return;
         }
@@ -182,7 +218,8 @@ void Gun::handle_late(const Reply& reply) noexcept {
     ++counts_.invalid[static_cast<std::size_t>(BadReply::kXid)];
 }
 
-void Gun::handle_reply(ByteView frame, Time now) {
+template <typename Family>
+void BasicGun<Family>::handle_reply(ByteView frame, Time now) {
     const auto read = reader_.read(frame);
     if (!read) {
         ++counts_.invalid[static_cast<std::size_t>(read.error())];
@@ -190,42 +227,42 @@ void Gun::handle_reply(ByteView frame, Time now) {
     }
     const Reply& reply = *read;
     Client& client = clients_[reply.index];
-    if (reply.xid != population_.xid(reply.index, client.exchange)) {
+    if (!reply.is_of(Family::xid(population_, reply.index, client.exchange))) {
         handle_late(reply);
         return;
     }
     const bool discovers = client.state == ClientState::kDiscovering;
     // A second answer to what has been answered: of a retransmission, or of another server.
-    const bool answered = client.state == ClientState::kIdle ||
-                          client.state == ClientState::kWaiting ||
-                          (!discovers && reply.type == dhcp4::MessageType::kOffer &&
-                           client.state == ClientState::kSelecting);
+    const bool answered =
+        client.state == ClientState::kIdle || client.state == ClientState::kWaiting ||
+        (!discovers && reply.is_offer() && client.state == ClientState::kSelecting);
     if (answered) {
         ++(client.attempt == kGaveUp ? counts_.late_replies : counts_.duplicate_replies);
         return;
     }
     const bool verifies = settings_.scenario == Scenario::kVerify;
-    const Expectation expected{
+    const typename Family::Expectation expected{
         .sent = kind_of(client),
-        .address = discovers ? Ipv4{} : client.address,
+        .address = discovers ? Address{} : client.address,
         .any_address = verifies,
         .server_id = discovers || client.state == ClientState::kInitReboot || verifies
-                         ? Ipv4{}
+                         ? ServerId{}
                          : servers_[client.server].id};
     if (const auto bad = reader_.judge(reply, expected)) {
         ++counts_.invalid[static_cast<std::size_t>(*bad)];
         return;
     }
-    if (reply.type == dhcp4::MessageType::kNak) {
+    if (reply.is_refusal()) {
         take_nak(reply.index, now);
-    } else if (discovers) {
+    } else if (discovers && reply.is_offer()) {
         take_offer(reply.index, reply, now);
     } else {
         take_ack(reply.index, reply, now);
     }
 }
 
-void Gun::take_offer(std::uint32_t index, const Reply& reply, Time now) {
+template <typename Family>
+void BasicGun<Family>::take_offer(std::uint32_t index, const Reply& reply, Time now) {
     Client& client = clients_[index];
     const Time latency = since(to_stamp(now), client.sent);
     if (client.measured) {
@@ -237,7 +274,9 @@ void Gun::take_offer(std::uint32_t index, const Reply& reply, Time now) {
         finish(index);
         return;
     }
-    if (settings_.scenario == Scenario::kDiscover) {
+    if (settings_.scenario == Scenario::kDiscover ||
+        settings_.scenario == Scenario::kRouterSolicit ||
+        settings_.scenario == Scenario::kNeighborSolicit) {
         acknowledged_.push_back({index, Time{-1}, since(to_stamp(now), client.started)});
         finish(index);
         return;
@@ -249,7 +288,8 @@ void Gun::take_offer(std::uint32_t index, const Reply& reply, Time now) {
     send(index, now);
 }
 
-void Gun::take_ack(std::uint32_t index, const Reply& reply, Time now) {
+template <typename Family>
+void BasicGun<Family>::take_ack(std::uint32_t index, const Reply& reply, Time now) {
     Client& client = clients_[index];
     if (settings_.scenario == Scenario::kVerify) {
         ++(reply.address == client.address ? verify_.same : verify_.other_address);
@@ -274,7 +314,8 @@ void Gun::take_ack(std::uint32_t index, const Reply& reply, Time now) {
 }
 
 // Acknowledgements count once they are in the ledger.
-void Gun::commit_batch() {
+template <typename Family>
+void BasicGun<Family>::commit_batch() {
     if (!ledger_text_.empty()) {
         hooks_.write_ledger(ledger_text_);
         ledger_text_.clear();
@@ -296,10 +337,11 @@ void Gun::commit_batch() {
     acknowledged_.clear();
 }
 
-void Gun::take_nak(std::uint32_t index, Time now) {
+template <typename Family>
+void BasicGun<Family>::take_nak(std::uint32_t index, Time now) {
     Client& client = clients_[index];
     ++counts_.naks;
-    client.held = Ipv4{};
+    client.held = Address{};
     if (settings_.scenario == Scenario::kStorm) {
         finish(index);
         begin(index, now, now);  // RFC 2131 section 3.1 (5): starts anew
@@ -311,7 +353,8 @@ void Gun::take_nak(std::uint32_t index, Time now) {
     finish(index);
 }
 
-void Gun::count_storm_lease(std::uint32_t index, Time now) noexcept {
+template <typename Family>
+void BasicGun<Family>::count_storm_lease(std::uint32_t index, Time now) noexcept {
     Client& client = clients_[index];
     if (settings_.scenario != Scenario::kStorm || client.in_storm_done) {
         return;
@@ -328,7 +371,8 @@ void Gun::count_storm_lease(std::uint32_t index, Time now) noexcept {
 
 // --- sending
 
-RequestKind Gun::kind_of(const Client& client) const noexcept {
+template <typename Family>
+RequestKind BasicGun<Family>::kind_of(const Client& client) const noexcept {
     switch (client.state) {
         case ClientState::kSelecting:
             return RequestKind::kSelecting;
@@ -342,17 +386,21 @@ RequestKind Gun::kind_of(const Client& client) const noexcept {
     }
 }
 
-Time Gun::retry_delay(const Client& client) noexcept {
+template <typename Family>
+Time BasicGun<Family>::retry_delay(const Client& client) noexcept {
     const bool backs_off = settings_.retransmit || settings_.scenario == Scenario::kStorm;
     if (!backs_off || phase_ == Phase::kPrepare) {
         return settings_.timeout;
     }
-    const Time base = kFirstBackoff * (1 << std::min(client.attempt, kMaxBackoffShift));
-    const Time jitter = Time{random_.below(kBackoffJitterNs)} - Time{kBackoffJitterNs / 2};
+    const Time base =
+        Family::kFirstBackoff * (1 << std::min(client.attempt, Family::kMaxBackoffShift));
+    const Time jitter =
+        Time{random_.below(Family::kBackoffJitterNs)} - Time{Family::kBackoffJitterNs / 2};
     return base + jitter;
 }
 
-void Gun::send(std::uint32_t index, Time now) {
+template <typename Family>
+void BasicGun<Family>::send(std::uint32_t index, Time now) {
     Client& client = clients_[index];
     Port& port = *senders_[next_sender_];
     next_sender_ = (next_sender_ + 1) % senders_.size();
@@ -368,7 +416,7 @@ void Gun::send(std::uint32_t index, Time now) {
     const std::size_t len = request_frames_.write(
         lent->bytes(), kind_of(client),
         {.index = index,
-         .xid = population_.xid(index, client.exchange),
+         .xid = Family::xid(population_, index, client.exchange),
          .secs = static_cast<std::uint16_t>(std::min<std::uint64_t>(
              now < since(client.started, 0) ? 0 : waited_ns / 1'000'000'000, 0xffff)),
          .address = client.address,
@@ -380,7 +428,8 @@ void Gun::send(std::uint32_t index, Time now) {
     timers_.set(index, now, retry_delay(client));
 }
 
-void Gun::sent_at(Time now) noexcept {
+template <typename Family>
+void BasicGun<Family>::sent_at(Time now) noexcept {
     const bool open_loop = settings_.rate > 0 && phase_ != Phase::kPrepare;
     for (const std::uint32_t index : submitted_) {
         Client& client = clients_[index];
@@ -399,7 +448,8 @@ void Gun::sent_at(Time now) noexcept {
     submitted_.clear();
 }
 
-void Gun::begin(std::uint32_t index, Time now, Time scheduled) {
+template <typename Family>
+void BasicGun<Family>::begin(std::uint32_t index, Time now, Time scheduled) {
     Client& client = clients_[index];
     const bool measures = phase_ == Phase::kMeasure;
     ++client.exchange;
@@ -424,14 +474,16 @@ void Gun::begin(std::uint32_t index, Time now, Time scheduled) {
     send(index, now);
 }
 
-void Gun::finish(std::uint32_t index) noexcept {
+template <typename Family>
+void BasicGun<Family>::finish(std::uint32_t index) noexcept {
     timers_.cancel(index);
     clients_[index].state = ClientState::kIdle;
     clients_[index].attempt = 0;
     --in_flight_;
 }
 
-void Gun::give_up(std::uint32_t index) noexcept {
+template <typename Family>
+void BasicGun<Family>::give_up(std::uint32_t index) noexcept {
     Client& client = clients_[index];
     exchanges_.lost += client.measured ? 1 : 0;
     verify_.silent += settings_.scenario == Scenario::kVerify ? 1 : 0;
@@ -440,7 +492,8 @@ void Gun::give_up(std::uint32_t index) noexcept {
     client.attempt = kGaveUp;
 }
 
-void Gun::fire(std::uint32_t index, Time now) {
+template <typename Family>
+void BasicGun<Family>::fire(std::uint32_t index, Time now) {
     Client& client = clients_[index];
     if (client.state == ClientState::kWaiting) {
         begin(index, now, now);
@@ -453,13 +506,13 @@ void Gun::fire(std::uint32_t index, Time now) {
     ++counts_.timeouts;
     const bool storm = settings_.scenario == Scenario::kStorm;
     const bool is_request = client.state != ClientState::kDiscovering;
-    if (storm && is_request && client.attempt >= kRequestAttempts) {
+    if (storm && is_request && client.attempt >= Family::kRequestAttempts) {
         client.state = ClientState::kDiscovering;
         client.attempt = 0;
         ++client.exchange;
     } else {
         const std::uint32_t limit = phase_ == Phase::kPrepare ? kPrepareRetries
-                                    : settings_.retransmit    ? kRequestAttempts
+                                    : settings_.retransmit    ? Family::kRequestAttempts
                                                               : settings_.retries;
         if (!storm && client.attempt >= limit) {
             give_up(index);
@@ -473,7 +526,8 @@ void Gun::fire(std::uint32_t index, Time now) {
 
 // --- the run
 
-void Gun::enter(Phase phase, Time now) noexcept {
+template <typename Family>
+void BasicGun<Family>::enter(Phase phase, Time now) noexcept {
     phase_ = phase;
     rate_origin_ = now;
     rate_count_ = 0;
@@ -484,11 +538,12 @@ void Gun::enter(Phase phase, Time now) noexcept {
     } else if (phase == Phase::kDrain) {
         measure_end_ = std::min(measure_end_, now);
         drain_end_ = now + settings_.timeout * (settings_.retransmit ? 1 : settings_.retries + 1) +
-                     RetryTimers::kTick * 4;
+                     RetryTimers<Client>::kTick * 4;
     }
 }
 
-void Gun::stop(Time now) noexcept {
+template <typename Family>
+void BasicGun<Family>::stop(Time now) noexcept {
     if (phase_ == Phase::kPrepare || phase_ == Phase::kWarmup) {
         measure_begin_ = measure_end_ = now;
     }
@@ -497,7 +552,8 @@ void Gun::stop(Time now) noexcept {
     }
 }
 
-void Gun::update_phase(Time now) {
+template <typename Family>
+void BasicGun<Family>::update_phase(Time now) {
     const bool storm = settings_.scenario == Scenario::kStorm;
     const bool verify = settings_.scenario == Scenario::kVerify;
     if (!started_) {
@@ -561,7 +617,8 @@ void Gun::update_phase(Time now) {
     }
 }
 
-std::optional<std::uint32_t> Gun::next_client() noexcept {
+template <typename Family>
+std::optional<std::uint32_t> BasicGun<Family>::next_client() noexcept {
     if (settings_.scenario == Scenario::kVerify) {
         return cursor_ < to_verify_.size() ? std::optional{to_verify_[cursor_++]} : std::nullopt;
     }
@@ -572,7 +629,7 @@ std::optional<std::uint32_t> Gun::next_client() noexcept {
         const std::uint32_t index = cursor_;
         cursor_ = cursor_ + 1 == clients_.size() ? 0 : cursor_ + 1;
         const Client& client = clients_[index];
-        const bool able = settings_.scenario != Scenario::kRenew || !client.held.is_zero();
+        const bool able = settings_.scenario != Scenario::kRenew || !is_none(client.held);
         if (client.state == ClientState::kIdle && able) {
             return index;
         }
@@ -581,7 +638,8 @@ std::optional<std::uint32_t> Gun::next_client() noexcept {
 }
 
 // Begins exchanges that are due, at most a batch.
-bool Gun::start_due(Time now) {
+template <typename Family>
+bool BasicGun<Family>::start_due(Time now) {
     if (settings_.scenario == Scenario::kStorm || phase_ == Phase::kDrain ||
         phase_ == Phase::kDone) {
         return false;
@@ -617,7 +675,8 @@ bool Gun::start_due(Time now) {
     return count > 0;
 }
 
-bool Gun::advance(Time now) {
+template <typename Family>
+bool BasicGun<Family>::advance(Time now) {
     update_phase(now);
     bool worked = false;
     timers_.advance(now, kBatch, [&](std::uint32_t index) {
@@ -627,8 +686,9 @@ bool Gun::advance(Time now) {
     return start_due(now) || worked;
 }
 
-Time Gun::next_event(Time now) const noexcept {
-    Time next = now + RetryTimers::kTick;
+template <typename Family>
+Time BasicGun<Family>::next_event(Time now) const noexcept {
+    Time next = now + RetryTimers<Client>::kTick;
     if (settings_.rate > 0 && (phase_ == Phase::kWarmup || phase_ == Phase::kMeasure)) {
         next = std::min(
             next, rate_origin_ + Time{static_cast<std::int64_t>(static_cast<double>(rate_count_) *
@@ -636,5 +696,8 @@ Time Gun::next_event(Time now) const noexcept {
     }
     return next;
 }
+
+template class BasicGun<Dhcp4Family>;
+template class BasicGun<Dhcp6Family>;
 
 }  // namespace xdhcpd::gun

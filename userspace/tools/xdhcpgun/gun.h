@@ -16,10 +16,8 @@
 #include "packet/port.h"
 #include "tools/xdhcpgun/address_book.h"
 #include "tools/xdhcpgun/client_table.h"
-#include "tools/xdhcpgun/ledger.h"
+#include "tools/xdhcpgun/family.h"
 #include "tools/xdhcpgun/population.h"
-#include "tools/xdhcpgun/reply.h"
-#include "tools/xdhcpgun/request_frame.h"
 #include "tools/xdhcpgun/settings.h"
 #include "tools/xdhcpgun/statistics.h"
 
@@ -28,8 +26,17 @@ namespace xdhcpd::gun {
 // Frames per batch, received and sent.
 inline constexpr std::size_t kBatch = 64;
 
-class Gun {
+// Dhcp4Family or Dhcp6Family.
+template <typename Family>
+class BasicGun {
   public:
+    using Address = typename Family::Address;
+    using ServerId = typename Family::ServerId;
+    using Client = BasicClient<Address>;
+    using Reply = typename Family::Reply;
+    using Entry = typename Family::Entry;
+    using Frames = typename Family::Frames;
+
     struct Hooks {
         // Ledger lines to write before the acknowledgements count; may be empty.
         std::function<void(std::string_view)> write_ledger;
@@ -39,8 +46,8 @@ class Gun {
     };
 
     // All outlive the gun. Requests leave through `port`.
-    Gun(const Settings& settings, const Population& population, const RequestFrames& frames,
-        Port& port, Hooks hooks);
+    BasicGun(const Settings& settings, const Population& population, const Frames& frames,
+             Port& port, Hooks hooks);
 
     // Requests leave by these ports in turn, of which there is at least one; they outlive the gun.
     // Before the first advance().
@@ -48,7 +55,7 @@ class Gun {
 
     // Gives clients the leases of a ledger (scenarios renew and verify). Call before the first
     // advance(). Returns how many belong to clients of this population.
-    std::size_t adopt(std::span<const LedgerEntry> entries);
+    std::size_t adopt(std::span<const Entry> entries);
 
     // At most kBatch frames.
     void handle(std::span<const RxFrame> batch, Time now);
@@ -66,17 +73,12 @@ class Gun {
 
     [[nodiscard]] const ExchangeCounts& exchanges() const noexcept { return exchanges_; }
     [[nodiscard]] const FrameCounts& frames() const noexcept { return counts_; }
-    [[nodiscard]] const StormCounts& storm() const noexcept { return storm_; }
-    [[nodiscard]] const VerifyCounts& verified() const noexcept { return verify_; }
-    [[nodiscard]] std::uint64_t leases_held() const noexcept;
-    [[nodiscard]] Time measured_for() const noexcept { return measure_end_ - measure_begin_; }
-    // Open loop: how far behind its schedule the generator was at worst.
-    [[nodiscard]] Time behind_schedule() const noexcept { return behind_; }
+    [[nodiscard]] Results results() const noexcept;
 
   private:
     enum class Phase : std::uint8_t { kPrepare, kWarmup, kMeasure, kDrain, kDone };
     struct Server {
-        Ipv4 id;
+        ServerId id;
         Mac mac;
     };
     struct Acknowledged {
@@ -85,14 +87,17 @@ class Gun {
         Time exchange{};
     };
 
-    void handle_arp(ByteView frame);
+    // Who asks for the link-layer address of one of ours: ARP, Neighbor Discovery. False: it is
+    // something else.
+    [[nodiscard]] bool handle_neighbor(ByteView frame);
     void handle_reply(ByteView frame, Time now);
     void handle_late(const Reply& reply) noexcept;
     void take_offer(std::uint32_t index, const Reply& reply, Time now);
     void take_ack(std::uint32_t index, const Reply& reply, Time now);
     void take_nak(std::uint32_t index, Time now);
     void commit_batch();
-    void note_holder(std::uint32_t index, Ipv4 address, std::uint32_t lease_seconds, Time now);
+    void note_holder(std::uint32_t index, const Address& address, std::uint32_t lease_seconds,
+                     Time now);
     void count_storm_lease(std::uint32_t index, Time now) noexcept;
 
     void enter(Phase phase, Time now) noexcept;
@@ -106,19 +111,19 @@ class Gun {
     void send(std::uint32_t index, Time now);
     [[nodiscard]] Time retry_delay(const Client& client) noexcept;
     [[nodiscard]] RequestKind kind_of(const Client& client) const noexcept;
-    [[nodiscard]] std::uint8_t server_index(Ipv4 id, Mac mac);
+    [[nodiscard]] std::uint8_t server_index(const ServerId& id, Mac mac);
 
     const Settings& settings_;
     const Population& population_;
-    const RequestFrames& request_frames_;
+    const Frames& request_frames_;
     std::vector<Port*> senders_;  // requests leave by them in turn
     std::size_t next_sender_ = 0;
     Hooks hooks_;
-    ReplyReader reader_;
+    typename Family::Reader reader_;
     Random random_;
     std::vector<Client> clients_;
-    RetryTimers timers_;
-    AddressBook book_;
+    RetryTimers<Client> timers_;
+    AddressBook<Address> book_;
     std::vector<Server> servers_;  // [0] is nobody
     std::vector<std::uint32_t> to_verify_;
     std::string ledger_text_;
@@ -145,5 +150,14 @@ class Gun {
     StormCounts storm_;
     VerifyCounts verify_;
 };
+
+template <>
+bool BasicGun<Dhcp4Family>::handle_neighbor(ByteView frame);
+template <>
+bool BasicGun<Dhcp6Family>::handle_neighbor(ByteView frame);
+extern template class BasicGun<Dhcp4Family>;
+extern template class BasicGun<Dhcp6Family>;
+using Gun = BasicGun<Dhcp4Family>;
+using Gun6 = BasicGun<Dhcp6Family>;
 
 }  // namespace xdhcpd::gun

@@ -55,23 +55,34 @@ void on_signal(int /*signal*/) {
     return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
 }
 
-[[nodiscard]] std::optional<std::vector<LedgerEntry>> read_ledger(const std::string& path) {
+[[nodiscard]] std::optional<std::string> read_file(const std::string& path) {
     std::ifstream file{path, std::ios::binary};
     if (!file) {
         std::cerr << "xdhcpgun: " << system_error(errno, path).message << '\n';
         return std::nullopt;
     }
-    const std::string text{std::istreambuf_iterator<char>{file}, {}};
-    auto entries = parse_ledger(text);
-    if (!entries) {
-        std::cerr << "xdhcpgun: " << path << ": " << entries.error() << '\n';
-        return std::nullopt;
+    return std::string{std::istreambuf_iterator<char>{file}, {}};
+}
+
+// Fills `entries`; false, and said, if the file is no ledger.
+template <typename Entry, typename Parse>
+[[nodiscard]] bool read_ledger(const std::string& path, Parse parse, std::vector<Entry>& entries) {
+    const auto text = read_file(path);
+    if (!text) {
+        return false;
     }
-    return *entries;
+    auto parsed = parse(*text);
+    if (!parsed) {
+        std::cerr << "xdhcpgun: " << path << ": " << parsed.error() << '\n';
+        return false;
+    }
+    entries = std::move(*parsed);
+    return true;
 }
 
 // Clients of a ledger become the population: from its first MAC address to its last.
-[[nodiscard]] bool fit_population(PopulationSettings& who, const std::vector<LedgerEntry>& entries,
+template <typename Entry>
+[[nodiscard]] bool fit_population(PopulationSettings& who, const std::vector<Entry>& entries,
                                   const std::string& path) {
     if (entries.empty()) {
         std::cerr << "xdhcpgun: " << path << ": no leases\n";
@@ -117,7 +128,8 @@ class Progress {
     explicit Progress(const Settings& settings)
         : period_{settings.quiet ? Time{} : settings.progress} {}
 
-    void show(const Gun& gun, Time now) {
+    template <typename AnyGun>
+    void show(const AnyGun& gun, Time now) {
         if (period_ == Time{} || now < next_) {
             return;
         }
@@ -149,7 +161,8 @@ void flush(std::span<Port* const> ports) {
 
 // Takes what has come to `port`; requests leave by `out`. Replies go before new exchanges: whoever
 // begins more while a ring fills up loses them. True when there was anything.
-bool receive(Gun& gun, Port& port, std::span<Port* const> out, Time origin) {
+template <typename AnyGun>
+bool receive(AnyGun& gun, Port& port, std::span<Port* const> out, Time origin) {
     std::array<RxFrame, kBatch> batch;
     for (int round = 0; round < kMaxReceiveRounds; ++round) {
         const std::size_t count = port.receive(batch);
@@ -167,7 +180,8 @@ bool receive(Gun& gun, Port& port, std::span<Port* const> out, Time origin) {
     return true;
 }
 
-void run(Gun& gun, std::span<Port* const> ports, const Settings& settings) {
+template <typename AnyGun>
+void run(AnyGun& gun, std::span<Port* const> ports, const Settings& settings) {
     const Time origin = monotonic();
     const std::span<Port* const> out = senders(ports, settings);
     Progress progress{settings};
@@ -207,17 +221,10 @@ void settle(std::span<Port* const> ports) {
     }
 }
 
-int run_all(Settings settings) {
-    std::vector<LedgerEntry> entries;
-    const std::string& source =
-        settings.scenario == Scenario::kVerify ? settings.verify_path : settings.leases_path;
-    if (!source.empty()) {
-        auto read = read_ledger(source);
-        if (!read || !fit_population(settings.population, *read, source)) {
-            return kUsage;
-        }
-        entries = std::move(*read);
-    }
+// What `make_frames` makes of population and own MAC address is what clients send.
+template <typename AnyGun, typename MakeFrames>
+int run_with(const Settings& settings, const std::vector<typename AnyGun::Entry>& entries,
+             std::string_view ledger_header, const MakeFrames& make_frames) {
     int ledger = -1;
     if (!settings.ledger_path.empty()) {
         ledger =
@@ -226,7 +233,7 @@ int run_all(Settings settings) {
             std::cerr << "xdhcpgun: " << system_error(errno, settings.ledger_path).message << '\n';
             return kUsage;
         }
-        write_all(ledger, kLedgerHeader);
+        write_all(ledger, ledger_header);
     }
     if (settings.cpu >= 0) {
         cpu_set_t cpus;
@@ -245,8 +252,8 @@ int run_all(Settings settings) {
         std::cerr << "xdhcpgun: " << wire.error().message << '\n';
         return kUsage;
     }
-    const RequestFrames frames{population, wire->mac()};
-    Gun::Hooks hooks;
+    const auto frames = make_frames(population, wire->mac());
+    typename AnyGun::Hooks hooks;
     if (ledger >= 0) {
         hooks.write_ledger = [ledger](std::string_view text) { write_all(ledger, text); };
     }
@@ -257,7 +264,7 @@ int run_all(Settings settings) {
         }
     };
     hooks.unix_start = static_cast<std::uint64_t>(std::time(nullptr));
-    Gun gun{settings, population, frames, *wire->ports().front(), hooks};
+    AnyGun gun{settings, population, frames, *wire->ports().front(), hooks};
     gun.send_by(senders(wire->ports(), settings));
     static_cast<void>(gun.adopt(entries));
 
@@ -271,16 +278,53 @@ int run_all(Settings settings) {
     const double cpu_used = cpu_seconds() - cpu_before;
     settle(wire->ports());
 
+    const Results results = gun.results();
     const auto report =
-        make_report(settings, gun,
+        make_report(settings, results,
                     {.driver = wire->ports().front()->driver(),
                      .cpu_seconds = cpu_used,
-                     .losses = wire->losses(gun.frames().sent + gun.frames().arp_answers)});
+                     .losses = wire->losses(results.frames.sent + results.frames.arp_answers)});
     std::cout << (settings.json ? report.dump(2) + "\n" : page(report));
     if (ledger >= 0) {
         static_cast<void>(::close(ledger));
     }
-    return exit_code(settings, gun);
+    return exit_code(settings, results);
+}
+
+int run_dhcp4(Settings settings, const std::string& source) {
+    std::vector<LedgerEntry> entries;
+    if (!source.empty() && (!read_ledger(source, parse_ledger, entries) ||
+                            !fit_population(settings.population, entries, source))) {
+        return kUsage;
+    }
+    return run_with<Gun>(settings, entries, kLedgerHeader,
+                         [](const Population& population, Mac own_mac) {
+                             return RequestFrames{population, own_mac};
+                         });
+}
+
+int run_dhcp6(Settings settings, const std::string& source) {
+    std::vector<LedgerEntry6> entries;
+    if (!source.empty() && (!read_ledger(source, parse_ledger6, entries) ||
+                            !fit_population(settings.population, entries, source))) {
+        return kUsage;
+    }
+    using Instead = RequestFrames6::Instead;
+    const Instead instead = settings.scenario == Scenario::kRouterSolicit ? Instead::kRouterSolicit
+                            : settings.scenario == Scenario::kNeighborSolicit
+                                ? Instead::kNeighborSolicit
+                                : Instead::kNothing;
+    return run_with<Gun6>(settings, entries, kLedgerHeader6,
+                          [instead](const Population& population, Mac own_mac) {
+                              return RequestFrames6{population, own_mac, instead};
+                          });
+}
+
+int run_all(const Settings& settings) {
+    const std::string& source =
+        settings.scenario == Scenario::kVerify ? settings.verify_path : settings.leases_path;
+    return settings.family == Family::kIpv6 ? run_dhcp6(settings, source)
+                                            : run_dhcp4(settings, source);
 }
 
 }  // namespace

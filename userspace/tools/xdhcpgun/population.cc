@@ -57,6 +57,36 @@ bool Population::is_relay(Ipv4 address) const noexcept {
            settings_.relays.end();
 }
 
+Ipv6 Population::relay6(std::uint32_t index) const noexcept {
+    return settings_.relays6.empty() ? Ipv6{} : settings_.relays6[index % settings_.relays6.size()];
+}
+
+bool Population::is_relay(const Ipv6& address) const noexcept {
+    return std::find(settings_.relays6.begin(), settings_.relays6.end(), address) !=
+           settings_.relays6.end();
+}
+
+Ipv6 Population::link_local(std::uint32_t index) const noexcept {
+    return Ipv6::link_local_of(mac(index));
+}
+
+// RFC 4291 appendix A, backwards.
+std::optional<std::uint32_t> Population::find(const Ipv6& link_local) const noexcept {
+    Mac mac;
+    const std::byte* const id = link_local.octets.data() + 8;
+    std::copy(id, id + 3, mac.octets.begin());
+    std::copy(id + 5, id + 8, mac.octets.begin() + 3);
+    mac.octets[0] ^= std::byte{0x02};
+    return Ipv6::link_local_of(mac) == link_local ? find(mac) : std::nullopt;
+}
+
+Ipv6 Population::target(std::uint32_t index) const noexcept {
+    Ipv6 address = settings_.first_target;
+    std::byte* const low = address.octets.data() + 8;
+    store_be64(low, load_be64(low) + index);
+    return address;
+}
+
 VlanTags Population::tags(std::uint32_t index) const noexcept {
     const VlanRange& vlan = settings_.vlan;
     VlanTags tags;

@@ -72,7 +72,11 @@ std::string_view name(BadReply reason) noexcept {
                "address-missing",
                "address-changed",
                "lease-time-missing",
-               "subnet-mask-missing"};
+               "subnet-mask-missing",
+               "relay-chain",
+               "association-missing",
+               "lifetimes",
+               "neighbor-discovery"};
     return kNames[static_cast<std::size_t>(reason)];
 }
 

@@ -46,6 +46,11 @@ enum class BadReply : std::uint8_t {
     kAddressChanged,     // yiaddr is not what the client asked for
     kLeaseTimeMissing,   // option 51 (RFC 2131 table 3)
     kSubnetMaskMissing,  // option 1, though asked for, or not four octets
+    // DHCPv6 and Neighbor Discovery only (reply6.h).
+    kRelayChain,          // not the relays of the request (RFC 8415 section 19.3)
+    kAssociationMissing,  // no IA as the client's (RFC 8415 section 18.3.2)
+    kLifetimes,           // preferred above valid, or T1 above T2 (RFC 8415 sections 21.4 to 21.6)
+    kNeighborDiscovery,   // a rule of RFC 4861 sections 6.1.2 or 7.1.2
     kCount
 };
 // "udp-checksum"
@@ -68,6 +73,10 @@ struct Reply {
     Ipv4 server_id;  // option 54
     std::uint32_t lease_seconds = 0;
     Mac source_mac;
+
+    [[nodiscard]] bool is_offer() const noexcept { return type == dhcp4::MessageType::kOffer; }
+    [[nodiscard]] bool is_refusal() const noexcept { return type == dhcp4::MessageType::kNak; }
+    [[nodiscard]] bool is_of(std::uint32_t wanted) const noexcept { return xid == wanted; }
 };
 
 class ReplyReader {

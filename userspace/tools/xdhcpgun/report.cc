@@ -9,15 +9,15 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 5> kScenarioNames{"dora", "renew", "discover", "storm",
-                                                         "verify"};
+constexpr std::array<std::string_view, 7> kScenarioNames{
+    "dora", "renew", "discover", "storm", "verify", "router-solicit", "neighbor-solicit"};
 
 [[nodiscard]] double in_seconds(Time time) noexcept {
     return std::chrono::duration<double>(time).count();
 }
 
-[[nodiscard]] double loss_ratio(const Gun& gun) noexcept {
-    const ExchangeCounts& e = gun.exchanges();
+[[nodiscard]] double loss_ratio(const Results& results) noexcept {
+    const ExchangeCounts& e = results.exchanges;
     return e.started == 0 ? 0 : static_cast<double>(e.lost) / static_cast<double>(e.started);
 }
 
@@ -27,18 +27,18 @@ constexpr std::array<std::string_view, 5> kScenarioNames{"dora", "renew", "disco
             {"max", from.max_us()},          {"mean", from.mean_us()}};
 }
 
-[[nodiscard]] json storm_report(const Gun& gun) {
+[[nodiscard]] json storm_report(const Results& results) {
     static constexpr std::array<const char*, 4> kNames{"time_to_50_s", "time_to_90_s",
                                                        "time_to_99_s", "time_to_100_s"};
-    const StormCounts& storm = gun.storm();
+    const StormCounts& storm = results.storm;
     json report = json::object();
     for (std::size_t i = 0; i < kNames.size(); ++i) {
         report[kNames[i]] = storm.reached[i] ? json(in_seconds(*storm.reached[i])) : json();
     }
     report["leases"] = storm.leases;
-    report["retransmissions"] = gun.frames().retransmissions;
-    report["given_twice"] = gun.frames().given_twice;
-    report["naks"] = gun.frames().naks;
+    report["retransmissions"] = results.frames.retransmissions;
+    report["given_twice"] = results.frames.given_twice;
+    report["naks"] = results.frames.naks;
     report["curve"] = json::array();
     for (const StormSecond& second : storm.curve) {
         report["curve"].push_back({{"leases", second.leases},
@@ -51,10 +51,10 @@ constexpr std::array<std::string_view, 5> kScenarioNames{"dora", "renew", "disco
 
 }  // namespace
 
-json make_report(const Settings& settings, const Gun& gun, const RunFacts& facts) {
-    const ExchangeCounts& e = gun.exchanges();
-    const FrameCounts& f = gun.frames();
-    const double elapsed = in_seconds(gun.measured_for());
+json make_report(const Settings& settings, const Results& results, const RunFacts& facts) {
+    const ExchangeCounts& e = results.exchanges;
+    const FrameCounts& f = results.frames;
+    const double elapsed = in_seconds(results.measured_for);
     const bool counted = settings.exchange_limit > 0 || settings.scenario == Scenario::kStorm ||
                          settings.scenario == Scenario::kVerify;
     const std::uint64_t in_time = counted ? e.completed : e.completed_in_time;
@@ -64,7 +64,8 @@ json make_report(const Settings& settings, const Gun& gun, const RunFacts& facts
             invalid[std::string{name(static_cast<BadReply>(i))}] = f.invalid[i];
         }
     }
-    json report{{"scenario", kScenarioNames[static_cast<std::size_t>(settings.scenario)]},
+    json report{{"family", settings.family == Family::kIpv4 ? 4 : 6},
+                {"scenario", kScenarioNames[static_cast<std::size_t>(settings.scenario)]},
                 {"driver", facts.driver},
                 {"interface", settings.interface_name},
                 {"clients", settings.population.client_count},
@@ -78,7 +79,7 @@ json make_report(const Settings& settings, const Gun& gun, const RunFacts& facts
                 {"arp_requests", f.arp_requests},
                 {"arp_answers", f.arp_answers},
                 {"lost", e.lost},
-                {"loss_ratio", loss_ratio(gun)},
+                {"loss_ratio", loss_ratio(results)},
                 {"timeouts", f.timeouts},
                 {"retransmissions", f.retransmissions},
                 {"naks", f.naks},
@@ -94,17 +95,17 @@ json make_report(const Settings& settings, const Gun& gun, const RunFacts& facts
                   {"kernel_tx_errors", facts.losses.kernel_tx_errors},
                   {"tx_not_completed", facts.losses.tx_not_completed},
                   {"clients_busy", f.clients_busy},
-                  {"behind_schedule_s", in_seconds(gun.behind_schedule())},
+                  {"behind_schedule_s", in_seconds(results.behind_schedule)},
                   {"cpu_seconds", facts.cpu_seconds},
                   {"lost_in_generator", facts.losses.total()}}},
                 {"latency_us",
                  {{"offer", latencies(e.offer)},
                   {"ack", latencies(e.ack)},
                   {"exchange", latencies(e.exchange)}}},
-                {"storm", settings.scenario == Scenario::kStorm ? storm_report(gun) : json()},
-                {"leases_held", gun.leases_held()}};
+                {"storm", settings.scenario == Scenario::kStorm ? storm_report(results) : json()},
+                {"leases_held", results.leases_held}};
     if (settings.scenario == Scenario::kVerify) {
-        const VerifyCounts& v = gun.verified();
+        const VerifyCounts& v = results.verify;
         report["verify"] = {{"asked", v.asked},
                             {"same", v.same},
                             {"refused", v.refused},
@@ -122,7 +123,8 @@ std::string page(const json& report) {
         out << std::left << std::setw(34) << label << value << '\n';
     };
     out << std::fixed << std::setprecision(1);
-    for (const char* key : {"scenario",
+    for (const char* key : {"family",
+                            "scenario",
                             "driver",
                             "interface",
                             "clients",
@@ -166,11 +168,11 @@ std::string page(const json& report) {
     return out.str();
 }
 
-int exit_code(const Settings& settings, const Gun& gun) {
-    const FrameCounts& f = gun.frames();
-    const VerifyCounts& v = gun.verified();
+int exit_code(const Settings& settings, const Results& results) {
+    const FrameCounts& f = results.frames;
+    const VerifyCounts& v = results.verify;
     const bool good =
-        loss_ratio(gun) <= settings.max_loss && f.invalid_total() == 0 && f.given_twice == 0;
+        loss_ratio(results) <= settings.max_loss && f.invalid_total() == 0 && f.given_twice == 0;
     const bool all_same = settings.scenario != Scenario::kVerify || v.same == v.asked;
     return good && all_same ? 0 : 1;
 }

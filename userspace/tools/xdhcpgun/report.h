@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "tools/xdhcpgun/gun.h"
 #include "tools/xdhcpgun/settings.h"
+#include "tools/xdhcpgun/statistics.h"
 #include "tools/xdhcpgun/wire.h"
 
 namespace xdhcpd::gun {
@@ -17,10 +17,10 @@ struct RunFacts {
     WireLosses losses;
 };
 
-[[nodiscard]] nlohmann::json make_report(const Settings& settings, const Gun& gun,
+[[nodiscard]] nlohmann::json make_report(const Settings& settings, const Results& results,
                                          const RunFacts& facts);
 [[nodiscard]] std::string page(const nlohmann::json& report);
 // 0 or 1; xdhcpgun(8) says when.
-[[nodiscard]] int exit_code(const Settings& settings, const Gun& gun);
+[[nodiscard]] int exit_code(const Settings& settings, const Results& results);
 
 }  // namespace xdhcpd::gun

@@ -13,9 +13,20 @@
 
 namespace xdhcpd::gun {
 
-enum class Scenario : std::uint8_t { kDora, kRenew, kDiscover, kStorm, kVerify };
+enum class Family : std::uint8_t { kIpv4, kIpv6 };
+enum class Scenario : std::uint8_t {
+    kDora,  // of IPv6: Solicit, Advertise, Request, Reply
+    kRenew,
+    kDiscover,  // the first half of it
+    kStorm,
+    kVerify,
+    kRouterSolicit,    // IPv6: Router Solicitation and the advertisement that answers it
+    kNeighborSolicit,  // IPv6: Neighbor Solicitations for targets of a proxy
+};
 enum class Driver : std::uint8_t { kAuto, kXdp, kPacket };
-// How a client of the ledger asks for its address again.
+// What a DHCPv6 client wants to have.
+enum class Association : std::uint8_t { kAddress, kPrefix };
+// How a client of the ledger asks for its address again; of IPv6 by Rebind, Renew or Solicit.
 enum class VerifyBy : std::uint8_t { kInitReboot, kRenew, kDiscover };
 
 // Tags of the clients' frames: none, one or two, one of which may be a range.
@@ -43,13 +54,23 @@ struct PopulationSettings {
     bool client_id = false;
     // Text; an empty one stands for a text of each client's own.
     std::optional<std::string> hostname;
-    std::optional<std::string> circuit_id;
+    std::optional<std::string> circuit_id;  // of IPv6: interface-id
     std::optional<std::string> remote_id;
+
+    // IPv6 only.
+    Association association = Association::kAddress;
+    std::uint8_t prefix_length = 0;  // that is asked for; 0: any
+    bool rapid_commit = false;
+    std::vector<std::uint16_t> option_request{23, 24};
+    std::vector<Ipv6> relays6;  // link-addresses, from which relayed messages are sent
+    Ipv6 server6;               // relayed clients only
+    Ipv6 first_target;          // of Neighbor Solicitations: client i asks for the i-th behind it
 };
 
 struct Settings {
     std::string interface_name;
     Driver driver = Driver::kAuto;
+    Family family = Family::kIpv4;
     Scenario scenario = Scenario::kDora;
     PopulationSettings population;
 

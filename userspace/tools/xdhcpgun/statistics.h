@@ -102,4 +102,15 @@ struct VerifyCounts {
     std::uint64_t expired = 0;  // not asked: the lease had ended
 };
 
+// Everything, at the end of a run; lives as long as what has counted it.
+struct Results {
+    const ExchangeCounts& exchanges;
+    const FrameCounts& frames;
+    const StormCounts& storm;
+    const VerifyCounts& verify;
+    std::uint64_t leases_held = 0;
+    Time measured_for{};
+    Time behind_schedule{};  // open loop: how far the generator was behind it at worst
+};
+
 }  // namespace xdhcpd::gun

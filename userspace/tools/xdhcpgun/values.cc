@@ -100,6 +100,27 @@ std::optional<std::vector<std::uint8_t>> parse_codes(std::string_view text) {
     return good ? std::optional{codes} : std::nullopt;
 }
 
+std::optional<std::vector<std::uint16_t>> parse_codes6(std::string_view text) {
+    std::vector<std::uint16_t> codes;
+    constexpr std::uint16_t kLastCode = 0xffff;
+    const bool good = text.empty() || for_each_part(text, [&](std::string_view part) {
+                          const auto code = parse_number<std::uint16_t>(part, 1, kLastCode);
+                          codes.push_back(code.value_or(0));
+                          return code.has_value();
+                      });
+    return good ? std::optional{codes} : std::nullopt;
+}
+
+std::optional<std::vector<Ipv6>> parse_addresses6(std::string_view text) {
+    std::vector<Ipv6> addresses;
+    const bool good = for_each_part(text, [&](std::string_view part) {
+        const auto address = parse_ipv6(part);
+        addresses.push_back(address.value_or(Ipv6{}));
+        return address.has_value() && !address->is_unspecified();
+    });
+    return good ? std::optional{addresses} : std::nullopt;
+}
+
 std::optional<std::vector<Ipv4>> parse_addresses(std::string_view text) {
     std::vector<Ipv4> addresses;
     const bool good = for_each_part(text, [&](std::string_view part) {

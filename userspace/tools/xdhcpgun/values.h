@@ -18,6 +18,10 @@ namespace xdhcpd::gun {
 [[nodiscard]] std::optional<VlanRange> parse_vlan(std::string_view text);
 // "1,3,6"; empty text is an empty list.
 [[nodiscard]] std::optional<std::vector<std::uint8_t>> parse_codes(std::string_view text);
+// Likewise of DHCPv6, up to 65535.
+[[nodiscard]] std::optional<std::vector<std::uint16_t>> parse_codes6(std::string_view text);
+// "2001:db8::1,2001:db8::2"; at least one.
+[[nodiscard]] std::optional<std::vector<Ipv6>> parse_addresses6(std::string_view text);
 // "192.0.2.1,192.0.2.2"; at least one.
 [[nodiscard]] std::optional<std::vector<Ipv4>> parse_addresses(std::string_view text);
 

@@ -20,6 +20,7 @@ constexpr std::uint32_t kMaxLentFrames = 4096;
 struct Host {
     Mac mac;
     std::vector<Ipv4> addresses;
+    std::vector<Ipv6> addresses6;
 };
 
 [[nodiscard]] Host find_host(const std::string& name) {
@@ -36,6 +37,11 @@ struct Host {
             sockaddr_in address{};
             std::memcpy(&address, one->ifa_addr, sizeof address);
             host.addresses.push_back(Ipv4{ntohl(address.sin_addr.s_addr)});
+        } else if (one->ifa_addr->sa_family == AF_INET6) {
+            sockaddr_in6 address{};
+            std::memcpy(&address, one->ifa_addr, sizeof address);
+            host.addresses6.push_back(
+                Ipv6::load(reinterpret_cast<const std::byte*>(&address.sin6_addr)));
         } else if (one->ifa_addr->sa_family == AF_PACKET) {
             sockaddr_ll address{};
             std::memcpy(&address, one->ifa_addr, sizeof address);
@@ -59,7 +65,8 @@ Result<Wire, Error> Wire::open(const std::string& interface_name, Driver driver,
             ReplyInterface::open({.interface_name = interface_name,
                                   .ring_size = ring_size,
                                   .frame_count = ring_size + std::min(ring_size, kMaxLentFrames),
-                                  .kernel_addresses = host.addresses});
+                                  .kernel_addresses = host.addresses,
+                                  .kernel_addresses6 = host.addresses6});
         if (opened) {
             wire.xdp_ = std::move(*opened);
             wire.ports_.assign(wire.xdp_->ports().begin(), wire.xdp_->ports().end());
