@@ -29,12 +29,14 @@ MAX_FILL = 20.0  # seconds to give each client its lease
 
 
 def gun(network, program, seconds, *, clients, window=None, rate=None, warmup=WARMUP, first_mac=None, count=None,
-        spread_queues=False):  # fmt: skip
-    """Starts a run of DORA exchanges, by a window in flight or at a rate; it may end after so many."""
+        spread_queues=False, arguments=()):  # fmt: skip
+    """Starts a run of DORA exchanges (of DHCPv6 the like), by a window in flight or at a rate; it may end after so many."""
     load = ["--window", window] if rate is None else ["--rate", f"{rate:.0f}"]
     load += ["--first-mac", first_mac] if first_mac else []
     load += ["--count", count] if count else []
     load += ["--spread-queues"] if spread_queues else []
+    load += ["--family", "6"] if network.family == 6 else []
+    load += arguments
     return network.start(
         "client", program, "-i", CLIENT_INTERFACE, "--driver", "xdp", "--scenario", "dora", "--clients", clients,
         *load, "--duration", f"{seconds:g}s", "--warmup", f"{warmup:g}s", "--timeout", "1s", "--json",
@@ -85,7 +87,7 @@ def measure(network, program, server, seconds, journal=None, **load):
     }
 
 
-def count_system_calls(network, program, server, clients):
+def count_system_calls(network, program, server, clients, arguments=()):
     """Syncs and writes to files per exchange, counted by strace at a modest rate."""
     rate, seconds = 200, 2
     with tempfile.NamedTemporaryFile(prefix="xdcmp-", suffix=".strace") as trace:
@@ -93,7 +95,7 @@ def count_system_calls(network, program, server, clients):
                                "-e", "trace=fsync,fdatasync,sync_file_range,write,pwrite64,writev", cpu=GENERATOR_CPU,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
         time.sleep(0.5)
-        report = finish(gun(network, program, seconds, clients=clients, rate=rate), seconds)
+        report = finish(gun(network, program, seconds, clients=clients, rate=rate, arguments=arguments), seconds)
         time.sleep(0.2)
         stop(tracer)
         text = pathlib.Path(trace.name).read_text(encoding="utf-8", errors="replace")
@@ -121,14 +123,14 @@ class Trial:
         self._start()
         if not self.options.quick and not self.server.new_clients:
             probe = self.run(1.0, window=self.server.windows[-2])
-            self.filled = fill(self.network, self.program, self.clients, probe["per_s"])
+            self.filled = fill(self.network, self.program, self.clients, probe["per_s"], self.server.arguments)
         return self
 
     def __exit__(self, *_):
         self._end()
 
     def _start(self):
-        self.network = Network()
+        self.network = Network(family=self.server.family)
         self.network.__enter__()
         directory = self.directory / str(self.starts)
         directory.mkdir()
@@ -152,7 +154,8 @@ class Trial:
             self._end()
             self._start()
         self.is_used = True
-        done = measure(self.network, self.program, self.process, seconds, self.journal, clients=self.clients, **load)
+        done = measure(self.network, self.program, self.process, seconds, self.journal, clients=self.clients,
+                       arguments=self.server.arguments, **load)  # fmt: skip
         if self.process.poll() is not None:
             raise BenchError(f"{self.server.title} ended during its run")
         return done
@@ -170,12 +173,12 @@ def find_window(trial, seconds):
     return max(passed, key=lambda run: run["per_s"])["load"]["window"], tried
 
 
-def fill(network, program, clients, per_s):
+def fill(network, program, clients, per_s, arguments=()):
     """Gives every client its lease; returns how many have one. Clients take turns."""
     if per_s <= 0:
         return 0
     seconds = min(MAX_FILL, 1.15 * clients / per_s)
-    report = finish(gun(network, program, seconds, clients=clients, window=64), seconds)
+    report = finish(gun(network, program, seconds, clients=clients, window=64, arguments=arguments), seconds)
     return min(clients, report["exchanges_completed"] + int(report["exchanges_per_s"] * WARMUP))
 
 
@@ -207,7 +210,8 @@ def compare_one(server, program, directory, options):
             row["at_common"] = trial.run(options.seconds, rate=COMMON_RATE)
         if not options.quick:
             row["at_500"] = trial.run(options.seconds, rate=LOW_RATE)
-            row["system_calls"] = count_system_calls(trial.network, program, trial.process, trial.clients)
+            row["system_calls"] = count_system_calls(trial.network, program, trial.process, trial.clients,
+                                                    server.arguments)  # fmt: skip
     return row
 
 
@@ -234,11 +238,12 @@ def perfdhcp_ceiling(server, directory, seconds=4):
     Drops may be perfdhcp's own: a reply that its thread had no time to read counts as one.
     """
     best = {"asked": 0, "per_s": 0, "drops": 0}
-    with Network() as network:
+    local, remote = (CLIENT_ADDRESS, [SERVER_ADDRESS]) if server.family == 4 else (CLIENT_INTERFACE, [])
+    with Network(family=server.family) as network:
         server.start(network, directory)
         for asked in (10000, 15000, 20000, 25000, 30000, 35000):
-            report = sh(*network.command("client", "perfdhcp", "-4", "-g", "single", "-l", CLIENT_ADDRESS,
-                                         "-r", asked, "-R", 500000, "-p", seconds, "-W", 500000, SERVER_ADDRESS,
+            report = sh(*network.command("client", "perfdhcp", f"-{server.family}", "-g", "single", "-l", local,
+                                         "-r", asked, "-R", 500000, "-p", seconds, "-W", 500000, *remote,
                                          cpu=GENERATOR_CPU), check=False, timeout=seconds + 30)  # fmt: skip
             drops = sum(map(int, re.findall(r"^drops: (\d+)", report, re.M)))
             received = [int(number) for number in re.findall(r"^received packets: (\d+)", report, re.M)]

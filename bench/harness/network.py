@@ -7,6 +7,7 @@ import time
 
 SERVER_CPU, GENERATOR_CPU = 0, 1
 SERVER_INTERFACE, CLIENT_INTERFACE = "srv0", "cli0"
+SERVER_ADDRESS6, PREFIX6_LEN = "2001:db8:64::1", 64
 SERVER_ADDRESS, CLIENT_ADDRESS, PREFIX_LEN = "10.64.0.1", "10.64.0.2", 10
 FIRST_LEASE, LAST_LEASE = "10.65.0.0", "10.97.255.254"
 RECEIVE_BUFFER = 8 << 20  # bytes; servers that read from a socket lose bursts with the default of 208 KiB
@@ -34,15 +35,21 @@ def remove_leftovers():
             sh("ip", "netns", "del", path.name, check=False)
 
 
-class ReceiveBuffers:
-    """Larger socket buffers by default while the block lasts."""
+class KernelLimits:
+    """While the block lasts: larger socket buffers by default, and room in the tables of neighbours, without which a
+    server that sends by sockets reaches 1,024 clients."""
 
-    PATHS = ("/proc/sys/net/core/rmem_default", "/proc/sys/net/core/rmem_max")
+    AT_LEAST = {
+        "/proc/sys/net/core/rmem_default": RECEIVE_BUFFER,
+        "/proc/sys/net/core/rmem_max": RECEIVE_BUFFER,
+        **{f"/proc/sys/net/{family}/neigh/default/gc_thresh{level}": 1 << 20
+           for family in ("ipv4", "ipv6") for level in (3, 2, 1)},
+    }  # fmt: skip
 
     def __enter__(self):
-        self.old = {path: pathlib.Path(path).read_text(encoding="ascii") for path in self.PATHS}
-        for path in self.PATHS:
-            pathlib.Path(path).write_text(f"{max(RECEIVE_BUFFER, int(self.old[path]))}\n", encoding="ascii")
+        self.old = {path: pathlib.Path(path).read_text(encoding="ascii") for path in self.AT_LEAST}
+        for path, wanted in self.AT_LEAST.items():
+            pathlib.Path(path).write_text(f"{max(wanted, int(self.old[path]))}\n", encoding="ascii")
         return self
 
     def __exit__(self, *_):
@@ -53,8 +60,8 @@ class ReceiveBuffers:
 class Network:
     """A new pair for every server, so that nothing of the one before it is left."""
 
-    def __init__(self, queues=1):
-        self.queues = queues
+    def __init__(self, queues=1, family=4):
+        self.queues, self.family = queues, family
         self.names = {side: f"{PREFIX}{os.getpid()}-{side}" for side in ("server", "client")}
         self.children = []
 
@@ -74,10 +81,18 @@ class Network:
            "peer", "name", CLIENT_INTERFACE, "netns", self.names["client"], *queues)  # fmt: skip
         for side, interface, address in (("server", SERVER_INTERFACE, SERVER_ADDRESS),
                                          ("client", CLIENT_INTERFACE, CLIENT_ADDRESS)):  # fmt: skip
-            self.run(side, "sysctl", "-q", "-w", f"net.ipv6.conf.{interface}.disable_ipv6=1")
+            # Without duplicate address detection, servers may begin at once.
+            setting = "disable_ipv6=1" if self.family == 4 else "accept_dad=0"
+            self.run(side, "sysctl", "-q", "-w", f"net.ipv6.conf.{interface}.{setting}")
             self.run(side, "ip", "link", "set", "lo", "up")
             self.run(side, "ip", "link", "set", interface, "up")
             self.run(side, "ip", "address", "add", f"{address}/{PREFIX_LEN}", "dev", interface)
+        if self.family == 6:
+            self.run("server", "ip", "address", "add", f"{SERVER_ADDRESS6}/{PREFIX6_LEN}", "dev", SERVER_INTERFACE,
+                     "nodad")  # fmt: skip
+            for side in self.names:  # servers bind to it when they start
+                eventually(lambda side=side: "fe80::" in self.run(side, "ip", "-6", "address", "show", "scope", "link"),
+                           f"link-local address of the {side}")  # fmt: skip
 
     def command(self, side, *command, cpu=None):
         pin = ["taskset", "-c", str(cpu)] if cpu is not None else []

@@ -36,6 +36,8 @@ class Server:
     # new server without leases.
     new_clients: bool = False
     journal: Callable | None = None  # (directory) -> {"records": n, "syncs": n} since the start
+    family: int = 4
+    arguments: tuple = ()  # more of xdhcpgun
 
 
 def tool(name):
