@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <string_view>
 #include <utility>
 
 #include "journal/codec/clock_file.h"
+#include "journal/small_file.h"
 
 namespace xdhcpd::journal {
 namespace {
@@ -81,7 +81,8 @@ Result<Inventory, Error> take_inventory(FileLayer& files, const std::string& dir
             note(*spare);
             found.spares.push_back(name);
         } else if (name == kSnapshotInMaking || name == kSegmentInMaking ||
-                   name == kSpareInMaking || name == kClockInMaking) {
+                   name == kSpareInMaking || name == kClockInMaking || name == kIdentityInMaking ||
+                   name == kAdvertisedInMaking) {
             found.leftovers.push_back(name);
         }
     }
@@ -104,19 +105,7 @@ Result<Inventory, Error> take_inventory(FileLayer& files, const std::string& dir
 
 Result<std::optional<std::string>, Error> load_clock(FileLayer& files,
                                                      const std::string& directory) {
-    const auto file = files.open(path_of(directory, kClockName), OpenMode::kRead);
-    if (!file) {
-        if (file.error().errno_value == ENOENT) {
-            return std::optional<std::string>{};
-        }
-        return Unexpected{file.error()};
-    }
-    std::array<std::byte, kMaxClockFileLen> bytes{};
-    const auto len = (*file)->read(0, bytes);
-    if (!len) {
-        return Unexpected{len.error()};
-    }
-    return std::optional{std::string{as_text(ByteView{bytes}.first(*len))}};
+    return load_small_file(files, directory, kClockName, kMaxClockFileLen);
 }
 
 Result<std::optional<std::int64_t>, Error> read_clock(FileLayer& files,
@@ -137,19 +126,7 @@ Result<std::optional<std::int64_t>, Error> read_clock(FileLayer& files,
 }
 
 Status write_clock(FileLayer& files, const std::string& directory, std::int64_t difference) {
-    const std::string making = path_of(directory, kClockInMaking);
-    const auto file = files.open(making, OpenMode::kCreate);
-    if (!file) {
-        return Unexpected{file.error()};
-    }
-    Status done = (*file)->write(0, as_bytes(encode_clock(difference)));
-    if (done) {
-        done = (*file)->sync();
-    }
-    if (done) {
-        done = files.rename(making, path_of(directory, kClockName));
-    }
-    return done ? files.sync_directory(directory) : done;
+    return replace_small_file(files, directory, kClockName, encode_clock(difference));
 }
 
 Result<std::map<std::uint64_t, SegmentPlace>, Error> read_segment_headers(

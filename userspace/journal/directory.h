@@ -5,6 +5,8 @@
 //   snapshot-GENERATION    the state of all units before that segment
 //   spare-GENERATION       a segment to be: its blocks have been written, so that syncs are cheap
 //   clock                  by how much the wall clock is wrong; see codec/clock_file.h
+//   identity               who we are to DHCPv6 clients; see daemon/server_identity.h
+//   advertised             what Router Advertisements said; see control/advertised_sets.h
 //   *.new                  what a crash left half made
 #pragma once
 
@@ -26,6 +28,10 @@ namespace xdhcpd::journal {
 inline constexpr const char* kLockName = "lock";
 inline constexpr const char* kClockName = "clock";
 inline constexpr const char* kClockInMaking = "clock.new";
+inline constexpr const char* kIdentityName = "identity";
+inline constexpr const char* kIdentityInMaking = "identity.new";
+inline constexpr const char* kAdvertisedName = "advertised";
+inline constexpr const char* kAdvertisedInMaking = "advertised.new";
 inline constexpr const char* kSnapshotInMaking = "snapshot.new";
 inline constexpr const char* kSegmentInMaking = "segment.new";
 inline constexpr const char* kSpareInMaking = "spare.new";
