@@ -87,6 +87,9 @@ Answer status_command(const ServerState& state) {
         {"configuration", state.parts.configuration_name},
         {"durability", name(state.parts.configuration.durability)},
         {"workers", state.parts.workers.size()}};
+    if (const auto& dhcp6 = state.parts.configuration.dhcp6; dhcp6.is_on()) {
+        answer["server_duid"] = to_hex(dhcp6.server_duid);
+    }
     if (state.parts.journal) {
         answer["journal"] = to_json(state.parts.journal());
         answer["journal"]["directory"] = state.parts.configuration.state_directory;

@@ -11,18 +11,21 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/hash.h"
 #include "control/control.h"
 #include "control/control_socket.h"
 #include "daemon/disk_clock.h"
 #include "daemon/log.h"
 #include "daemon/served_interfaces.h"
+#include "daemon/server_identity.h"
 #include "daemon/worker_count.h"
 #include "engine/drop_reason.h"
 #include "host/devices.h"
@@ -120,6 +123,10 @@ class Server::Implementation {
     void run();
 
   private:
+    [[nodiscard]] Result<Success, Error> open_identity(const model::HostState& host);
+    // Of a configuration that does not say who we are.
+    void give_identity(model::Configuration& configuration) const;
+    [[nodiscard]] config::LoadResult load() const;
     [[nodiscard]] Result<Success, Error> open_interfaces(const model::HostState& host);
     [[nodiscard]] Result<Success, Error> open_workers();
     [[nodiscard]] Result<Success, Error> open_journal(const std::vector<lease::Shard*>& shards);
@@ -144,6 +151,7 @@ class Server::Implementation {
     // Workers append to the journal until they end.
     journal::PosixFiles files_;
     DiskClock disk_clock_{files_};
+    ServerIdentity identity_;
     std::unique_ptr<journal::Journal> journal_;
     std::unique_ptr<worker::LeaseRecovery> recovery_;
     std::unique_ptr<host::Watcher> watcher_;
@@ -175,6 +183,9 @@ Result<Success, Error> Server::Implementation::open() {
     if (!host) {
         return Unexpected{host.error()};
     }
+    if (auto opened = open_identity(*host); !opened) {
+        return opened;
+    }
     if (const std::string why = control::check_room(options_.configuration, registry_);
         !why.empty()) {
         return Unexpected{Error{0, why}};
@@ -196,6 +207,44 @@ Result<Success, Error> Server::Implementation::open() {
     }
     interfaces_->log_table(snapshots_.newest());
     return open_control(*host);
+}
+
+// Before the first snapshot: spaces of IPv6 are made with the key.
+Result<Success, Error> Server::Implementation::open_identity(const model::HostState& host) {
+    const model::Configuration& configuration = options_.configuration;
+    IdentitySeed seed{.mac = first_mac(configuration, host),
+                      .unix_time = static_cast<std::uint64_t>(std::time(nullptr)),
+                      .random = {}};
+    for (std::size_t at = 0; at < seed.random.size(); at += sizeof(std::uint64_t)) {
+        store_be64(&seed.random[at], random_number());
+    }
+    if (configuration.durability == model::Durability::kMemory) {
+        identity_ = make_passing_identity(seed);
+    } else {
+        auto known = load_identity(files_, configuration.state_directory, seed);
+        if (!known) {
+            return Unexpected{of_state_directory(known.error())};
+        }
+        identity_ = std::move(*known);
+    }
+    registry_.ipv6().set_names_key(identity_.names_key);
+    registry_.ipv6().set_max_leases(configuration.max_leases);
+    give_identity(options_.configuration);
+    return Success{};
+}
+
+void Server::Implementation::give_identity(model::Configuration& configuration) const {
+    if (configuration.dhcp6.server_duid.empty()) {
+        configuration.dhcp6.server_duid = identity_.duid;
+    }
+}
+
+config::LoadResult Server::Implementation::load() const {
+    config::LoadResult result = options_.load();
+    if (result.configuration) {
+        give_identity(*result.configuration);
+    }
+    return result;
 }
 
 // Interfaces that are not there are waited for. A driver that was promised and refuses is an
@@ -329,7 +378,7 @@ Result<Success, Error> Server::Implementation::open_control(const model::HostSta
     const model::Configuration& configuration = options_.configuration;
     control_ = std::make_unique<control::Control>(control::ControlParts{
         .configuration_name = options_.configuration_name,
-        .load = options_.load,
+        .load = [this] { return load(); },
         .snapshots = snapshots_,
         .registry = registry_,
         .workers = workers_->all(),

@@ -10,6 +10,15 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+TEST(StatusPage, ShowsWhoWeAreToClientsOfDhcpv6) {
+    json answer = json::parse(R"({"ok":true,"version":"0.1.0","state":"serving",
+        "uptime_seconds":1,"generation":1,"configuration":"c","durability":"sync"})");
+    EXPECT_THAT(status_page(answer), Not(HasSubstr("DUID")));
+    answer["server_duid"] = "00:03:00:01:02:00:5e:00:53:01";
+    EXPECT_THAT(status_page(answer),
+                HasSubstr("DHCPv6 server DUID 00:03:00:01:02:00:5e:00:53:01\n"));
+}
+
 TEST(StatusPage, ShowsPortsAccountsAndReasons) {
     const json answer = json::parse(R"({"ok":true,"version":"0.1.0","state":"serving",
         "uptime_seconds":3700,"generation":2,"configuration":"/etc/xdhcpd.yaml","durability":"memory",

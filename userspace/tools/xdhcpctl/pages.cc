@@ -140,6 +140,9 @@ std::string status_page(const json& answer) {
         " since " + duration(count(answer, "uptime_seconds")) + ", generation " +
         figure(answer, "generation") + ", durability " + printable(text(answer, "durability")) +
         ", configuration " + printable(text(answer, "configuration")) + "\n\n";
+    if (answer.contains("server_duid")) {
+        page += "DHCPv6 server DUID " + printable(text(answer, "server_duid")) + "\n\n";
+    }
     if (answer.contains("journal")) {
         const std::string problem = text(answer["journal"], "problem");
         page += problem.empty() ? std::string{} : printable("TROUBLE: " + problem) + "\n\n";
