@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "engine/reply.h"
+#include "engine/reply_options.h"
 
 namespace xdhcpd::engine {
 namespace {
@@ -62,6 +63,7 @@ class Decider {
 
   private:
     [[nodiscard]] Decision discover() noexcept;
+    [[nodiscard]] Decision offer_nothing(const model::Subnet& subnet) noexcept;
     [[nodiscard]] Decision request() noexcept;
     [[nodiscard]] Decision confirm(Ipv4 wanted, bool init_reboot) noexcept;
     [[nodiscard]] Decision grant_unheld(Unit unit, const model::Subnet& subnet,
@@ -177,6 +179,10 @@ Decision Decider::run() noexcept {
 
 // RFC 2131 section 4.3.1.
 Decision Decider::discover() noexcept {
+    if (request_.subnet().v6only_wait && asks_for_ipv6_only(message_.parameter_request_list()))
+        [[unlikely]] {
+        return offer_nothing(request_.subnet());
+    }
     Unit unit = request_.reservation() == nullptr ? kept_unit() : lease::kNoUnit;
     if (unit == lease::kNoUnit) {
         const auto found = unit_to_offer();
@@ -194,6 +200,17 @@ Decision Decider::discover() noexcept {
     ReplyTerms terms;
     terms.type = MessageType::kOffer;
     terms.yiaddr = address_of(unit);
+    terms.lease_time = lease_time(subnet);
+    terms.subnet = &subnet;
+    return reply(terms);
+}
+
+// RFC 8925 section 3.3: a client that can do without IPv4 is offered 0.0.0.0 and told for how long
+// to stay away. No address is held for it, nor committed by rapid commit; what it holds is left as
+// it is. If it asks for an address all the same, it is a client like any other.
+Decision Decider::offer_nothing(const model::Subnet& subnet) noexcept {
+    ReplyTerms terms;
+    terms.type = MessageType::kOffer;
     terms.lease_time = lease_time(subnet);
     terms.subnet = &subnet;
     return reply(terms);

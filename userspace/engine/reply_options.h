@@ -1,6 +1,7 @@
 // Which configured options a client gets, and in which order: RFC 2131 section 4.3.1. Pure.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bitset>
 #include <cstddef>
@@ -30,15 +31,25 @@ using OptionSet = std::bitset<dhcp4::kOptionCodeCount>;
 }
 }  // namespace detail
 
+// Whether a client that can do without IPv4 says so: only then option 108 may be sent (RFC 8925
+// section 3.3).
+[[nodiscard]] inline bool asks_for_ipv6_only(ByteView list) noexcept {
+    return std::find(list.begin(), list.end(),
+                     static_cast<std::byte>(dhcp4::OptionCode::kIpv6OnlyPreferred)) != list.end();
+}
+
 // Calls visit(OptionCode, ByteView value) once for each option, in the client's order; then for
-// those that are sent always; a client that names nothing gets everything. `own` are the options of
-// the client's reservation, which win, or null. Ends when visit returns false, and returns whether
-// it never did.
+// those that are sent always; a client that names nothing gets everything but option 108. `own` are
+// the options of the client's reservation, which win, or null. Ends when visit returns false, and
+// returns whether it never did.
 template <typename Visit>
 bool visit_requested_options(const model::Subnet& subnet, const model::OptionTable* own,
                              ByteView list, Visit&& visit) {
     using dhcp4::OptionCode;
     detail::OptionSet done = detail::protocol_options();
+    if (!asks_for_ipv6_only(list)) {
+        done.set(static_cast<std::size_t>(OptionCode::kIpv6OnlyPreferred));
+    }
     const auto give = [&](OptionCode code) {
         const auto bit = static_cast<std::size_t>(code);
         if (done.test(bit)) {
@@ -47,6 +58,11 @@ bool visit_requested_options(const model::Subnet& subnet, const model::OptionTab
         done.set(bit);
         if (own != nullptr && own->has(code)) {
             return visit(code, own->value(code));
+        }
+        if (code == OptionCode::kIpv6OnlyPreferred && subnet.v6only_wait) {
+            std::array<std::byte, 4> seconds{};
+            store_be32(seconds.data(), *subnet.v6only_wait);
+            return visit(code, ByteView{seconds});
         }
         if (subnet.options.has(code)) {
             return visit(code, subnet.options.value(code));

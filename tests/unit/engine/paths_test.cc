@@ -28,6 +28,7 @@ model::Configuration network(model::Identity identity) {
     model::SubnetConfiguration relayed;
     relayed.prefix = parse_ipv4_prefix("203.0.113.0/24").value();
     relayed.pools.push_back({testing::ip("203.0.113.10"), testing::ip("203.0.113.19")});
+    relayed.v6only_wait = 1800;
     configuration.dhcp4.subnets.push_back(relayed);
     return configuration;
 }
@@ -107,7 +108,7 @@ class Traffic {
         if (chance(80)) {
             Bytes list;
             for (std::uint32_t len = random_.below(14); len > 0; --len) {
-                list.push_back(static_cast<std::byte>(one_of({1, 3, 6, 15, 28, 42, 51, 99})));
+                list.push_back(static_cast<std::byte>(one_of({1, 3, 6, 15, 28, 42, 51, 99, 108})));
             }
             message.option(55, list);
         }
