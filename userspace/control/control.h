@@ -21,6 +21,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "config/load.h"
+#include "control/advertised_sets.h"
 #include "control/file_handle.h"
 #include "journal/journal.h"
 #include "metrics/http_server.h"
@@ -85,6 +86,9 @@ struct ControlParts {
     // Before that, and before the snapshot's new subnets are served; may be empty. The daemon gives
     // them the leases that are on disk.
     std::function<void(const model::Snapshot&)> adopt_leases{};
+    // What hosts were told by Router Advertisements; outlives Control, and knows the first
+    // snapshot. Null: nothing is taken back.
+    AdvertisedSets* advertised_sets = nullptr;
     // How stable storage does; empty when there is none. Any thread.
     std::function<journal::JournalHealth()> journal{};
     // Whenever the host was read or a configuration came into force, behind the publication of what
@@ -94,7 +98,8 @@ struct ControlParts {
     std::function<void(model::LogLevel, std::string)> log;
     // Applies log: on reload; empty: a change of it needs a restart.
     std::function<void(const model::LogConfiguration&)> on_log_configuration;
-    BootTime (*clock)() noexcept = nullptr;  // null: CLOCK_BOOTTIME; that of the workers
+    BootTime (*clock)() noexcept = nullptr;           // null: CLOCK_BOOTTIME; that of the workers
+    std::uint64_t (*unix_time)() noexcept = nullptr;  // seconds; null: the wall clock
 };
 
 struct ReloadOutcome {

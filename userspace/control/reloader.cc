@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <exception>
 #include <string_view>
 #include <thread>
@@ -247,6 +248,7 @@ std::vector<std::string> Reloader::publish(const model::Configuration& configura
     state_.parts.registry.set_version_floor(static_cast<std::uint32_t>(highest + kVersionSlack));
     model::SnapshotResult made = model::make_snapshot(configuration, host, state_.parts.registry,
                                                       state_.parts.hash_key, state_.generation + 1);
+    take_back(configuration, *made.snapshot);
     state_.remember_spaces(*made.snapshot);
     // Units that close must be closed, and those that open may be open, before workers see the
     // snapshot: what it says about pools is never wider than the bits.
@@ -277,7 +279,33 @@ std::vector<std::string> Reloader::put_in_force(model::Configuration configurati
     return warnings;
 }
 
+std::uint64_t Reloader::unix_time() const noexcept {
+    return state_.parts.unix_time != nullptr ? state_.parts.unix_time()
+                                             : static_cast<std::uint64_t>(std::time(nullptr));
+}
+
+void Reloader::take_back(const model::Configuration& configuration, model::Snapshot& snapshot) {
+    if (state_.parts.advertised_sets == nullptr) {
+        return;
+    }
+    const auto amended = state_.parts.advertised_sets->amend(configuration, snapshot, unix_time());
+    for (const std::string& line : amended.news) {
+        state_.log(LogLevel::kInfo, line);
+    }
+    const std::string error = amended.problem ? amended.problem->message : std::string{};
+    if (!error.empty() && error != advertised_error_) {
+        state_.log(
+            LogLevel::kWarning,
+            "what is advertised cannot be stored, and after a restart not be taken back: " + error);
+    }
+    advertised_error_ = error;
+}
+
 void Reloader::watch_host(BootTime current) {
+    if (const AdvertisedSets* const sets = state_.parts.advertised_sets;
+        sets != nullptr && sets->next_end().value_or(~std::uint64_t{0}) <= unix_time()) {
+        unsettled_ = true;  // something need not be taken back any longer
+    }
     if (unsettled_ || current - host_read_ >= kHostInterval) {
         read_host(current);
     }

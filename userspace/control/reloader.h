@@ -54,6 +54,9 @@ class Reloader {
     std::vector<std::string> put_in_force(model::Configuration configuration,
                                           const model::HostState& host);
     void tell_of_host(const model::HostState& host) const;
+    // Adds what is not advertised any more to the snapshot.
+    void take_back(const model::Configuration& configuration, model::Snapshot& snapshot);
+    [[nodiscard]] std::uint64_t unix_time() const noexcept;
 
     ServerState& state_;
     model::HostState host_;  // of the newest snapshot, what matters of it
@@ -62,6 +65,7 @@ class Reloader {
     bool unsettled_ = false;
     BootTime host_read_;
     std::string host_error_;                  // reported last
+    std::string advertised_error_;            // likewise
     std::vector<std::string> host_warnings_;  // of the newest snapshot
 
     std::atomic<std::uint64_t> ok_count_{0};

@@ -20,6 +20,7 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "control/advertised_sets.h"
 #include "control/control.h"
 #include "control/control_socket.h"
 #include "daemon/disk_clock.h"
@@ -124,6 +125,8 @@ class Server::Implementation {
 
   private:
     [[nodiscard]] Result<Success, Error> open_identity(const model::HostState& host);
+    // Adds what is not advertised any more to the first snapshot.
+    [[nodiscard]] Result<Success, Error> open_advertised_sets(model::Snapshot& first);
     // Of a configuration that does not say who we are.
     void give_identity(model::Configuration& configuration) const;
     [[nodiscard]] config::LoadResult load() const;
@@ -152,6 +155,7 @@ class Server::Implementation {
     journal::PosixFiles files_;
     DiskClock disk_clock_{files_};
     ServerIdentity identity_;
+    control::AdvertisedSets advertised_sets_;
     std::unique_ptr<journal::Journal> journal_;
     std::unique_ptr<worker::LeaseRecovery> recovery_;
     std::unique_ptr<host::Watcher> watcher_;
@@ -196,6 +200,9 @@ Result<Success, Error> Server::Implementation::open() {
             spdlog::warn("{}", warning);
         }
     }
+    if (auto opened = open_advertised_sets(*made.snapshot); !opened) {
+        return opened;
+    }
     model::apply_policy(*made.snapshot, options_.configuration, *host, registry_);
     snapshots_.publish(std::move(made.snapshot));
     interfaces_ = std::make_unique<ServedInterfaces>(snapshots_, options_.configuration.ports);
@@ -230,6 +237,27 @@ Result<Success, Error> Server::Implementation::open_identity(const model::HostSt
     registry_.ipv6().set_names_key(identity_.names_key);
     registry_.ipv6().set_max_leases(configuration.max_leases);
     give_identity(options_.configuration);
+    return Success{};
+}
+
+Result<Success, Error> Server::Implementation::open_advertised_sets(model::Snapshot& first) {
+    const model::Configuration& configuration = options_.configuration;
+    if (configuration.durability != model::Durability::kMemory) {
+        if (auto opened = advertised_sets_.open(files_, configuration.state_directory); !opened) {
+            return Unexpected{of_state_directory(opened.error())};
+        }
+        if (!advertised_sets_.problem().empty()) {
+            spdlog::warn("{}", advertised_sets_.problem());
+        }
+    }
+    const auto amended = advertised_sets_.amend(configuration, first,
+                                                static_cast<std::uint64_t>(std::time(nullptr)));
+    for (const std::string& line : amended.news) {
+        spdlog::info("{}", line);
+    }
+    if (amended.problem) {
+        return Unexpected{of_state_directory(*amended.problem)};
+    }
     return Success{};
 }
 
@@ -398,13 +426,15 @@ Result<Success, Error> Server::Implementation::open_control(const model::HostSta
                     }
                 }
             },
+        .advertised_sets = &advertised_sets_,
         .journal = journal_ ? std::function{[this] { return journal_->health(); }} : nullptr,
         .on_host = [this](const model::Configuration& in_force,
                           const model::HostState& now) { interfaces_->update(in_force, now); },
         .on_stop = [this] { stop_requested_ = true; },
         .log = log_line,
         .on_log_configuration = set_up_log,
-        .clock = nullptr});
+        .clock = nullptr,
+        .unix_time = nullptr});
     auto socket = control::ControlSocket::open(configuration.control_socket);
     if (!socket) {
         return Unexpected{socket.error()};

@@ -59,6 +59,12 @@ inline BootTime lab_clock() noexcept {
     return BootTime{std::chrono::seconds{lab_seconds.load()}};
 }
 
+inline constexpr std::uint64_t kLabUnixTime =
+    1'800'000'000;  // when the lab's clock stands at a day
+inline std::uint64_t lab_unix_time() noexcept {
+    return kLabUnixTime + static_cast<std::uint64_t>(lab_seconds.load() - 86400);
+}
+
 class Lab {
   public:
     // `change_host` changes the host after the first snapshot and before Control is made; `ring` is
@@ -138,6 +144,7 @@ class Lab {
                     }
                     published_.push_back(snapshot.generation);
                 },
+            .advertised_sets = &advertised_sets_,
             .journal = [this] { return journal_health_; },
             .on_host = {},
             .on_stop = [this] { stopped_ = true; },
@@ -149,7 +156,8 @@ class Lab {
                     }
                 },
             .on_log_configuration = {},
-            .clock = lab_clock});
+            .clock = lab_clock,
+            .unix_time = lab_unix_time});
     }
     Lab(const Lab&) = delete;
     Lab& operator=(const Lab&) = delete;
@@ -187,6 +195,7 @@ class Lab {
     [[nodiscard]] nlohmann::json ask(const nlohmann::json& request) {
         return control_->handle(request);
     }
+    [[nodiscard]] AdvertisedSets& advertised_sets() { return advertised_sets_; }
     [[nodiscard]] std::size_t logged(std::string_view part) const {
         return static_cast<std::size_t>(std::count_if(
             log_.begin(), log_.end(),
@@ -276,6 +285,7 @@ class Lab {
     std::vector<std::string> log_;
     std::vector<std::uint32_t> published_;
     bool stopped_ = false;
+    AdvertisedSets advertised_sets_;
     std::unique_ptr<Control> control_;
 };
 
