@@ -1,7 +1,7 @@
 // AdvertisedSets: what Router Advertisements said on each link, so that what is not said any more
 // can be taken back. Hosts keep a prefix, route or server for its lifetime: one that was removed by
 // a reload, while the server was down or before a crash is advertised with lifetimes of zero until
-// the time has passed for which any host may still use it (RFC 9096 section 3; prefixes: at most
+// the time has passed for which any host may still use it (RFC 9096 section 3.5; prefixes: at most
 // two hours, RFC 4862 section 5.5.3).
 //
 // The sets are kept in the file `advertised` of the state directory, written before anything else

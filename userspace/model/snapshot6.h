@@ -90,7 +90,8 @@ struct Advertisement {
     std::uint32_t ifindex = 0;
     VlanIds vlan;  // zero: untagged
     AdvertisementConfiguration configuration;
-    // Advertised before and no more: sent with lifetimes of zero (RFC 9096, RFC 4861 6.2.4).
+    // Advertised before and no more: sent with lifetimes of zero (RFC 9096 section 3.5). Filled by
+    // control::AdvertisedSets.
     std::vector<AdvertisedPrefixConfiguration> withdrawn_prefixes;
     std::vector<AdvertisedRouteConfiguration> withdrawn_routes;
     std::vector<Ipv6> withdrawn_dns_servers;

@@ -21,7 +21,7 @@ inline constexpr std::size_t kMtuLen = 8;
 inline constexpr std::uint8_t kOnLinkFlag = 0x80;
 inline constexpr std::uint8_t kAutonomousFlag = 0x40;
 inline constexpr std::uint8_t kRouterAddressFlag = 0x20;  // RFC 6275 section 7.2
-inline constexpr std::uint8_t kPdPreferredFlag = 0x10;    // RFC 9762 section 4
+inline constexpr std::uint8_t kPdPreferredFlag = 0x10;    // RFC 9762
 
 // RFC 4191 sections 2.2 and 2.3: the preference stands in the same bits of both octets of flags.
 inline constexpr unsigned kPreferenceShift = 3;

@@ -42,7 +42,7 @@ struct PrefixInformation {
     bool on_link = false;
     bool autonomous = false;
     bool router_address = false;  // `prefix.address` is the router's own (RFC 6275 section 7.2)
-    bool pd_preferred = false;    // P: ask for a prefix by DHCPv6 instead (RFC 9762 section 4)
+    bool pd_preferred = false;    // P: ask for a prefix by DHCPv6 instead (RFC 9762)
     std::uint32_t valid_lifetime = 0;
     std::uint32_t preferred_lifetime = 0;
 

@@ -89,7 +89,7 @@ TEST(AdvertisedSetsTest, WhatIsAdvertisedIsNotTakenBack) {
 }
 
 TEST(AdvertisedSetsTest, WhatWasRemovedIsTakenBackUntilNoHostCanHaveIt) {
-    RecordProperty("rfc", "9096 3, 4862 5.5.3");
+    RecordProperty("rfc", "9096 3.5, 4862 5.5.3");
     AdvertisedSets sets;
     static_cast<void>(amended(sets, configured({link()}), kNow));
     auto changed = link();
@@ -221,7 +221,7 @@ TEST(AdvertisedSetsTest, AClockThatWentBackKeepsNothingForYears) {
 // == The file
 
 TEST(AdvertisedSetsTest, WhatWasRemovedWhileTheServerWasDownIsTakenBack) {
-    RecordProperty("rfc", "9096 3");
+    RecordProperty("rfc", "9096 3.5");
     FaultyFiles files;
     ASSERT_TRUE(files.make_directory(kDirectory));
     Random random{1};

@@ -47,7 +47,7 @@ TEST(NdOptionsTest, LinkLayerAddressOfAnotherLengthIsIgnored) {
 }
 
 TEST(NdOptionsTest, PrefixInformation) {
-    RecordProperty("rfc", "4861 4.6.2, 9762 4");
+    RecordProperty("rfc", "4861 4.6.2, 9762");
     const auto made = [](int flags) {
         return option(3, 4, {64,   flags, 0,    0, 0x0e, 0x10, 0, 0, 0x07, 0x08, 0, 0, 0, 0, 0x20,
                              0x01, 0x0d,  0xb8, 0, 0,    0,    1, 0, 0,    0,    0, 0, 0, 0, 9});
