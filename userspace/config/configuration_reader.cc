@@ -10,10 +10,17 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes.h"
+#include "config/advertisement_reader.h"
 #include "config/dhcp4_reader.h"
+#include "config/dhcp6_reader.h"
 #include "config/interface_reader.h"
 #include "config/limits.h"
+#include "config/neighbor_checks.h"
+#include "config/neighbor_proxy_reader.h"
 #include "config/server_reader.h"
+#include "config/subnet6_checks.h"
+#include "config/subnet6_reader.h"
 #include "config/subnet_checks.h"
 #include "config/subnet_reader.h"
 
@@ -23,15 +30,57 @@ namespace {
 constexpr std::uint64_t kMinSideMemory = std::uint64_t{64} << 10;
 constexpr std::uint64_t kMaxSideMemory = std::uint64_t{64} << 30;
 
-constexpr std::array<std::string_view, 11> kRootKeys{
-    "log",        "interfaces",      "workers",    "control-socket", "http",
-    "durability", "state-directory", "max-leases", "side-memory",    "ports",
-    "dhcp4"};
+// A pool with more units is used in part (lease::Ipv6Names), so it says nothing about how many
+// clients there will be.
+constexpr std::uint64_t kMaxCountedPool = std::uint64_t{1} << 20;
+
+constexpr std::array<std::string_view, 14> kRootKeys{"log",
+                                                     "interfaces",
+                                                     "workers",
+                                                     "control-socket",
+                                                     "http",
+                                                     "durability",
+                                                     "state-directory",
+                                                     "max-leases",
+                                                     "side-memory",
+                                                     "ports",
+                                                     "dhcp4",
+                                                     "dhcp6",
+                                                     "router-advertisements",
+                                                     "neighbor-proxies"};
+
+// What serves clients; one of them at least is there.
+constexpr std::array<std::string_view, 4> kServices{"dhcp4", "dhcp6", "router-advertisements",
+                                                    "neighbor-proxies"};
+
+// Addresses and prefixes of one subnet that the index may have to hold.
+std::uint64_t unit_count(const model::Subnet6Configuration& subnet) {
+    std::uint64_t count = 0;
+    const auto add = [&count](std::uint64_t size) { count += size <= kMaxCountedPool ? size : 0; };
+    for (const model::Pool6Configuration& pool : subnet.pools) {
+        const Ipv6Prefix network{pool.first, 64};
+        const std::uint64_t first = load_be64(pool.first.octets.data() + 8);
+        const std::uint64_t last = load_be64(pool.last.octets.data() + 8);
+        add(network.contains(pool.last) && last - first < kMaxCountedPool ? last - first + 1
+                                                                          : kMaxCountedPool + 1);
+    }
+    for (const model::PrefixPoolConfiguration& pool : subnet.prefix_pools) {
+        add(std::uint64_t{1} << (pool.delegated_length - pool.prefix.length));
+    }
+    for (const model::Reservation6Configuration& reservation : subnet.reservations) {
+        count += reservation.addresses.size() + reservation.prefixes.size();
+    }
+    return count;
+}
 
 void settle_lease_count(Reporter& reporter, const std::optional<Value>& max_leases,
                         std::span<const PlacedSubnet> subnets,
+                        std::span<const PlacedSubnet6> subnets6,
                         model::Configuration& configuration) {
     std::uint64_t address_count = 0;
+    for (const PlacedSubnet6& placed : subnets6) {
+        address_count += unit_count(placed.subnet);
+    }
     for (const PlacedSubnet& placed : subnets) {
         for (const model::PoolConfiguration& pool : placed.subnet.pools) {
             address_count += std::uint64_t{pool.last.value} - pool.first.value + 1;
@@ -49,6 +98,123 @@ void settle_lease_count(Reporter& reporter, const std::optional<Value>& max_leas
                              std::to_string(configuration.max_leases) + " clients get one");
     }
 }
+
+// Warns of interfaces through which no client gets anything.
+void warn_of_unserved_interfaces(Reporter& reporter, std::span<const PlacedSubnet> subnets,
+                                 std::span<const PlacedSubnet6> subnets6,
+                                 std::span<const PlacedAdvertisement> advertisements,
+                                 std::span<const PlacedProxy> proxies,
+                                 const PlacedInterfaces& interfaces) {
+    // A subnet that names no interface may be on any; one that is not listed may be a misspelt
+    // one, which is reported.
+    const auto may_be_anywhere = [&](const auto& placed) {
+        return placed.subnet.interface.empty() || !placed.subnet.relays.empty() ||
+               !interfaces.contains(placed.subnet.interface);
+    };
+    if (std::ranges::any_of(subnets, may_be_anywhere) ||
+        std::ranges::any_of(subnets6, may_be_anywhere) ||
+        std::ranges::any_of(advertisements,
+                            [&](const PlacedAdvertisement& placed) {
+                                return !interfaces.contains(placed.advertisement.interface);
+                            }) ||
+        std::ranges::any_of(proxies,
+                            [&](const PlacedProxy& placed) {
+                                return !interfaces.contains(placed.proxy.interface);
+                            }) ||
+        (subnets.empty() && subnets6.empty() && advertisements.empty() && proxies.empty())) {
+        return;
+    }
+    for (const auto& [name, interface] : interfaces) {
+        const auto serves = [&name = name](const auto& placed) {
+            return placed.subnet.interface == name;
+        };
+        const bool named = std::ranges::any_of(subnets, serves) ||
+                           std::ranges::any_of(subnets6, serves) ||
+                           std::ranges::any_of(advertisements,
+                                               [&name = name](const PlacedAdvertisement& placed) {
+                                                   return placed.advertisement.interface == name;
+                                               }) ||
+                           std::ranges::any_of(proxies, [&name = name](const PlacedProxy& placed) {
+                               return placed.proxy.interface == name;
+                           });
+        if (!named) {
+            reporter.warning(interface.place,
+                             "no subnet can be reached through interface " + in_quotes(name));
+        }
+    }
+}
+
+// All that serves clients, and what must hold between its parts.
+class ServiceReader {
+  public:
+    ServiceReader(const Reader& reader,
+                  const std::vector<model::InterfaceConfiguration>& interfaces,
+                  const PlacedInterfaces& placed_interfaces)
+        : reader_{reader}, interfaces_{interfaces}, placed_interfaces_{placed_interfaces} {}
+
+    void read(const MapReader& map, Completeness completeness,
+              model::Configuration& configuration) {
+        const bool any = std::ranges::any_of(kServices, [&map](std::string_view key) {
+            return map.find(key) || map.is_suggested(key);
+        });
+        if (!any) {
+            // A key without value has been reported where it stands; this says what is meant.
+            static_cast<void>(map.find_expected(
+                "dhcp4",
+                "a map with subnets was meant, or dhcp6, router-advertisements or "
+                "neighbor-proxies; nothing to serve",
+                completeness));
+        }
+        if (const auto member = map.find("dhcp4")) {
+            subnets_ = read_dhcp4(reader_, *member, completeness, configuration.dhcp4);
+        }
+        if (const auto member = map.find("dhcp6")) {
+            subnets6_ = read_dhcp6(reader_, *member, completeness, configuration.dhcp6);
+        }
+        if (const auto member = map.find("router-advertisements")) {
+            advertisements_ = read_advertisements(reader_, *member);
+        }
+        if (const auto member = map.find("neighbor-proxies")) {
+            proxies_ = read_neighbor_proxies(reader_, *member);
+        }
+    }
+
+    void check(const std::optional<Value>& max_leases, model::Configuration& configuration) const {
+        Reporter& reporter = reader_.reporter();
+        check_subnets(reporter, subnets_, interfaces_, placed_interfaces_);
+        check_subnets6(reporter, subnets6_, !configuration.dhcp6.options.empty(), interfaces_,
+                       placed_interfaces_);
+        check_neighbors(reporter, advertisements_, proxies_, subnets6_, interfaces_,
+                        placed_interfaces_);
+        warn_of_unserved_interfaces(reporter, subnets_, subnets6_, advertisements_, proxies_,
+                                    placed_interfaces_);
+        settle_lease_count(reporter, max_leases, subnets_, subnets6_, configuration);
+    }
+
+    void move_to(model::Configuration& configuration) {
+        for (PlacedSubnet& placed : subnets_) {
+            configuration.dhcp4.subnets.push_back(std::move(placed.subnet));
+        }
+        for (PlacedSubnet6& placed : subnets6_) {
+            configuration.dhcp6.subnets.push_back(std::move(placed.subnet));
+        }
+        for (PlacedAdvertisement& placed : advertisements_) {
+            configuration.router_advertisements.push_back(std::move(placed.advertisement));
+        }
+        for (PlacedProxy& placed : proxies_) {
+            configuration.neighbor_proxies.push_back(std::move(placed.proxy));
+        }
+    }
+
+  private:
+    const Reader& reader_;
+    const std::vector<model::InterfaceConfiguration>& interfaces_;
+    const PlacedInterfaces& placed_interfaces_;
+    std::vector<PlacedSubnet> subnets_;
+    std::vector<PlacedSubnet6> subnets6_;
+    std::vector<PlacedAdvertisement> advertisements_;
+    std::vector<PlacedProxy> proxies_;
+};
 
 }  // namespace
 
@@ -97,17 +263,10 @@ model::Configuration read_configuration(Reporter& reporter, const Node& root,
     if (const auto member = map.find("ports")) {
         read_ports(reader, *member, interfaces, configuration);
     }
-    std::vector<PlacedSubnet> subnets;
-    if (const auto member = map.find_expected(
-            "dhcp4", "a map with subnets was meant; nothing to serve", completeness)) {
-        subnets = read_dhcp4(reader, *member, completeness, configuration.dhcp4);
-    }
-    check_subnets(reporter, subnets, configuration.interfaces, interfaces);
-    warn_of_unserved_interfaces(reporter, subnets, interfaces);
-    settle_lease_count(reporter, max_leases, subnets, configuration);
-    for (PlacedSubnet& placed : subnets) {
-        configuration.dhcp4.subnets.push_back(std::move(placed.subnet));
-    }
+    ServiceReader services{reader, configuration.interfaces, interfaces};
+    services.read(map, completeness, configuration);
+    services.check(max_leases, configuration);
+    services.move_to(configuration);
     return configuration;
 }
 

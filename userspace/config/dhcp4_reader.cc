@@ -9,52 +9,15 @@
 
 #include "config/limits.h"
 #include "config/option_reader.h"
+#include "config/renewal_reader.h"
 
 namespace xdhcpd::config {
 namespace {
 
-constexpr std::uint32_t kMaxOfferTime = 3600;
-constexpr std::uint32_t kMaxDeclineTime = 365 * 86400;
-
-constexpr std::array<std::string_view, 12> kDhcp4Keys{"authoritative",
-                                                      "lease-time",
-                                                      "offer-lifetime",
-                                                      "decline-quarantine",
-                                                      "bootp",
-                                                      "rapid-commit",
-                                                      "renew-time-percent",
-                                                      "rebind-time-percent",
-                                                      "renew-jitter-percent",
-                                                      "options",
-                                                      "subnets",
-                                                      "max-offers-per-relay"};
-
-void read_renewal(const Reader& reader, const MapReader& map, model::Dhcp4Configuration& dhcp4) {
-    const auto renew = map.find("renew-time-percent");
-    const auto rebind = map.find("rebind-time-percent");
-    bool good = true;
-    const auto read = [&](const std::optional<Value>& member, std::uint32_t min, std::uint32_t max,
-                          std::uint32_t& permille) {
-        if (member) {
-            const auto percent = reader.number(*member, min, max);
-            good = good && percent;
-            permille = percent ? *percent * 10 : permille;
-        }
-    };
-    read(renew, 1, 99, dhcp4.renew_time_permille);
-    read(rebind, 1, 99, dhcp4.rebind_time_permille);
-    read(map.find("renew-jitter-percent"), 0, 50, dhcp4.renew_jitter_permille);
-    // RFC 2131 section 4.4.5: T1 before T2 before the end.
-    if (good && (renew || rebind) && dhcp4.renew_time_permille >= dhcp4.rebind_time_permille) {
-        const auto percent = [](std::uint32_t permille) {
-            return std::to_string(permille / 10) + (permille % 10 == 0 ? "" : ".5");
-        };
-        reader.error(renew ? *renew : *rebind, "renewing (T1, " +
-                                                   percent(dhcp4.renew_time_permille) +
-                                                   ") must come before rebinding (T2, " +
-                                                   percent(dhcp4.rebind_time_permille) + ")");
-    }
-}
+constexpr std::array<std::string_view, 13> kDhcp4Keys{
+    "authoritative", "lease-time",         "offer-lifetime",      "decline-quarantine",   "bootp",
+    "rapid-commit",  "renew-time-percent", "rebind-time-percent", "renew-jitter-percent", "options",
+    "subnets",       "ipv6-mostly",        "max-offers-per-relay"};
 
 std::vector<PlacedSubnet> read_subnets(const Reader& reader, const Value& value,
                                        const model::Dhcp4Configuration& dhcp4) {
@@ -99,7 +62,18 @@ std::vector<PlacedSubnet> read_dhcp4(const Reader& reader, const Value& value,
         dhcp4.max_offers_per_relay =
             reader.number(*member, 0, kMaxLeases).value_or(dhcp4.max_offers_per_relay);
     }
-    read_renewal(reader, map, dhcp4);
+    read_renewal(reader, map, dhcp4.renew_time_permille, dhcp4.rebind_time_permille);
+    if (const auto member = map.find("renew-jitter-percent")) {
+        if (const auto percent = reader.number(*member, 0, 50)) {
+            dhcp4.renew_jitter_permille = *percent * 10;
+        }
+    }
+    if (const auto member = map.find("ipv6-mostly")) {
+        dhcp4.v6only_wait = read_v6only_wait(reader, *member);
+        if (dhcp4.v6only_wait == model::kNoV6OnlyWait) {
+            dhcp4.v6only_wait.reset();
+        }
+    }
     if (const auto member = map.find("options")) {
         dhcp4.options = read_options(reader, *member);
     }

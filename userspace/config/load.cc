@@ -39,9 +39,10 @@ LoadResult load_checked(std::string_view yaml, std::string_view file_name) {
     }
     const Node* root = document->root();
     if (root == nullptr || root->kind == Node::Kind::kNull) {
-        reporter.error({},
-                       "the configuration is empty; interfaces and dhcp4 with subnets were "
-                       "meant");
+        reporter.error(
+            {},
+            "the configuration is empty; interfaces and dhcp4 or dhcp6 with subnets were "
+            "meant");
         return finish(reporter, {});
     }
     return finish(reporter, read_configuration(reporter, *root));

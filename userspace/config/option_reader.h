@@ -15,6 +15,10 @@ namespace xdhcpd::config {
 [[nodiscard]] std::vector<model::OptionValue> read_options(const Reader& reader,
                                                            const Value& options);
 
+// Likewise of DHCPv6; `ip` is an IPv6 address.
+[[nodiscard]] std::vector<model::OptionValue6> read_options6(const Reader& reader,
+                                                             const Value& options);
+
 // The value of `code` in `options`, or null.
 [[nodiscard]] const model::OptionValue* find_value(const std::vector<model::OptionValue>& options,
                                                    dhcp4::OptionCode code) noexcept;

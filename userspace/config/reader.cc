@@ -73,6 +73,11 @@ bool is_host_address(Ipv4 address) noexcept {
     return (address.value >> 24) != 0 && !address.is_loopback() && (address.value >> 28) < 0xe;
 }
 
+bool is_global(const Ipv6& address) noexcept {
+    return !address.is_unspecified() && !address.is_loopback() && !address.is_multicast() &&
+           !address.is_link_local();
+}
+
 std::string about(std::string_view key, std::string_view message) {
     std::string result{key};
     result += key.empty() ? "" : ": ";
@@ -298,6 +303,103 @@ std::optional<AddressRange> Reader::range(const Value& value, bool single) const
         return std::nullopt;
     }
     return result;
+}
+
+std::optional<Ipv6> Reader::host_address6(const Value& value, bool link_local) const {
+    const auto word = scalar(value, "an IPv6 address was meant");
+    if (!word) {
+        return std::nullopt;
+    }
+    const auto address = parse_ipv6(*word);
+    if (!address) {
+        error(value, in_quotes(*word) + " is not an IPv6 address, such as 2001:db8::1");
+        return std::nullopt;
+    }
+    if (!is_global(*address) && !(link_local && address->is_link_local())) {
+        const std::string_view what = address->is_link_local()    ? "a link-local address"
+                                      : address->is_multicast()   ? "a multicast address"
+                                      : address->is_unspecified() ? "no address"
+                                                                  : "a loopback address";
+        error(value,
+              in_quotes(*word) + " is " + std::string{what} + "; the address of a host was meant");
+        return std::nullopt;
+    }
+    return address;
+}
+
+std::optional<Ipv6Prefix> Reader::prefix6(const Value& value) const {
+    const auto word = scalar(value, "a prefix was meant, such as 2001:db8:1::/64");
+    if (!word) {
+        return std::nullopt;
+    }
+    const auto prefix = parse_ipv6_prefix(*word);
+    if (!prefix) {
+        const bool address = parse_ipv6(*word).has_value();
+        error(value, in_quotes(*word) +
+                         (address ? " is an address; its prefix length is missing, such as "
+                                  : " is not a prefix such as ") +
+                         (address ? std::string{*word} + "/64" : "2001:db8:1::/64"));
+        return std::nullopt;
+    }
+    if (prefix->network() != prefix->address) {
+        const Ipv6Prefix meant{prefix->network(), prefix->length};
+        error(value, std::string{*word} + " has bits behind its length; " +
+                         xdhcpd::to_string(meant) + " was meant?");
+        return std::nullopt;
+    }
+    return prefix;
+}
+
+std::optional<AddressRange6> Reader::range6(const Value& value, bool single) const {
+    const std::string_view meant =
+        single ? "an address, a range or a prefix was meant"
+               : "a range such as 2001:db8:1::1000-2001:db8:1::1fff was meant";
+    const auto word = scalar(value, meant);
+    if (!word) {
+        return std::nullopt;
+    }
+    if (word->find('/') != std::string_view::npos) {
+        const auto whole = prefix6(value);
+        return whole ? std::optional{AddressRange6{whole->network(), whole->last()}} : std::nullopt;
+    }
+    const auto address = parse_ipv6(*word);
+    if (single && address) {
+        return AddressRange6{*address, *address};
+    }
+    const auto result = parse_range6(*word);
+    if (!result) {
+        error(value, in_quotes(*word) + " is not a range; " + std::string{meant});
+        return std::nullopt;
+    }
+    if (result->last < result->first) {
+        error(value, "the range ends before it begins; " +
+                         to_string(AddressRange6{result->last, result->first}) + " was meant?");
+        return std::nullopt;
+    }
+    return result;
+}
+
+std::optional<std::uint32_t> Reader::milliseconds(const Value& value, std::uint32_t max) const {
+    const auto word = scalar(value, "a duration was meant, such as 500ms or 30s");
+    if (!word) {
+        return std::nullopt;
+    }
+    const auto result = parse_milliseconds(*word);
+    if (!result || *result > max) {
+        error(value, in_quotes(*word) +
+                         (result ? " is out of range; at most " + std::to_string(max) + "ms"
+                                 : " is not a duration; a number with ms, s, m or h behind it") +
+                         " was meant");
+        return std::nullopt;
+    }
+    return result;
+}
+
+std::vector<Value> Reader::one_or_more(const Value& value) const {
+    if (value.node->kind == Node::Kind::kScalar) {
+        return {value};
+    }
+    return list(value);
 }
 
 std::vector<Value> Reader::list(const Value& value) const {

@@ -35,6 +35,9 @@ struct Choice {
 // 0/8, 127/8, 224/4 and 240/4 are no host's address (RFC 1122 section 3.2.1.3, RFC 1112).
 [[nodiscard]] bool is_host_address(Ipv4 address) noexcept;
 
+// Neither unspecified, loopback, multicast nor link-local (RFC 4291 section 2.4).
+[[nodiscard]] bool is_global(const Ipv6& address) noexcept;
+
 // "NAME: MESSAGE"
 [[nodiscard]] std::string about(std::string_view key, std::string_view message);
 // "; 'candidate' was meant?", or "; one of a, b, c was meant" when none is near.
@@ -68,8 +71,19 @@ class Reader {
     [[nodiscard]] std::optional<Ipv4Prefix> prefix(const Value& value) const;
     // "A-B" with A <= B, "A/L" without host bits, or "A" where `single` allows it.
     [[nodiscard]] std::optional<AddressRange> range(const Value& value, bool single) const;
+    // Likewise of IPv6. An address is one that routers forward, or with `link_local` one of a link
+    // too.
+    [[nodiscard]] std::optional<Ipv6> host_address6(const Value& value,
+                                                    bool link_local = false) const;
+    [[nodiscard]] std::optional<Ipv6Prefix> prefix6(const Value& value) const;
+    [[nodiscard]] std::optional<AddressRange6> range6(const Value& value, bool single) const;
+    // Milliseconds, at most `max`.
+    [[nodiscard]] std::optional<std::uint32_t> milliseconds(const Value& value,
+                                                            std::uint32_t max) const;
     // The elements of a list that are not empty.
     [[nodiscard]] std::vector<Value> list(const Value& value) const;
+    // Likewise, but a single value is a list of one.
+    [[nodiscard]] std::vector<Value> one_or_more(const Value& value) const;
 
     template <typename T, std::size_t count>
     [[nodiscard]] std::optional<T> choice(const Value& value,

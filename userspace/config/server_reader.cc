@@ -18,6 +18,8 @@ constexpr std::size_t kMaxSocketPathLen = 107;  // sun_path less its NUL
 constexpr std::size_t kMaxDirectoryLen = 3072;  // PATH_MAX, less room for the names of files
 constexpr std::uint16_t kServerPort = 67;       // RFC 2131 section 4.1
 constexpr std::uint16_t kClientPort = 68;
+constexpr std::uint16_t kServerPort6 = 547;  // RFC 8415 section 7.2
+constexpr std::uint16_t kClientPort6 = 546;
 
 using model::Driver;
 using model::LogFormat;
@@ -89,7 +91,8 @@ void read_http(const Reader& reader, const Value& value, model::Configuration& c
 
 void read_ports(const Reader& reader, const Value& value, const PlacedInterfaces& interfaces,
                 model::Configuration& configuration) {
-    constexpr std::array<std::string_view, 3> kKeys{"server", "client", "reply-to-source"};
+    constexpr std::array<std::string_view, 5> kKeys{"server", "client", "reply-to-source",
+                                                    "server6", "client6"};
     const MapReader map{reader, value, kKeys};
     const auto udp_only = [&](const Value& member, std::string_view what) {
         const bool all_udp = std::ranges::all_of(
@@ -114,6 +117,8 @@ void read_ports(const Reader& reader, const Value& value, const PlacedInterfaces
     model::PortConfiguration& ports = configuration.ports;
     ports.server = read_port("server", kServerPort);
     ports.client = read_port("client", kClientPort);
+    ports.server6 = read_port("server6", kServerPort6);
+    ports.client6 = read_port("client6", kClientPort6);
     if (const auto member = map.find("reply-to-source")) {
         ports.reply_to_source = reader.boolean(*member).value_or(false);
         if (ports.reply_to_source) {

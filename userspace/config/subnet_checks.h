@@ -18,8 +18,4 @@ void check_subnets(Reporter& reporter, std::span<const PlacedSubnet> subnets,
                    const std::vector<model::InterfaceConfiguration>& interfaces,
                    const PlacedInterfaces& placed_interfaces);
 
-// Warns of interfaces through which no client gets an address.
-void warn_of_unserved_interfaces(Reporter& reporter, std::span<const PlacedSubnet> subnets,
-                                 const PlacedInterfaces& interfaces);
-
 }  // namespace xdhcpd::config

@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "config/identifier_reader.h"
 #include "config/limits.h"
 #include "config/option_reader.h"
+#include "config/vlan_reader.h"
 
 namespace xdhcpd::config {
 namespace {
@@ -15,9 +17,6 @@ namespace {
 // Fields of the message, RFC 2131 section 2, less their terminating NUL.
 constexpr std::size_t kMaxServerHostnameLen = 63;
 constexpr std::size_t kMaxBootFileNameLen = 127;
-constexpr std::size_t kMaxHostnameLen = 253;  // RFC 1123 section 2.1
-constexpr std::size_t kMaxLabelLen = 63;      // RFC 1035 section 2.3.1
-constexpr std::size_t kMaxVlanLen = 32;
 constexpr std::size_t kMaxNetworkNameLen = 255;
 constexpr std::size_t kMaxIdentifierLen = 255;  // of an option
 constexpr std::uint8_t kMinPrefixLen = 8;
@@ -33,45 +32,14 @@ constexpr std::pair<std::string_view, model::IdentifierKind> kIdentifierKinds[] 
     {"circuit-id", model::IdentifierKind::kCircuitId},
     {"remote-id", model::IdentifierKind::kRemoteId}};
 
-constexpr std::array<std::string_view, 17> kSubnetKeys{
-    "vlan",           "vlan-identity",   "subnet",         "interface",  "shared-network",
-    "server-address", "authoritative",   "identity",       "lease-time", "relays",
-    "next-server",    "server-hostname", "boot-file-name", "pools",      "exclude",
-    "options",        "reservations"};
+constexpr std::array<std::string_view, 18> kSubnetKeys{
+    "ipv6-mostly",    "vlan",           "vlan-identity",   "subnet",         "interface",
+    "shared-network", "server-address", "authoritative",   "identity",       "lease-time",
+    "relays",         "next-server",    "server-hostname", "boot-file-name", "pools",
+    "exclude",        "options",        "reservations"};
 constexpr std::array<std::string_view, 9> kReservationKeys{
     "hw-address", "client-id", "circuit-id",  "remote-id",     "address",
     "hostname",   "options",   "next-server", "boot-file-name"};
-
-std::vector<std::byte> to_vector(ByteView bytes) {
-    return {bytes.begin(), bytes.end()};
-}
-
-// 'abc' in quotes of its own, inside those of YAML: the bytes between them.
-std::optional<std::vector<std::byte>> parse_quoted_text(std::string_view text) {
-    if (text.size() < 3 || text.front() != '\'' || text.back() != '\'') {
-        return std::nullopt;
-    }
-    return to_vector(as_bytes(text.substr(1, text.size() - 2)));
-}
-
-std::optional<std::vector<std::byte>> read_hw_address(const Reader& reader, const Value& value,
-                                                      std::string_view text) {
-    const auto mac = parse_mac(text);
-    if (!mac) {
-        reader.error(value,
-                     in_quotes(text) + " is not a hardware address, such as 02:00:5e:00:53:01");
-        return std::nullopt;
-    }
-    if (mac->is_group() || mac->is_zero()) {
-        reader.error(value, in_quotes(text) +
-                                (mac->is_zero() ? " is zero" : " is a group address") +
-                                "; no client sends from it");
-        return std::nullopt;
-    }
-    std::vector<std::byte> bytes{kEthernet};
-    bytes.insert(bytes.end(), mac->octets.begin(), mac->octets.end());
-    return bytes;
-}
 
 std::optional<std::vector<std::byte>> read_client_id(const Reader& reader, const Value& value,
                                                      std::string_view text) {
@@ -87,49 +55,15 @@ std::optional<std::vector<std::byte>> read_client_id(const Reader& reader, const
     return bytes;
 }
 
-// Relays name circuits in text mostly, so that is what stands here without a mark.
-std::optional<std::vector<std::byte>> read_relay_id(const Reader& reader, const Value& value,
-                                                    std::string_view text) {
-    if (auto bytes = parse_quoted_text(text)) {
-        return bytes;
+std::optional<std::vector<std::byte>> read_hw_identifier(const Reader& reader, const Value& value,
+                                                         std::string_view text) {
+    const auto mac = read_hw_address(reader, value, text);
+    if (!mac) {
+        return std::nullopt;
     }
-    auto bytes = parse_hex(text);
-    if (text.starts_with("0x")) {
-        if (!bytes) {
-            reader.error(value, in_quotes(text) + " is not hexadecimal, such as 0x0102ff");
-        }
-        return bytes;
-    }
-    if (bytes && text.size() > 2) {
-        reader.warning(value, in_quotes(text) + " is taken as text; 0x" + to_hex(*bytes, 0) +
-                                  " would be the bytes, \"'" + std::string{text} +
-                                  "'\" says that text was meant");
-    }
-    return to_vector(as_bytes(text));
-}
-
-bool is_hostname(std::string_view name) {
-    std::size_t label_len = 0;
-    char previous = '.';
-    for (const char character : name) {
-        const bool letter =
-            (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
-        const bool digit = character >= '0' && character <= '9';
-        if (character == '.') {
-            if (previous == '.' || previous == '-') {
-                return false;
-            }
-            label_len = 0;
-        } else if (letter || digit || (character == '-' && previous != '.')) {
-            if (++label_len > kMaxLabelLen) {
-                return false;
-            }
-        } else {
-            return false;
-        }
-        previous = character;
-    }
-    return previous != '.' && previous != '-';
+    std::vector<std::byte> bytes{kEthernet};
+    bytes.insert(bytes.end(), mac->octets.begin(), mac->octets.end());
+    return bytes;
 }
 
 // The addresses of option 3.
@@ -198,6 +132,18 @@ std::optional<model::LeaseTimes> read_lease_time(const Reader& reader, const Val
     times.min_time = std::min(times.min_time, times.default_time);
     times.max_time = std::max(times.max_time, times.default_time);
     return times;
+}
+
+std::optional<std::uint32_t> read_v6only_wait(const Reader& reader, const Value& value) {
+    if (value.node->kind == Node::Kind::kScalar) {
+        const auto on = reader.boolean(value);
+        return on ? std::optional{*on ? model::kDefaultV6OnlyWait : model::kNoV6OnlyWait}
+                  : std::nullopt;
+    }
+    constexpr std::array<std::string_view, 1> kKeys{"wait"};
+    const MapReader map{reader, value, kKeys};
+    const auto wait = map.require("wait", "{wait: 30m} was meant");
+    return wait ? reader.duration(*wait, model::kMinV6OnlyWait, kInfinite - 1) : std::nullopt;
 }
 
 std::optional<PlacedSubnet> SubnetReader::read(const Value& value) {
@@ -290,6 +236,9 @@ void SubnetReader::read_plain_members(const MapReader& map, PlacedSubnet& placed
     if (const auto member = map.find("relays")) {
         read_relays(*member, subnet);
     }
+    if (const auto member = map.find("ipv6-mostly")) {
+        subnet.v6only_wait = read_v6only_wait(reader_, *member);
+    }
     if (const auto member = map.find("next-server")) {
         subnet.next_server = reader_.host_address(*member);
     }
@@ -302,33 +251,10 @@ void SubnetReader::read_plain_members(const MapReader& map, PlacedSubnet& placed
 }
 
 void SubnetReader::read_vlans(const MapReader& map, PlacedSubnet& placed) {
-    std::vector<model::VlanRange>& vlans = placed.subnet.vlans;
     const auto vlan = map.find("vlan");
     if (vlan) {
         placed.vlan = vlan->place();
-        const bool is_list = vlan->node->kind == Node::Kind::kSequence;
-        if (is_list && vlan->node->children.empty()) {
-            reader_.error(*vlan, "the list is empty; a VLAN such as 100 was meant");
-        }
-        for (const Value& element : is_list ? reader_.list(*vlan) : std::vector{*vlan}) {
-            const auto text = reader_.text(element, kMaxVlanLen);
-            const auto range = text ? model::parse_vlan_range(*text) : model::VlanRange{};
-            if (!text) {
-                continue;
-            }
-            if (!range) {
-                reader_.error(element, in_quotes(*text) + " " + std::string{range.error()});
-                continue;
-            }
-            const auto other = std::ranges::find_if(
-                vlans, [&](const model::VlanRange& have) { return have.overlaps(*range); });
-            if (other != vlans.end()) {
-                reader_.error(element, in_quotes(*text) + " overlaps " + model::to_string(*other) +
-                                           " of the same subnet");
-                continue;
-            }
-            vlans.push_back(*range);
-        }
+        placed.subnet.vlans = config::read_vlans(reader_, *vlan);
         if (!map.find("interface")) {
             reader_.error(*vlan, "needs an interface beside it, the one that the tags come in on");
         }
@@ -491,12 +417,7 @@ void SubnetReader::read_reservation(const Value& value, PlacedSubnet& placed,
     }
     const auto hostname = map.find("hostname");
     if (hostname) {
-        reservation.hostname = reader_.text(*hostname, kMaxHostnameLen).value_or("");
-        if (!reservation.hostname.empty() && !is_hostname(reservation.hostname)) {
-            reader_.error(*hostname, in_quotes(reservation.hostname) +
-                                         " is not a host name; letters, digits and hyphens, parts "
-                                         "joined by dots, were meant");
-        }
+        reservation.hostname = read_hostname(reader_, *hostname);
     }
     if (const auto member = map.find("options")) {
         reservation.options = read_options(reader_, *member);
@@ -544,9 +465,10 @@ std::optional<model::Identifier> SubnetReader::read_identifier(
     if (!text) {
         return std::nullopt;
     }
-    auto bytes = kind == model::IdentifierKind::kHwAddress  ? read_hw_address(reader_, value, *text)
-                 : kind == model::IdentifierKind::kClientId ? read_client_id(reader_, value, *text)
-                                                            : read_relay_id(reader_, value, *text);
+    auto bytes =
+        kind == model::IdentifierKind::kHwAddress  ? read_hw_identifier(reader_, value, *text)
+        : kind == model::IdentifierKind::kClientId ? read_client_id(reader_, value, *text)
+                                                   : read_relay_text(reader_, value, *text);
     if (!bytes) {
         return std::nullopt;
     }

@@ -18,6 +18,11 @@ namespace xdhcpd::config {
                                                                const Value& value,
                                                                const model::LeaseTimes& base);
 
+// ipv6-mostly: true, false or {wait: 30m}: V6ONLY_WAIT of option 108 in seconds (RFC 8925), or
+// model::kNoV6OnlyWait for false.
+[[nodiscard]] std::optional<std::uint32_t> read_v6only_wait(const Reader& reader,
+                                                            const Value& value);
+
 // A subnet and where its parts stand, for checks between subnets.
 struct PlacedSubnet {
     model::SubnetConfiguration subnet;

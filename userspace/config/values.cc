@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 
 namespace xdhcpd::config {
 namespace {
@@ -109,6 +110,47 @@ std::optional<std::uint32_t> parse_duration(std::string_view text) {
     return static_cast<std::uint32_t>(*value);
 }
 
+std::optional<std::uint32_t> parse_milliseconds(std::string_view text) {
+    constexpr std::array<Unit, 5> kUnits{
+        {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}}};
+    const auto value = parse_quantity(text, kUnits, kInfinite - 1);
+    return value ? std::optional{static_cast<std::uint32_t>(*value)} : std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_instant(std::string_view text) {
+    constexpr std::string_view kShape = "0000-00-00T00:00:00Z";
+    constexpr std::size_t kDateLen = 10;
+    if (const auto number = parse_number(text, ~std::uint64_t{0})) {
+        return number;
+    }
+    if (text.size() != kShape.size() && text.size() != kDateLen) {
+        return std::nullopt;
+    }
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (kShape[i] == '0' ? !is_digit(text[i]) : text[i] != kShape[i]) {
+            return std::nullopt;
+        }
+    }
+    const auto part = [text](std::size_t at, std::size_t len) {
+        unsigned value = 0;
+        std::from_chars(text.data() + at, text.data() + at + len, value);
+        return value;
+    };
+    const std::chrono::year_month_day date{std::chrono::year{static_cast<int>(part(0, 4))},
+                                           std::chrono::month{part(5, 2)},
+                                           std::chrono::day{part(8, 2)}};
+    const bool has_time = text.size() > kDateLen;
+    const unsigned hours = has_time ? part(11, 2) : 0;
+    const unsigned minutes = has_time ? part(14, 2) : 0;
+    const unsigned seconds = has_time ? part(17, 2) : 0;
+    if (!date.ok() || hours > 23 || minutes > 59 || seconds > 59 ||
+        date.year() < std::chrono::year{1970}) {
+        return std::nullopt;
+    }
+    const std::chrono::seconds since{std::chrono::sys_days{date}.time_since_epoch()};
+    return static_cast<std::uint64_t>(since.count()) + hours * 3600 + minutes * 60 + seconds;
+}
+
 std::optional<Rate> parse_rate(std::string_view text) {
     constexpr std::array<Unit, 3> kPeriods{{{"/s", 1}, {"/m", 60}, {"/h", 3600}}};
     const std::size_t digits = digit_count(text);
@@ -141,6 +183,19 @@ std::optional<AddressRange> parse_range(std::string_view text) {
     return AddressRange{*first, *last};
 }
 
+std::optional<AddressRange6> parse_range6(std::string_view text) {
+    const std::size_t hyphen = text.find('-');
+    if (hyphen == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const auto first = parse_ipv6(trimmed(text.substr(0, hyphen)));
+    const auto last = parse_ipv6(trimmed(text.substr(hyphen + 1)));
+    if (!first || !last) {
+        return std::nullopt;
+    }
+    return AddressRange6{*first, *last};
+}
+
 std::optional<std::vector<std::byte>> parse_hex(std::string_view text) {
     const bool prefixed = text.starts_with("0x") || text.starts_with("0X");
     const std::size_t step = prefixed ? 2 : 3;
@@ -166,6 +221,10 @@ std::optional<std::vector<std::byte>> parse_hex(std::string_view text) {
 }
 
 std::string to_string(AddressRange range) {
+    return xdhcpd::to_string(range.first) + "-" + xdhcpd::to_string(range.last);
+}
+
+std::string to_string(const AddressRange6& range) {
     return xdhcpd::to_string(range.first) + "-" + xdhcpd::to_string(range.last);
 }
 

@@ -29,9 +29,26 @@ struct AddressRange {
     auto operator<=>(const AddressRange&) const = default;
 };
 
+// Likewise of IPv6.
+struct AddressRange6 {
+    Ipv6 first;
+    Ipv6 last;
+
+    [[nodiscard]] bool overlaps(const AddressRange6& other) const noexcept {
+        return first <= other.last && other.first <= last;
+    }
+    auto operator<=>(const AddressRange6&) const = default;
+};
+
 // Seconds: "90s", "15m", "12h", "7d", "2w", a plain number of seconds, or "infinite" (kInfinite).
 // Decimal without leading zeros; at most 0xfffffffe seconds.
 [[nodiscard]] std::optional<std::uint32_t> parse_duration(std::string_view text);
+
+// Milliseconds: "500ms", or seconds and more as in parse_duration(), but not "infinite".
+[[nodiscard]] std::optional<std::uint32_t> parse_milliseconds(std::string_view text);
+
+// Seconds since 1970 in UTC: "2027-01-31T12:00:00Z", "2027-01-31", or the number itself.
+[[nodiscard]] std::optional<std::uint64_t> parse_instant(std::string_view text);
 
 // `count` per `period` seconds.
 struct Rate {
@@ -48,6 +65,9 @@ struct Rate {
 // "192.0.2.10-192.0.2.99", spaces around the hyphen allowed.
 [[nodiscard]] std::optional<AddressRange> parse_range(std::string_view text);
 
+// "2001:db8::1000-2001:db8::1fff", likewise.
+[[nodiscard]] std::optional<AddressRange6> parse_range6(std::string_view text);
+
 // A decimal number without sign and leading zeros, at most `max`.
 [[nodiscard]] std::optional<std::uint64_t> parse_number(std::string_view text, std::uint64_t max);
 
@@ -56,6 +76,7 @@ struct Rate {
 
 // "192.0.2.10-192.0.2.99"
 [[nodiscard]] std::string to_string(AddressRange range);
+[[nodiscard]] std::string to_string(const AddressRange6& range);
 
 // The candidate with the smallest edit distance (insert, delete, replace, swap neighbours) to
 // `word`; empty if none is near enough to be meant. The first of equally near ones.

@@ -315,7 +315,9 @@ const Mistake server_mistakes[] = {
     {"PortTooLarge", root("ports: {server: 65536}"),
      "4:17: error: server: 65536 is out of range; 1 to 65535 was meant"},
     {"Dhcp4Missing", "interfaces: [{name: eth1}]\n",
-     "1:1: error: dhcp4 is missing; a map with subnets was meant; nothing to serve"},
+     "1:1: error: dhcp4 is missing; a map with subnets was meant, or dhcp6, router-advertisements "
+     "or "
+     "neighbor-proxies; nothing to serve"},
 };
 INSTANTIATE_TEST_SUITE_P(Server, Mistakes, testing::ValuesIn(server_mistakes), claim_of);
 
@@ -624,7 +626,7 @@ TEST_P(WholeText, EmptyIsAnError) {
     const LoadResult result = load_text(GetParam(), "t.yaml");
     EXPECT_FALSE(result.configuration);
     EXPECT_THAT(texts(result), ElementsAre("t.yaml: error: the configuration is empty; interfaces "
-                                           "and dhcp4 with subnets were meant"));
+                                           "and dhcp4 or dhcp6 with subnets were meant"));
 }
 INSTANTIATE_TEST_SUITE_P(Load, WholeText,
                          testing::Values("", "\n \n", "# nothing\n", "---\n", "~\n"));
