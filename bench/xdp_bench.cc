@@ -51,6 +51,7 @@ using Program = std::unique_ptr<xdhcpd_bpf, SkeletonDeleter>;
     xd_link_key link_key{};
     link_key.ifindex = ifindex;
     xd_link link{};
+    link.flags = XD_LINK_DHCP4;
     std::memcpy(static_cast<void*>(link.mac), lab::kServerMac.octets.data(), Mac::kLen);
     xd_settings settings{};
     settings.enabled = 1;

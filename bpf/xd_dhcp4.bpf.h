@@ -11,23 +11,11 @@
 #include "xd_ether.bpf.h"
 #include "xd_maps.bpf.h"
 #include "xd_rate.bpf.h"
+#include "xd_umem.bpf.h"
 
 #define XD_IP_FRAGMENT 0x3fff /* more fragments, or an offset */
 #define XD_IP_HEADER_LEN 20
 #define XD_BOOTREQUEST 1 /* RFC 2131 section 2, op */
-
-/*
- * A frame in several buffers passes whatever its length: before Linux 6.6 the kernel cannot hand
- * one to an AF_XDP socket.
- */
-static __always_inline bool xd_fits_umem(struct xdp_md *ctx, const struct xd_stripped_tag *stripped)
-{
-	__u64 frame_len = bpf_xdp_get_buff_len(ctx);
-	__u64 added_len = stripped->tpid ? sizeof(struct xd_vlan_tag) : 0;
-
-	return frame_len + added_len <= xd_max_frame_len &&
-	       frame_len == (__u64)(ctx->data_end - ctx->data);
-}
 
 /* For us by interface, tags and addresses? XD_REDIRECTED if so. */
 static __always_inline enum xd_verdict
@@ -39,6 +27,8 @@ xd_dhcp4_addressed(const struct xd_ether *ether, const struct iphdr *ip, struct 
 	link = bpf_map_lookup_elem(&xd_links, &ether->link);
 	if (!link)
 		return XD_PASS_UNKNOWN_LINK;
+	if (!(link->flags & XD_LINK_DHCP4))
+		return XD_PASS_NOT_SERVED;
 	if (!xd_mac_is_broadcast(ether->header->h_dest) &&
 	    !xd_mac_equal(ether->header->h_dest, link->mac))
 		return XD_PASS_OTHER_HOST;

@@ -10,6 +10,7 @@
 
 /* UDP destination port of requests, host order. */
 const volatile __u16 xd_server_port = 67;
+const volatile __u16 xd_server_port6 = 547;
 /* What fits into a UMEM frame behind the kernel's headroom; longer frames pass. */
 const volatile __u32 xd_max_frame_len = 1792;
 /* Say in front of a redirected frame when it came; off only to measure what that costs. */
@@ -40,6 +41,27 @@ struct {
 	__type(key, struct xd_local_key);
 	__type(value, struct xd_local);
 } xd_local SEC(".maps");
+
+/* Unicast addresses of IPv6 that are ours, likewise; link-local ones of all interfaces in one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, XD_MAX_LOCAL);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct xd_local6_key);
+	__type(value, struct xd_local);
+} xd_local6 SEC(".maps");
+
+/*
+ * Targets of Neighbor Solicitations that we answer. Key: link and prefix; an exact target has all
+ * bits. Written by userspace when the configuration changes, read on links with XD_LINK_PROXY.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, XD_MAX_ND_TARGETS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct xd_nd_target_key);
+	__type(value, struct xd_nd_target);
+} xd_nd_targets SEC(".maps");
 
 /* The one settings record, key 0. Written by userspace at any time. */
 struct {

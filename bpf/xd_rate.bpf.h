@@ -21,7 +21,7 @@
 /* Whose tokens a frame costs. */
 struct xd_sender {
 	const struct xd_settings *settings; /* looked up once it is known to be ours */
-	struct xd_link *link;		    /* where it came in */
+	struct xd_link *link;		    /* where it came in; NULL: nothing is limited */
 	struct xd_client_key client;
 	bool is_direct; /* client says who sent it; otherwise userspace counts its client */
 };
@@ -58,6 +58,13 @@ static __always_inline bool xd_is_direct(const struct xd_bootp_rest *message,
 	       xd_mac_equal(ether->header->h_source, message->chaddr);
 }
 
+static __always_inline void xd_name_client(const struct xd_ether *ether, struct xd_sender *sender)
+{
+	__builtin_memcpy(sender->client.mac, ether->header->h_source, ETH_ALEN);
+	sender->client.outer_vid = ether->link.outer_vid;
+	sender->client.inner_vid = ether->link.inner_vid;
+}
+
 /* The cursor stands behind op. */
 static __always_inline void xd_name_sender(struct xd_cursor *c, const struct xd_ether *ether,
 					   const struct iphdr *ip, struct xd_sender *sender)
@@ -66,9 +73,7 @@ static __always_inline void xd_name_sender(struct xd_cursor *c, const struct xd_
 
 	/* What is too short for a message is its sender's. */
 	sender->is_direct = !message || xd_is_direct(message, ether, ip);
-	__builtin_memcpy(sender->client.mac, ether->header->h_source, ETH_ALEN);
-	sender->client.outer_vid = ether->link.outer_vid;
-	sender->client.inner_vid = ether->link.inner_vid;
+	xd_name_client(ether, sender);
 }
 
 /*

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Takes DHCP requests that are provably for this host to the AF_XDP socket of their queue.
+ * Takes DHCP requests, Router and Neighbor Solicitations that are provably for this host to the
+ * AF_XDP socket of their queue.
  * Everything else passes to the kernel's stack unchanged, malformed or not. What would be taken is
  * dropped if the operator has limited its rate; nothing else is ever dropped. See README.md.
  */
@@ -14,6 +15,7 @@
 #include "xd_cursor.bpf.h"
 #include "xd_dhcp4.bpf.h"
 #include "xd_ether.bpf.h"
+#include "xd_ipv6.bpf.h"
 #include "xd_maps.bpf.h"
 #include "xd_rate.bpf.h"
 #include "xdhcpd_abi.h"
@@ -29,6 +31,8 @@ xd_classify(struct xdp_md *ctx, const struct xd_stripped_tag *stripped, struct x
 		return XD_PASS_TRUNCATED;
 	if (ether.proto == bpf_htons(ETH_P_IP))
 		return xd_classify_dhcp4(ctx, &cursor, &ether, stripped, sender);
+	if (ether.proto == bpf_htons(ETH_P_IPV6))
+		return xd_classify_ipv6(ctx, &cursor, &ether, stripped, sender);
 	return XD_PASS_NOT_IP;
 }
 

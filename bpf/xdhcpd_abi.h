@@ -19,6 +19,7 @@
 #define XD_MAX_LINKS 16384
 #define XD_MAX_LOCAL 16384
 #define XD_MAX_CLIENTS 65536
+#define XD_MAX_ND_TARGETS 16384
 
 /*
  * Why a frame went where it went; index into the per-CPU array xd_verdicts. Exactly one is counted
@@ -26,23 +27,28 @@
  * kernel's stack.
  */
 enum xd_verdict {
-	XD_PASS_NOT_IP,	      /* neither IPv4 nor IPv4 behind one or two VLAN tags */
+	XD_PASS_NOT_IP,	      /* neither IPv4 nor IPv6, nor these behind one or two VLAN tags */
 	XD_PASS_NOT_UDP,      /* IPv4, another protocol */
 	XD_PASS_FRAGMENT,     /* any fragment, also the first: the kernel reassembles */
 	XD_PASS_IP_OPTIONS,   /* header length other than 20 bytes */
 	XD_PASS_OTHER_PORT,   /* UDP to another destination port */
 	XD_PASS_TRUNCATED,    /* a header or an announced length reaches beyond the frame */
-	XD_PASS_NOT_REQUEST,  /* to the server port, but no BOOTREQUEST */
+	XD_PASS_NOT_REQUEST,  /* to the server port, but no message for a server */
 	XD_PASS_TOO_LONG,     /* longer than a UMEM frame, or in several buffers */
 	XD_PASS_UNKNOWN_LINK, /* interface and tags are not in xd_links */
-	XD_PASS_OTHER_HOST,   /* destination MAC is neither broadcast nor ours */
-	XD_PASS_NOT_LOCAL,    /* destination IP is neither broadcast nor in xd_local */
+	XD_PASS_OTHER_HOST,   /* destination MAC is neither ours nor that of a group of ours */
+	XD_PASS_NOT_LOCAL,    /* destination IP is neither a group nor an address of ours */
 	XD_PASS_DISABLED,     /* xd_settings.enabled is 0 */
 	XD_PASS_NO_SOCKET,    /* no AF_XDP socket on the frame's queue */
 	XD_REDIRECTED,	      /* given to the socket of its queue */
 	XD_PASS_NO_HEADROOM,  /* a stripped tag could not be put back */
 	XD_DROP_CLIENT_RATE,  /* ours, but its client has sent more than xd_settings allows */
 	XD_DROP_LINK_RATE,    /* ours, but its link has brought more than xd_settings allows */
+	XD_PASS_NOT_SERVED,   /* the link is in xd_links, but not for this protocol */
+	XD_PASS_OTHER_HEADER, /* IPv6, next header neither UDP nor ICMPv6: fragments too */
+	XD_PASS_OTHER_ICMP,   /* ICMPv6, neither Router nor Neighbor Solicitation */
+	XD_PASS_BAD_ND,	      /* a solicitation whose hop limit is not 255, or code not 0 */
+	XD_PASS_NO_TARGET,    /* a Neighbor Solicitation for a target that is not ours to answer */
 	XD_VERDICT_COUNT,     /* keep last; not a verdict */
 };
 
@@ -58,9 +64,17 @@ struct xd_link_key {
 };
 XD_SIZE_CHECK(struct xd_link_key, 8);
 
+/* What is served on a link; flags of xd_link. */
+enum xd_link_flag {
+	XD_LINK_DHCP4 = 1,
+	XD_LINK_DHCP6 = 2,
+	XD_LINK_ADVERTISE = 4, /* Router Solicitations are ours */
+	XD_LINK_PROXY = 8,     /* xd_nd_targets has targets of this link */
+};
+
 /* Value of xd_links. */
 struct xd_link {
-	__u32 flags;	 /* none yet: 0 */
+	__u32 flags;	 /* enum xd_link_flag */
 	__u8 mac[6];	 /* unicast destination that is for us */
 	__u8 padding[2]; /* 0 */
 	__u32 spare;	 /* 0 */
@@ -88,11 +102,35 @@ struct xd_local_key {
 };
 XD_SIZE_CHECK(struct xd_local_key, 4);
 
-/* Value of xd_local. */
+/* Key of xd_local6: a unicast address of this host, on whichever interface. Network order. */
+struct xd_local6_key {
+	__u8 address[16];
+};
+XD_SIZE_CHECK(struct xd_local6_key, 16);
+
+/* Value of xd_local and xd_local6. */
 struct xd_local {
 	__u32 flags; /* none yet: 0 */
 };
 XD_SIZE_CHECK(struct xd_local, 4);
+
+/*
+ * Key of xd_nd_targets: whose Neighbor Solicitations are answered on a link. The link matches as a
+ * whole, the target as far as its prefix goes.
+ */
+struct xd_nd_target_key {
+	__u32 prefix_len; /* in bits, from link on: XD_ND_LINK_BITS + 0..128 */
+	struct xd_link_key link;
+	__u8 target[16]; /* network order */
+};
+#define XD_ND_LINK_BITS 64
+XD_SIZE_CHECK(struct xd_nd_target_key, 28);
+
+/* Value of xd_nd_targets. */
+struct xd_nd_target {
+	__u32 flags; /* none yet: 0 */
+};
+XD_SIZE_CHECK(struct xd_nd_target, 4);
 
 /*
  * Metadata in front of a redirected frame; AF_XDP delivers it right before the descriptor's

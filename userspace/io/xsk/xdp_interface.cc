@@ -51,11 +51,12 @@ constexpr std::uint32_t kBoundToDevice = 1U << 6;
 static_assert(XD_STALE_BUCKET_SLACK == kStaleBucketSlack);
 
 constexpr std::array<std::string_view, XD_VERDICT_COUNT> kVerdictNames{
-    "pass_not_ip",       "pass_not_udp",    "pass_fragment",    "pass_ip_options",
-    "pass_other_port",   "pass_truncated",  "pass_not_request", "pass_too_long",
-    "pass_unknown_link", "pass_other_host", "pass_not_local",   "pass_disabled",
-    "pass_no_socket",    "redirected",      "pass_no_headroom", "drop_client_rate",
-    "drop_link_rate"};
+    "pass_not_ip",       "pass_not_udp",    "pass_fragment",     "pass_ip_options",
+    "pass_other_port",   "pass_truncated",  "pass_not_request",  "pass_too_long",
+    "pass_unknown_link", "pass_other_host", "pass_not_local",    "pass_disabled",
+    "pass_no_socket",    "redirected",      "pass_no_headroom",  "drop_client_rate",
+    "drop_link_rate",    "pass_not_served", "pass_other_header", "pass_other_icmp",
+    "pass_bad_nd",       "pass_no_target"};
 static_assert(!kVerdictNames.back().empty());
 
 // While one lives, what libbpf and libxdp want to print on this thread is kept for an error
@@ -311,6 +312,18 @@ Result<Success, Error> replace_entries(const bpf_map* map,
     return Success{};
 }
 
+[[nodiscard]] std::uint32_t flags_of(const XdpLink& link) noexcept {
+    std::uint32_t flags = 0;
+    const auto add = [&](bool wanted, xd_link_flag flag) {
+        flags |= wanted ? static_cast<std::uint32_t>(flag) : 0;
+    };
+    add(link.dhcp4, XD_LINK_DHCP4);
+    add(link.dhcp6, XD_LINK_DHCP6);
+    add(link.advertise, XD_LINK_ADVERTISE);
+    add(link.proxy, XD_LINK_PROXY);
+    return flags;
+}
+
 }  // namespace
 
 // Members are destroyed from the last to the first; the destructor does what needs an order of its
@@ -402,6 +415,7 @@ int XdpInterface::Parts::load_entry(bool is_bound) {
         return errno;
     }
     skeleton->rodata->xd_server_port = options.server_port;
+    skeleton->rodata->xd_server_port6 = options.server_port6;
     skeleton->rodata->xd_max_frame_len = facts.max_frame_len;
     program = is_bound ? skeleton->progs.xd_ingress_dev : skeleton->progs.xd_ingress;
     static_cast<void>(bpf_program__set_autoload(skeleton->progs.xd_ingress, !is_bound));
@@ -557,6 +571,7 @@ Result<Success, Error> XdpInterface::set_links(std::span<const XdpLink> links) {
         key.outer_vid = link.outer_vid;
         key.inner_vid = link.inner_vid;
         xd_link value{};
+        value.flags = flags_of(link);
         const Mac& mac = link.mac.is_zero() ? parts_->facts.mac : link.mac;
         std::memcpy(value.mac, mac.octets.data(), Mac::kLen);
         entries.emplace_back(key, value);
@@ -577,6 +592,34 @@ Result<Success, Error> XdpInterface::set_local(std::span<const Ipv4> addresses) 
     }
     return replace_entries(parts_->skeleton->maps.xd_local, entries,
                            "local addresses of " + parts_->options.interface_name);
+}
+
+Result<Success, Error> XdpInterface::set_local6(std::span<const Ipv6> addresses) {
+    std::vector<std::pair<xd_local6_key, xd_local>> entries;
+    entries.reserve(addresses.size());
+    for (const Ipv6& address : addresses) {
+        entries.emplace_back(std::bit_cast<xd_local6_key>(address), xd_local{});
+    }
+    return replace_entries(parts_->skeleton->maps.xd_local6, entries,
+                           "local IPv6 addresses of " + parts_->options.interface_name);
+}
+
+Result<Success, Error> XdpInterface::set_neighbor_targets(
+    std::span<const XdpNeighborTarget> targets) {
+    std::vector<std::pair<xd_nd_target_key, xd_nd_target>> entries;
+    entries.reserve(targets.size());
+    for (const XdpNeighborTarget& target : targets) {
+        xd_nd_target_key key{};
+        key.prefix_len = XD_ND_LINK_BITS + target.prefix.length;
+        key.link.ifindex = parts_->facts.ifindex;
+        key.link.outer_vid = target.outer_vid;
+        key.link.inner_vid = target.inner_vid;
+        const Ipv6 network = target.prefix.network();
+        std::memcpy(key.target, network.octets.data(), Ipv6::kLen);
+        entries.emplace_back(key, xd_nd_target{});
+    }
+    return replace_entries(parts_->skeleton->maps.xd_nd_targets, entries,
+                           "neighbor targets of " + parts_->options.interface_name);
 }
 
 Result<Success, Error> XdpInterface::set_rates(const XdpRates& rates) {

@@ -43,7 +43,8 @@ struct XdpOptions {
     // Receive queues to take; empty for all. Frames on other queues pass to the kernel.
     std::vector<std::uint32_t> queues;
     XdpZeroCopy zero_copy = XdpZeroCopy::kAuto;
-    std::uint16_t server_port = 67;  // UDP destination port
+    std::uint16_t server_port = 67;    // UDP destination port
+    std::uint16_t server_port6 = 547;  // likewise of DHCPv6
     // Slots of each of the four rings of a queue: a power of two, 64..32768.
     std::uint32_t ring_size = 2048;
     // UMEM frames per queue: `ring_size` of them receive, the rest can be lent; more than
@@ -55,9 +56,23 @@ struct XdpOptions {
 struct XdpLink {
     std::uint16_t outer_vid = 0;  // 0: untagged, or a priority tag
     std::uint16_t inner_vid = 0;  // likewise; 0 if outer_vid is
-    Mac mac{};  // unicast destination accepted beside broadcast; zero for the interface's own
+    Mac mac{};  // unicast destination accepted beside groups; zero for the interface's own
+    bool dhcp4 = true;
+    bool dhcp6 = false;
+    bool advertise = false;  // Router Solicitations are taken
+    bool proxy = false;      // Neighbor Solicitations for targets of this link are
 
     bool operator==(const XdpLink&) const = default;
+};
+
+// Neighbor Solicitations for addresses inside `prefix` are taken on a link with `proxy`, but for
+// those that set_local6() knows.
+struct XdpNeighborTarget {
+    std::uint16_t outer_vid = 0;  // as in XdpLink
+    std::uint16_t inner_vid = 0;
+    Ipv6Prefix prefix;  // length 128 for one address
+
+    bool operator==(const XdpNeighborTarget&) const = default;
 };
 
 // What one client that is on the link itself, and one link, may send; the program drops the rest of
@@ -124,6 +139,11 @@ class XdpInterface {
     // Destinations beside 255.255.255.255: every local unicast address, directed broadcasts of
     // served subnets.
     [[nodiscard]] Result<Success, Error> set_local(std::span<const Ipv4> addresses);
+    // Destinations of IPv6 beside the groups: every local unicast address.
+    [[nodiscard]] Result<Success, Error> set_local6(std::span<const Ipv6> addresses);
+    // Whose neighbor solicitations are taken; at most XD_MAX_ND_TARGETS.
+    [[nodiscard]] Result<Success, Error> set_neighbor_targets(
+        std::span<const XdpNeighborTarget> targets);
     // Takes the place of the rates before, of which there are none at first. Buckets stay as they
     // are. Limiting clients needs CAP_BPF, for the map of them.
     [[nodiscard]] Result<Success, Error> set_rates(const XdpRates& rates);
