@@ -313,7 +313,7 @@ class DifferentialTest : public ::testing::Test {
 
         // Generic, because a program that is bound to a device cannot be run on test frames.
         auto opened = daemon::DrivenInterface::open(configuration.interfaces.front(), {}, interface,
-                                                    /*has_vlans=*/false, /*worker_count=*/1);
+                                                    {.has_vlans = false});
         ASSERT_TRUE(opened) << opened.error().message;
         driven_ = std::make_unique<daemon::DrivenInterface>(std::move(*opened));
         // It cannot know that nobody here strips tags.

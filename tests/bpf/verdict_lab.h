@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "bpf/xdhcpd_abi.h"
+#include "frames6.h"
 #include "io/xsk/xsk_port.h"
 #include "lab.h"
 #include "packet/headers.h"
@@ -27,10 +28,6 @@
 
 namespace xdhcpd::lab {
 
-inline constexpr std::uint32_t kMaxFrameLen = 1792;
-inline constexpr VlanTag kServedTag{.tpid = kEtherTypeVlan, .tci = 100};
-inline constexpr VlanTag kServedOuter{.tpid = kEtherTypeQinq, .tci = 200};
-inline constexpr VlanTag kServedInner{.tpid = kEtherTypeVlan, .tci = 300};
 inline constexpr Ipv4 kDirectedBroadcast{0xc00002ff};  // 192.0.2.255
 
 struct SkeletonDeleter {

@@ -28,14 +28,21 @@ constexpr std::uint64_t kVersionSlack = 1u << 16;
 
 // What of the host matters to a snapshot: the interfaces served, and everybody's addresses.
 model::HostState relevant(const model::HostState& host, const model::Configuration& configuration) {
+    const bool uses_ipv6 = configuration.dhcp6.is_on() ||
+                           !configuration.router_advertisements.empty() ||
+                           !configuration.neighbor_proxies.empty();
     model::HostState result;
     for (const model::HostInterface& interface : host.interfaces) {
         const bool served =
             std::any_of(configuration.interfaces.begin(), configuration.interfaces.end(),
                         [&](const auto& wanted) { return wanted.name == interface.name; });
-        if (served || !interface.addresses.empty()) {
+        if (served || !interface.addresses.empty() ||
+            (uses_ipv6 && !interface.addresses6.empty())) {
             result.interfaces.push_back(interface);
             result.interfaces.back().up = true;
+            if (!uses_ipv6) {
+                result.interfaces.back().addresses6.clear();
+            }
         }
     }
     return result;
@@ -45,7 +52,8 @@ bool is_same(const model::HostState& a, const model::HostState& b) {
     return std::equal(a.interfaces.begin(), a.interfaces.end(), b.interfaces.begin(),
                       b.interfaces.end(), [](const auto& x, const auto& y) {
                           return x.ifindex == y.ifindex && x.name == y.name && x.mac == y.mac &&
-                                 x.mtu == y.mtu && x.addresses == y.addresses;
+                                 x.mtu == y.mtu && x.addresses == y.addresses &&
+                                 x.addresses6 == y.addresses6;
                       });
 }
 

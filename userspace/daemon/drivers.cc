@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "io/packet/packet_port.h"
+#include "daemon/served_links.h"
 
 namespace xdhcpd::daemon {
 namespace {
@@ -49,7 +49,7 @@ constexpr std::string_view kTagsInvisible =
 
 Result<DrivenInterface, Error> DrivenInterface::open(
     const model::InterfaceConfiguration& configuration, const model::PortConfiguration& ports,
-    const model::HostInterface& host_interface, bool has_vlans, std::uint32_t worker_count) {
+    const model::HostInterface& host_interface, const Needs& needs) {
     static constexpr std::array<Driver, 4> kWalk{Driver::kXdp, Driver::kXdpGeneric, Driver::kPacket,
                                                  Driver::kUdp};
     DrivenInterface driven{host_interface};
@@ -58,18 +58,25 @@ Result<DrivenInterface, Error> DrivenInterface::open(
         if (configuration.driver != Driver::kAuto && configuration.driver != driver) {
             continue;
         }
-        const auto opened = driven.try_driver(driver, configuration, ports, has_vlans);
+        const auto opened = driven.try_driver(driver, configuration, ports, needs.has_vlans);
         if (opened) {
             driven.driver_ = name_of(driver);
             driven.why_ = refused;
             for (std::uint32_t i = 0; i < driven.ports_.size(); ++i) {
-                driven.groups_.push_back(i % worker_count);
+                driven.groups_.push_back(i % needs.worker_count);
             }
             if (driver != Driver::kUdp) {  // which has the port itself
                 driven.open_lane(driver, ports.server);
             }
+            if (needs.serves_dhcp6) {
+                driven.open_port6(driver, ports.server6);
+            }
             if (configuration.reply_path == model::ReplyPath::kRoute) {
-                if (const auto route = driven.open_routes(ports.server, worker_count); !route) {
+                RouteOptions options{.server_port = ports.server, .server_port6 = {}};
+                if (needs.serves_dhcp6) {
+                    options.server_port6 = ports.server6;
+                }
+                if (const auto route = driven.open_routes(options, needs.worker_count); !route) {
                     return Unexpected{route.error()};
                 }
             }
@@ -96,6 +103,7 @@ Result<Success, Error> DrivenInterface::try_driver(
         options.queues = configuration.queues;
         options.zero_copy = to_xdp(configuration.zero_copy);
         options.server_port = ports.server;
+        options.server_port6 = ports.server6;
         auto opened = XdpInterface::open(options);
         if (!opened) {
             return Unexpected{opened.error()};
@@ -112,10 +120,12 @@ Result<Success, Error> DrivenInterface::try_driver(
         PacketOptions options;
         options.interface_name = configuration.name;
         options.server_port = ports.server;
+        options.server_port6 = ports.server6;
         auto opened = PacketPort::open(options);
         if (!opened) {
             return Unexpected{opened.error()};
         }
+        packet_ = opened->get();
         socket_drops_ = [&port = **opened] { return port.kernel_drops(); };
         port_ = std::move(*opened);
     } else {
@@ -162,17 +172,43 @@ void DrivenInterface::open_lane(Driver driver, std::uint16_t server_port) {
     }
 }
 
-Result<Success, Error> DrivenInterface::open_routes(std::uint16_t server_port,
-                                                    std::uint32_t worker_count) {
-    UdpOptions options;
+// Whatever the driver: of IPv6 it takes less than this port, and without it nobody is a member of
+// the groups of DHCPv6.
+void DrivenInterface::open_port6(Driver driver, std::uint16_t server_port) {
+    Udp6Options options;
+    options.interface_name = host_interface_.name;
     options.server_port = server_port;
-    options.role = PortRole::kRoute;
-    options.rx_frame_count = 1;
-    options.receive_buffer_len = 0;
+    options.role = driver == Driver::kUdp ? PortRole::kDriver : PortRole::kLane;
+    if (driver == Driver::kPacket) {
+        options.copied_payload_len = PacketPort::kMaxPayloadLen;
+    }
+    auto opened = Udp6Port::open(options);
+    if (opened) {
+        port6_ = std::move(*opened);
+        ports_.push_back(port6_.get());
+        groups_.push_back(0);
+        return;
+    }
+    port6_problem_ = opened.error().message;
+    if (driver == Driver::kUdp) {
+        port6_problem_ += ": DHCPv6 is not served here";
+    } else if (opened.error().errno_value == EADDRINUSE) {
+        port6_problem_ +=
+            ": another DHCPv6 server or relay on this host has it for itself; fragments, extension "
+            "headers and whatever else the driver leaves to the kernel are not answered";
+    } else {
+        port6_problem_ +=
+            "; without a socket on the port nobody joins the groups of DHCPv6 servers, and the "
+            "kernel may answer unicast requests with ICMPv6 port unreachable";
+    }
+}
+
+Result<Success, Error> DrivenInterface::open_routes(const RouteOptions& options,
+                                                    std::uint32_t worker_count) {
     const std::uint32_t route_count = std::min(queue_count(), worker_count);
-    std::vector<std::unique_ptr<UdpPort>> routes;
+    std::vector<std::unique_ptr<RoutePort>> routes;
     for (std::uint32_t group = 0; group < route_count; ++group) {
-        auto opened = UdpPort::open(options);
+        auto opened = RoutePort::open(options);
         if (!opened) {
             return Unexpected{Error{opened.error().errno_value,
                                     "interface " + host_interface_.name +
@@ -198,6 +234,9 @@ std::vector<std::pair<std::string, std::uint64_t>> DrivenInterface::kernel_drops
     }
     if (ports_[port_index] == lane_.get()) {
         return {{"receive_buffer_full", lane_->kernel_drops()}};
+    }
+    if (ports_[port_index] == port6_.get()) {
+        return {{"receive_buffer_full", port6_->kernel_drops()}};
     }
     if (!xdp_) {
         return {{"receive_buffer_full", socket_drops_()}};
@@ -225,24 +264,76 @@ bool DrivenInterface::zero_copy() const noexcept {
 }
 
 Result<Success, Error> DrivenInterface::update(const model::Snapshot& snapshot) {
-    if (!xdp_) {
+    if (xdp_) {
+        return update_xdp(snapshot);
+    }
+    return packet_ != nullptr ? update_packet(snapshot) : Success{};
+}
+
+Result<Success, Error> DrivenInterface::update_packet(const model::Snapshot& snapshot) {
+    PacketTake6 take = find_packet_take(snapshot, host_interface_.ifindex);
+    if (told_take6_ == take) {
         return Success{};
     }
+    told_take6_.reset();
+    if (auto set = packet_->set_take6(take); !set) {
+        return set;
+    }
+    told_take6_ = std::move(take);
+    return Success{};
+}
+
+// Without IPv6 there is nothing to be a member of, and a plain socket sees no solicitations.
+Result<Success, Error> DrivenInterface::update_groups(const model::Snapshot& snapshot) {
+    if (!xdp_ && packet_ == nullptr) {
+        return Success{};
+    }
+    auto wanted = find_multicast(snapshot, host_interface_.ifindex);
+    if (told_multicast_ == wanted) {
+        return Success{};
+    }
+    told_multicast_.reset();
+    if (auto set = member_.set(wanted); !set) {
+        return set;
+    }
+    told_multicast_ = std::move(wanted);
+    return Success{};
+}
+
+// Own addresses before the targets among which they lie, targets before the link that asks for
+// them.
+Result<Success, Error> DrivenInterface::update_xdp6(const model::Snapshot& snapshot,
+                                                    bool with_vlans) {
+    const auto addresses = snapshot.ipv6.local_addresses();
+    std::vector<Ipv6> local{addresses.begin(), addresses.end()};
+    if (told_local6_ != local) {
+        told_local6_.reset();
+        if (auto set = xdp_->set_local6(local); !set) {
+            return set;
+        }
+        told_local6_ = std::move(local);
+    }
+    auto targets = find_targets(snapshot, host_interface_.ifindex, with_vlans);
+    if (told_targets_ != targets) {
+        told_targets_.reset();
+        if (auto set = xdp_->set_neighbor_targets(targets); !set) {
+            return set;
+        }
+        told_targets_ = std::move(targets);
+    }
+    return Success{};
+}
+
+Result<Success, Error> DrivenInterface::update_xdp(const model::Snapshot& snapshot) {
     std::vector<Ipv4> local = snapshot.local_destinations();
-    // The MAC may have changed since the program was loaded; unicast renewals go to the present
-    // one.
-    std::vector<XdpLink> links(1);
-    bool hides_tags = false;
+    std::vector<XdpLink> links = find_links(snapshot, host_interface_.ifindex);
+    const bool hides_tags = links.size() > 1 && !sees_tags();
+    if (hides_tags) {
+        links.resize(1);
+    }
     XdpRates rates;
     if (const model::Ingress* const ingress = snapshot.find_ingress(host_interface_.ifindex)) {
-        links[0].mac = ingress->interface.mac;
         rates = {ingress->client_terms, ingress->link_terms};
-        hides_tags = !ingress->vlans.empty() && !sees_tags();
-        for (const model::VlanLink& vlan : ingress->vlans) {
-            if (!hides_tags) {
-                links.push_back({vlan.ids.outer, vlan.ids.inner, ingress->interface.mac});
-            }
-        }
     }
     // Before there are links to which they apply. That they cannot be had is said, but keeps
     // nobody from an interface that is served already.
@@ -261,6 +352,9 @@ Result<Success, Error> DrivenInterface::update(const model::Snapshot& snapshot) 
             return set;
         }
         told_local_ = std::move(local);
+    }
+    if (auto set = update_xdp6(snapshot, !hides_tags); !set) {
+        return set;
     }
     if (told_links_ != links) {
         told_links_.reset();

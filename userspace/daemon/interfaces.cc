@@ -34,23 +34,30 @@ void append(std::string& list, const std::string& part, std::string_view separat
                                 : "link down (set down)";
 }
 
-[[nodiscard]] std::string address_changes(const std::vector<Ipv4Prefix>& before,
-                                          const std::vector<Ipv4Prefix>& after) {
+template <typename Prefix>
+[[nodiscard]] std::string address_changes(const std::vector<Prefix>& before,
+                                          const std::vector<Prefix>& after) {
     std::string text;
-    const auto has = [](const std::vector<Ipv4Prefix>& list, Ipv4Prefix wanted) {
+    const auto has = [](const std::vector<Prefix>& list, const Prefix& wanted) {
         return std::find(list.begin(), list.end(), wanted) != list.end();
     };
-    for (const Ipv4Prefix address : before) {
+    for (const Prefix& address : before) {
         if (!has(after, address)) {
             append(text, "address " + to_string(address) + " removed");
         }
     }
-    for (const Ipv4Prefix address : after) {
+    for (const Prefix& address : after) {
         if (!has(before, address)) {
             append(text, "address " + to_string(address) + " added");
         }
     }
     return text.empty() && before != after ? "order of addresses changed" : text;
+}
+
+// Link-local ones come and go with the link.
+[[nodiscard]] std::vector<Ipv6Prefix> routable(std::vector<Ipv6Prefix> addresses) {
+    std::erase_if(addresses, [](const auto& each) { return each.address.is_link_local(); });
+    return addresses;
 }
 
 [[nodiscard]] bool is_same(const model::InterfaceConfiguration& a,
@@ -100,6 +107,7 @@ ManagedInterfaces::Change ManagedInterfaces::compare(const ManagedInterface& int
         append(change.text, "MAC address " + to_string(before.mac) + " -> " + to_string(seen.mac));
     }
     append(change.text, address_changes(before.addresses, seen.addresses));
+    append(change.text, address_changes(routable(before.addresses6), routable(seen.addresses6)));
     if (is_xdp && seen.xdp_program != interface.opened->xdp_program) {
         append(change.text, "our XDP program was detached by somebody");
         change.must_reopen = true;
@@ -318,19 +326,21 @@ void ManagedInterfaces::update(const std::vector<model::InterfaceConfiguration>&
             added.since = now;
             interfaces_.push_back(std::move(added));
             found = std::prev(interfaces_.end());
-        } else if (!is_same(found->configuration, configuration)) {
+        } else if (!is_same(found->configuration, configuration) || !reopen_because_.empty()) {
+            const bool is_changed = !is_same(found->configuration, configuration);
             found->configuration = configuration;
             const model::HostInterface* const seen = host.find(configuration.name);
             if (found->host && seen != nullptr) {
                 close(*found, now);
                 found->host = *seen;
-                open(*found, "its configuration has changed", now);
+                open(*found, is_changed ? "its configuration has changed" : reopen_because_, now);
                 continue;
             }
         }
         found->configuration.rate_limits = configuration.rate_limits;  // which the snapshot carries
         update_one(*found, host, departures, lost, now);
     }
+    reopen_because_.clear();
 }
 
 void ManagedInterfaces::tick(BootTime now) {

@@ -81,6 +81,8 @@ class ManagedInterfaces {
     void update(const std::vector<model::InterfaceConfiguration>& wanted,
                 const model::HostState& host, const std::vector<host::LinkDeparture>& departures,
                 bool lost, BootTime now);
+    // The next update() opens what is open anew, because of `what`.
+    void reopen_all(std::string what) { reopen_because_ = std::move(what); }
     // Tries again what is due, and looks after queue counts. About once a second.
     void tick(BootTime now);
 
@@ -108,6 +110,7 @@ class ManagedInterfaces {
 
     Functions functions_;
     std::vector<ManagedInterface> interfaces_;
+    std::string reopen_because_;  // empty: not at all
 };
 
 }  // namespace xdhcpd::daemon

@@ -72,6 +72,26 @@ void ServedInterfaces::update(const model::Configuration& configuration,
             with_vlans_.insert(subnet.interface);
         }
     }
+    for (const model::Subnet6Configuration& subnet : configuration.dhcp6.subnets) {
+        if (!subnet.vlans.empty()) {
+            with_vlans_.insert(subnet.interface);
+        }
+    }
+    for (const model::AdvertisementConfiguration& advertised :
+         configuration.router_advertisements) {
+        if (advertised.vlan) {
+            with_vlans_.insert(advertised.interface);
+        }
+    }
+    for (const model::NeighborProxyConfiguration& proxy : configuration.neighbor_proxies) {
+        if (proxy.vlan) {
+            with_vlans_.insert(proxy.interface);
+        }
+    }
+    if (configuration.dhcp6.is_on() != serves_dhcp6_) {
+        serves_dhcp6_ = !serves_dhcp6_;
+        managed_.reopen_all(serves_dhcp6_ ? "DHCPv6 is served now" : "DHCPv6 is served no more");
+    }
     managed_.update(configuration.interfaces, host, departures_, lost_, boot_time());
     departures_.clear();
     lost_ = false;
@@ -91,6 +111,9 @@ void ServedInterfaces::update_drivers(const model::Snapshot& snapshot) {
         if (const auto updated = driven->update(snapshot); !updated) {
             spdlog::error("interface {}: {}", name, updated.error().message);
         }
+        if (const auto joined = driven->update_groups(snapshot); !joined) {
+            spdlog::warn("interface {}: {}", name, joined.error().message);
+        }
     }
 }
 
@@ -105,9 +128,10 @@ void ServedInterfaces::disable() {
 Result<OpenedInterface, Error> ServedInterfaces::open(
     const model::InterfaceConfiguration& configuration,
     const model::HostInterface& host_interface) {
-    auto opened =
-        DrivenInterface::open(configuration, port_configuration_, host_interface,
-                              with_vlans_.contains(configuration.name), spread_.worker_count());
+    auto opened = DrivenInterface::open(configuration, port_configuration_, host_interface,
+                                        {.has_vlans = with_vlans_.contains(configuration.name),
+                                         .serves_dhcp6 = serves_dhcp6_,
+                                         .worker_count = spread_.worker_count()});
     // Whose program is in the way can only be told now.
     const bool is_refused = !opened || !opened->why().empty();
     std::string holder;
@@ -130,6 +154,9 @@ Result<OpenedInterface, Error> ServedInterfaces::open(
     if (const auto updated = driven->update(snapshots_.newest()); !updated) {
         return Unexpected{updated.error()};
     }
+    if (const auto joined = driven->update_groups(snapshots_.newest()); !joined) {
+        spdlog::warn("interface {}: {}", configuration.name, joined.error().message);
+    }
     OpenedInterface result;
     result.text = describe(*driven);
     result.why = driven->why().empty() ? std::string{} : driven->why() + holder;
@@ -137,6 +164,9 @@ Result<OpenedInterface, Error> ServedInterfaces::open(
     result.xdp_program = result.is_xdp ? driven->xdp()->facts().program_id : 0;
     if (!driven->port_problem().empty()) {
         spdlog::warn("interface {}: {}", configuration.name, driven->port_problem());
+    }
+    if (!driven->port6_problem().empty()) {
+        spdlog::warn("interface {}: {}", configuration.name, driven->port6_problem());
     }
     open_[configuration.name] = std::move(driven);
     give_ports();
@@ -206,6 +236,9 @@ std::vector<control::InterfaceStatus> ServedInterfaces::status() const {
             status.carrier = managed.host->carrier;
             status.mac = to_string(managed.host->mac);
             for (const Ipv4Prefix address : managed.host->addresses) {
+                status.addresses.push_back(to_string(address));
+            }
+            for (const Ipv6Prefix& address : managed.host->addresses6) {
                 status.addresses.push_back(to_string(address));
             }
         }

@@ -75,6 +75,7 @@ class ServedInterfaces {
     std::map<std::string, std::unique_ptr<DrivenInterface>> open_;  // by name
     std::map<std::string, Past> past_;
     std::set<std::string> with_vlans_;  // interfaces with subnets in VLANs
+    bool serves_dhcp6_ = false;
     std::vector<host::LinkDeparture> departures_;
     bool lost_ = false;
     ManagedInterfaces managed_;

@@ -40,6 +40,9 @@ const Advertisement* Snapshot6::find_advertisement(std::uint32_t ifindex,
 
 const NeighborProxy* Snapshot6::find_proxy(std::uint32_t ifindex, VlanIds vlan,
                                            const Ipv6& target) const noexcept {
+    if (is_local(target)) {
+        return nullptr;
+    }
     for (const NeighborProxy& each : proxies) {
         if (each.ifindex != ifindex || each.vlan != vlan) {
             continue;

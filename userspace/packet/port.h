@@ -112,7 +112,7 @@ class Port {
     Port& operator=(const Port&) = delete;
     virtual ~Port() = default;
 
-    // "xdp", "xdp-generic", "packet", "udp" or "memory".
+    // "xdp", "xdp-generic", "packet", "udp", "udp6" or "memory".
     [[nodiscard]] virtual std::string_view driver() const noexcept = 0;
     [[nodiscard]] virtual PortRole role() const noexcept { return PortRole::kDriver; }
     // Name of the interface ("" for all of them), and the queue on it (0 where the driver has

@@ -406,6 +406,21 @@ TEST_F(MakeSnapshot6Test, InterfaceThatOnlyAdvertisesIsNotWithoutPurpose) {
     EXPECT_THAT(warnings_, IsEmpty());
 }
 
+TEST_F(MakeSnapshot6Test, AnswersForNoAddressThatIsTheHostsOwn) {
+    NeighborProxyConfiguration proxy;
+    proxy.interface = "eth1";
+    proxy.targets = {net("2001:db8:6::/64")};
+    configuration_.neighbor_proxies.push_back(proxy);
+    HostInterface eth2;
+    eth2.ifindex = 3;
+    eth2.name = "eth2";
+    eth2.addresses6 = {net("2001:db8:6::1/128")};
+    host_.interfaces.push_back(eth2);
+    const Snapshot6& snapshot = make();
+    EXPECT_NE(snapshot.find_proxy(2, {}, ip("2001:db8:6::2")), nullptr);
+    EXPECT_EQ(snapshot.find_proxy(2, {}, ip("2001:db8:6::1")), nullptr);
+}
+
 TEST_F(MakeSnapshot6Test, KnowsTheAddressesOfThisHost) {
     HostInterface eth2;
     eth2.ifindex = 3;

@@ -22,6 +22,7 @@
 
 #include "base/assert.h"
 #include "base/owned_fd.h"
+#include "io/packet/request_filter.h"
 #include "packet/headers.h"
 #include "packet/vlan.h"
 
@@ -39,87 +40,15 @@ constexpr std::uint32_t kMaxFrameCount = 1U << 20;
 constexpr std::uint32_t kLinkHeaderLen = kEthernetLen + VlanTags::kMaxCount * VlanTags::kTagLen;
 constexpr std::size_t kMacsLen = 2 * Mac::kLen;
 
-constexpr std::uint8_t kBootRequest = 1;         // RFC 2131 section 2, op
 constexpr std::uint16_t kFragmentMask = 0x3fff;  // RFC 791: more fragments, offset
-
-constexpr std::uint8_t kBootReply = 2;
+constexpr std::uint8_t kBootReply = 2;           // RFC 2131 section 2, op
 constexpr std::uint16_t kClientPort = 68;
 constexpr std::uint16_t kRelayPort = 67;
 constexpr std::uint16_t kEtherTypeArp = 0x0806;
 constexpr std::uint16_t kArpRequest = 1;  // RFC 826
 
-// Classic BPF that accepts requests. The kernel has taken the outer tag out of the frame before a
-// filter sees it, so there is at most one tag to step over.
-class RequestFilter {
-  public:
-    explicit RequestFilter(std::uint16_t server_port) {
-        // Sent by this host or addressed to another one (promiscuous mode).
-        add(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_PKTTYPE));
-        reject_if_equal(PACKET_OTHERHOST);
-        reject_if_equal(PACKET_OUTGOING);
-        add(BPF_LD | BPF_H | BPF_ABS, kMacsLen);
-        // A tagged frame continues behind the untagged branch.
-        add_jump(BPF_JMP | BPF_JEQ | BPF_K, kEtherTypeIpv4, 0, kUntaggedBranchLen);
-        const std::size_t branch_start = code_.size();
-        accept_udp(kEthernetLen, server_port);
-        XD_ASSERT(code_.size() - branch_start == kUntaggedBranchLen);
-        add_jump(BPF_JMP | BPF_JEQ | BPF_K, kEtherTypeVlan, 2, 0);
-        reject_unless_equal(kEtherTypeQinq);
-        add(BPF_LD | BPF_H | BPF_ABS, kEthernetLen + 2);
-        reject_unless_equal(kEtherTypeIpv4);
-        accept_udp(kEthernetLen + VlanTags::kTagLen, server_port);
-    }
-
-    [[nodiscard]] sock_fprog program() noexcept {
-        return {.len = static_cast<unsigned short>(code_.size()), .filter = code_.data()};
-    }
-
-  private:
-    static constexpr std::uint8_t kUntaggedBranchLen = 16;
-    // Bytes to keep: a padded frame is cut, its datagram is not.
-    static constexpr std::uint32_t kAccept = kFrameLen;
-
-    void add(std::uint32_t code, std::uint32_t operand) { add_jump(code, operand, 0, 0); }
-    void add_jump(std::uint32_t code, std::uint32_t operand, std::uint8_t if_true,
-                  std::uint8_t if_false) {
-        code_.push_back({.code = static_cast<std::uint16_t>(code),
-                         .jt = if_true,
-                         .jf = if_false,
-                         .k = operand});
-    }
-    void reject() { add(BPF_RET | BPF_K, 0); }
-    void reject_if_equal(std::uint32_t value) {
-        add_jump(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
-        reject();
-    }
-    void reject_unless_equal(std::uint32_t value) {
-        add_jump(BPF_JMP | BPF_JEQ | BPF_K, value, 1, 0);
-        reject();
-    }
-    // IPv4 at `ip`: no fragment, UDP to the port, not too long, first byte of the data BOOTREQUEST.
-    void accept_udp(std::uint32_t ip, std::uint16_t server_port) {
-        add(BPF_LD | BPF_B | BPF_ABS, ip + 9);
-        reject_unless_equal(kProtocolUdpNumber);
-        add(BPF_LD | BPF_H | BPF_ABS, ip + 6);
-        add_jump(BPF_JMP | BPF_JSET | BPF_K, kFragmentMask, 3, 0);
-        add(BPF_LDX | BPF_B | BPF_MSH, ip);
-        add(BPF_LD | BPF_H | BPF_IND, ip + 2);
-        add_jump(BPF_JMP | BPF_JEQ | BPF_K, server_port, 1, 0);
-        reject();
-        add(BPF_LD | BPF_H | BPF_IND, ip + 4);
-        add_jump(BPF_JMP | BPF_JGT | BPF_K, kUdpLen + PacketPort::kMaxPayloadLen, 0, 1);
-        reject();
-        add(BPF_LD | BPF_B | BPF_IND, static_cast<std::uint32_t>(ip + kUdpLen));
-        add_jump(BPF_JMP | BPF_JEQ | BPF_K, kBootRequest, 1, 0);
-        reject();
-        add(BPF_RET | BPF_K, kAccept);
-    }
-
-    std::vector<sock_filter> code_;
-};
-
 // Classic BPF that accepts BOOTREPLYs to the ports of clients and relays, ARP requests, and their
-// like of IPv6. As above, there is at most one tag to step over.
+// like of IPv6. As for RequestFilter there is at most one tag to step over.
 class ReplyFilter {
   public:
     ReplyFilter() {
@@ -387,7 +316,8 @@ Result<std::unique_ptr<PacketPort>, Error> PacketPort::open(const PacketOptions&
         std::min(kFrameLen, static_cast<std::uint32_t>(request.ifr_mtu) + kLinkHeaderLen);
 
     const bool takes_replies = options.take == PacketTake::kReplies;
-    RequestFilter request_filter{options.server_port};
+    RequestFilter request_filter{
+        options.server_port, options.server_port6, {}, kMaxPayloadLen, kFrameLen};
     ReplyFilter reply_filter;
     const sock_fprog program = takes_replies ? reply_filter.program() : request_filter.program();
     if (::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) {
@@ -451,6 +381,20 @@ std::uint64_t PacketPort::kernel_drops() const noexcept {
         return 0;
     }
     return info[SK_MEMINFO_DROPS];
+}
+
+// The kernel exchanges the filter as a whole, under the receiver's feet if need be.
+Result<Success, Error> PacketPort::set_take6(const PacketTake6& take) {
+    XD_ASSERT(state_->options.take == PacketTake::kRequests);
+    const PacketOptions& options = state_->options;
+    RequestFilter filter{options.server_port, options.server_port6, take, kMaxPayloadLen,
+                         kFrameLen};
+    const sock_fprog program = filter.program();
+    if (::setsockopt(fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0) {
+        return Unexpected{
+            system_error(errno, "attach packet filter for " + options.interface_name)};
+    }
+    return Success{};
 }
 
 std::size_t PacketPort::receive(std::span<RxFrame> batch) {

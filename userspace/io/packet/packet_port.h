@@ -1,10 +1,10 @@
 // PacketPort: an AF_PACKET socket on one interface, for interfaces and kernels without XDP.
 //
 // A classic BPF filter lets through only IPv4 UDP to the server port that is no fragment and starts
-// with BOOTREQUEST, of at most kMaxPayloadLen bytes. A VLAN tag that the kernel keeps beside the
-// packet is put back into the frame. The kernel's own stack sees every frame as well: a UDP socket
-// on the same port receives a second copy of broadcasts and of unicast to this host. Needs
-// CAP_NET_RAW to open, nothing afterwards. Belongs to one thread.
+// with BOOTREQUEST, of at most kMaxPayloadLen bytes, and what set_take6() says of IPv6. A VLAN tag
+// that the kernel keeps beside the packet is put back into the frame. The kernel's own stack sees
+// every frame as well: a UDP socket on the same port receives a second copy of broadcasts and of
+// unicast to this host. Needs CAP_NET_RAW to open, nothing afterwards. Belongs to one thread.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,7 @@
 #include "base/addresses.h"
 #include "base/error.h"
 #include "base/result.h"
+#include "io/packet/request_filter.h"
 #include "packet/port.h"
 
 namespace xdhcpd {
@@ -34,6 +35,7 @@ struct PacketOptions {
     std::string interface_name;
     PacketTake take = PacketTake::kRequests;
     std::uint16_t server_port = 67;
+    std::uint16_t server_port6 = 547;
     std::uint32_t rx_frame_count = 256;   // received and not yet released, at most
     std::uint32_t tx_frame_count = 1024;  // lent and not yet sent, at most
     std::uint32_t receive_buffer_len =
@@ -63,6 +65,8 @@ class PacketPort final : public Port {
 
     [[nodiscard]] std::uint32_t ifindex() const noexcept;
     [[nodiscard]] Mac mac() const noexcept;
+    // What of IPv6 is taken from now on, nothing at first; any thread. For kRequests.
+    [[nodiscard]] Result<Success, Error> set_take6(const PacketTake6& take);
     // Frames the kernel dropped because the receive buffer was full, since open (SO_MEMINFO, which
     // unlike PACKET_STATISTICS is not reset by reading); any thread may ask.
     [[nodiscard]] std::uint64_t kernel_drops() const noexcept;
