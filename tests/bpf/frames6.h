@@ -270,6 +270,9 @@ class FrameMaker6 {
                                              target, kAllNodes}));
             spec.hop_limit = one_in(10) ? pick({0, 1, 64, 254}) : 255;
         }
+        spec.source_mac = one_in(20) ? kServerMac : kClientMac;
+        spec.source = one_in(20) ? pick({Ipv6{}, kServerLinkLocal, kServersGroup})
+                                 : ip6("fe80::5eff:fe00:5302");
         spec.destination_mac = spec.destination.is_multicast() && !one_in(5)
                                    ? spec.destination.multicast_mac()
                                    : kServerMac;

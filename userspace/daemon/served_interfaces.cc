@@ -46,6 +46,38 @@ void add(std::vector<std::pair<std::string, std::uint64_t>>& sums, std::string_v
     return text;
 }
 
+[[nodiscard]] std::string describe(const std::vector<model::VlanRange>& vlans) {
+    return vlans.empty() ? std::string{} : " (vlan " + model::to_string(vlans) + ")";
+}
+
+// Of direct clients of the interface, untagged ones first, IPv6 behind IPv4.
+[[nodiscard]] std::vector<std::string> subnets_of(const model::Snapshot& snapshot,
+                                                  const model::Ingress* ingress,
+                                                  const std::string& interface_name) {
+    std::vector<std::string> subnets;
+    if (ingress != nullptr && ingress->link) {
+        for (const std::uint32_t index : snapshot.links[*ingress->link].subnets) {
+            subnets.push_back(to_string(snapshot.subnets[index].prefix));
+        }
+    }
+    for (const model::Subnet& subnet : snapshot.subnets) {
+        if (!subnet.vlans.empty() && subnet.interface == interface_name) {
+            subnets.push_back(to_string(subnet.prefix) + describe(subnet.vlans));
+        }
+    }
+    if (ingress != nullptr && ingress->link6) {
+        for (const std::uint32_t index : snapshot.ipv6.links[*ingress->link6].subnets) {
+            subnets.push_back(to_string(snapshot.ipv6.subnets[index].prefix));
+        }
+    }
+    for (const model::Subnet6& subnet : snapshot.ipv6.subnets) {
+        if (!subnet.vlans.empty() && subnet.interface == interface_name) {
+            subnets.push_back(to_string(subnet.prefix) + describe(subnet.vlans));
+        }
+    }
+    return subnets;
+}
+
 }  // namespace
 
 ServedInterfaces::ServedInterfaces(const worker::SnapshotSlot& snapshots,
@@ -267,22 +299,14 @@ void ServedInterfaces::log_table(const model::Snapshot& snapshot) const {
     spdlog::info(kRow, "interface", "driver", "mode", "queues", "mtu", "server address", "subnets");
     for (const auto& [name, interface] : open_) {
         const model::HostInterface& host_interface = interface->host_interface();
-        std::vector<std::string> subnets;
-        Ipv4 server_address;
         const model::Ingress* const ingress = snapshot.find_ingress(host_interface.ifindex);
+        const std::vector<std::string> subnets = subnets_of(snapshot, ingress, name);
+        Ipv4 server_address;
         if (ingress != nullptr && ingress->link) {
             for (const std::uint32_t index : snapshot.links[*ingress->link].subnets) {
-                const model::Subnet& subnet = snapshot.subnets[index];
-                subnets.push_back(to_string(subnet.prefix));
                 if (server_address.is_zero()) {
-                    server_address = subnet.server_address;
+                    server_address = snapshot.subnets[index].server_address;
                 }
-            }
-        }
-        for (const model::Subnet& subnet : snapshot.subnets) {
-            if (!subnet.vlans.empty() && subnet.interface == name) {
-                subnets.push_back(to_string(subnet.prefix) + " (vlan " +
-                                  model::to_string(subnet.vlans) + ")");
             }
         }
         if (server_address.is_zero() && !host_interface.addresses.empty()) {
@@ -292,7 +316,7 @@ void ServedInterfaces::log_table(const model::Snapshot& snapshot) const {
                      interface->mode() + (interface->zero_copy() ? ", zero-copy" : ""),
                      interface->queue_count(), host_interface.mtu, to_string(server_address),
                      subnets.empty() ? "(relayed clients only)" : join(subnets, ", "));
-        if (server_address.is_zero()) {
+        if (server_address.is_zero() && !snapshot.subnets.empty()) {
             spdlog::warn(
                 "interface {} has no IPv4 address: give it one (ip addr add ...) or set "
                 "server-address",
