@@ -304,6 +304,18 @@ def test_check_of_a_good_configuration(tmp_path):
     assert f"{path}: ok (1 subnet, 241 addresses in pools)" in done.stdout + done.stderr
 
 
+def test_check_says_what_prefixes_of_neighbor_proxies_need(tmp_path):
+    path = tmp_path / "proxies.yaml"
+    path.write_text(
+        "interfaces: [{name: eth1}]\n"
+        "neighbor-proxies: [{interface: eth1, targets: [2001:db8:2::/64, 2001:db8:3::1]}]\n"
+    )
+    done = check(path)
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stdout.splitlines() if "snoops MLD" in line]
+    assert len(told) == 1 and "interface eth1" in told[0] and "2001:db8:2::/64" in told[0], done.stdout
+
+
 def test_check_of_the_example():
     done = check(ROOT / "deploy/xdhcpd.yaml")
     assert done.returncode == 0, done.stdout + done.stderr

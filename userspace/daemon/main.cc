@@ -30,6 +30,22 @@ void print(const std::vector<config::Diagnostic>& diagnostics) {
     return sum;
 }
 
+// Solicitations for a prefix come to any of 2^24 groups, which nobody can join.
+void tell_of_multicast(const model::Configuration& configuration) {
+    constexpr std::uint8_t kAddressBits = 128;
+    for (const model::NeighborProxyConfiguration& proxy : configuration.neighbor_proxies) {
+        for (const Ipv6Prefix& target : proxy.targets) {
+            if (target.length < kAddressBits) {
+                std::printf(
+                    "  interface %s: receives all multicast because of neighbor-proxies target %s; "
+                    "a switch that snoops MLD must send groups that nobody joined to this port "
+                    "(ff02::1:ff00:0/104), or list single addresses, whose groups are joined\n",
+                    proxy.interface.c_str(), to_string(target).c_str());
+            }
+        }
+    }
+}
+
 [[nodiscard]] int check(const std::string& file) {
     const config::LoadResult loaded = config::load_file(file);
     print(loaded.diagnostics);
@@ -46,6 +62,7 @@ void print(const std::vector<config::Diagnostic>& diagnostics) {
                         to_string(interface.rate_limits).c_str());
         }
     }
+    tell_of_multicast(*loaded.configuration);
     return 0;
 }
 
