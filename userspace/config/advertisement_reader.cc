@@ -326,7 +326,9 @@ class AdvertisementReader {
                 const auto name = reader_.text(element, 253);
                 const std::array<std::string, 1> texts{std::string{name.value_or("")}};
                 const auto encoded = dhcp6::encode_option(dhcp6::OptionCode::kDomainSearch, texts);
-                if (name && !encoded) {
+                // RouterAdvertisementWriter knows no escapes, and nobody searches the root.
+                const bool is_plain = name && *name != "." && name->find('\\') == name->npos;
+                if (name && (!encoded || !is_plain)) {
                     reader_.error(element,
                                   in_quotes(*name) + " is not a domain, such as example.org");
                 } else if (name) {
