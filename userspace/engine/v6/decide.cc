@@ -552,7 +552,7 @@ Decision Decider::advertise() noexcept {
         return decision;
     }
     for (const IaPlan& plan : plans_) {
-        if (plan.unit != kNoUnit && plan.unit == plan.held && plan.is_new) {
+        if (plan.unit != kNoUnit && plan.is_new) {
             shard_.offer(plan.unit, add_seconds(now_, ipv6_.offer_time));
         }
     }

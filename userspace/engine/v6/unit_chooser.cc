@@ -64,6 +64,9 @@ Unit UnitChooser::reserved(const IaPlan& plan, std::size_t rank) noexcept {
         if (is_relays_own(plan.association, unit)) {
             continue;
         }
+        if (shard_.holds(unit) && equal_bytes(shard_.identity(unit), plan.tenant->identity)) {
+            return unit;  // an offer beside the lease that it is to replace
+        }
         if (const auto taken = shard_.take_reserved(*plan.tenant, unit, until_)) {
             return *taken;
         }

@@ -182,6 +182,21 @@ TEST(Reservation6Test, WhatSomebodyHoldsIsReplacedByAnother) {
     EXPECT_EQ(engine.held(lease::HeldCount::kLeased), 2u);
 }
 
+TEST(Reservation6Test, WhatIsAdvertisedToAClientThatHasALeaseIsGrantedToo) {
+    auto configuration = small_configuration6();
+    Engine6 engine{configuration};
+    const std::string before = engine.get_address(1);
+    reserve(configuration, IdentifierKind6::kDuid, duid_of(1), {kReserved});
+    engine.reload(configuration);
+    const auto offer = engine.send(Message6{Message6::kSolicit}.na(1));
+    EXPECT_EQ(offer.reply->na(1).lease(), kReserved);
+    const auto outcome = engine.send(Message6{Message6::kRequest}.na(1, {kReserved}));
+    EXPECT_EQ(outcome.reply->na(1).lease(), kReserved);
+    EXPECT_THAT(outcome.reply->na(1).over(), ElementsAre(before));
+    EXPECT_EQ(engine.held(lease::HeldCount::kLeased), 1u);
+    EXPECT_EQ(engine.held(lease::HeldCount::kOffered), 0u);
+}
+
 TEST(Reservation6Test, AReloadThatReservesOrNoMoreKeepsTheLease) {
     auto configuration = small_configuration6();
     Engine6 engine{configuration};

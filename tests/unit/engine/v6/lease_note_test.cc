@@ -1,0 +1,126 @@
+#include "engine/v6/lease_note.h"
+
+#include <gtest/gtest.h>
+
+#include "support/engine6_harness.h"
+
+namespace xdhcpd::engine::v6 {
+namespace {
+
+using testing::bytes;
+using testing::Bytes;
+using testing::Engine6;
+using testing::Message6;
+using testing::option6;
+
+[[nodiscard]] Bytes encoded(const LeaseNote& note) {
+    Bytes out(kMaxLeaseNoteLen);
+    out.resize(encode(note, out));
+    return out;
+}
+[[nodiscard]] LeaseNote note_of(const Engine6& engine, const std::string& what) {
+    return decode_lease_note(engine.shard.relay_information(*engine.find(what))).value();
+}
+
+TEST(LeaseNoteTest, ReadsWhatItWrites) {
+    LeaseNote note;
+    note.next_hop = *parse_ipv6("fe80::1");
+    note.interface = "enp1s0f1np1.100";  // the longest
+    note.link_address = *parse_ipv6("2001:db8::1");
+    note.peer_address = *parse_ipv6("fe80::2");
+    note.reconfigure_key.emplace().fill(std::byte{7});
+    const Bytes id = bytes({1, 2, 3});
+    note.interface_id = id;
+    note.remote_id = id;
+    note.subscriber_id = ByteView{id}.first(1);
+    const Bytes written = encoded(note);
+    const auto read = decode_lease_note(written);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->next_hop, note.next_hop);
+    EXPECT_EQ(read->interface, note.interface);
+    EXPECT_EQ(read->link_address, note.link_address);
+    EXPECT_EQ(read->peer_address, note.peer_address);
+    EXPECT_EQ(read->reconfigure_key, note.reconfigure_key);
+    EXPECT_TRUE(equal_bytes(read->interface_id, id));
+    EXPECT_TRUE(equal_bytes(read->remote_id, id));
+    EXPECT_TRUE(equal_bytes(read->subscriber_id, bytes({1})));
+    EXPECT_EQ(encoded(*read), written);
+}
+
+TEST(LeaseNoteTest, WhatDoesNotFitIsCut) {
+    LeaseNote note;
+    note.link_address = *parse_ipv6("2001:db8::1");
+    const Bytes id(200, std::byte{9});
+    note.interface_id = id;
+    note.remote_id = id;
+    note.subscriber_id = id;
+    const Bytes written = encoded(note);
+    EXPECT_LE(written.size(), kMaxLeaseNoteLen);
+    const auto read = decode_lease_note(written);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->interface_id.size(), 200u);
+    EXPECT_EQ(read->remote_id.size(), kMaxLeaseNoteLen - 18 - 202 - 2);
+    EXPECT_TRUE(read->subscriber_id.empty());
+}
+
+TEST(LeaseNoteTest, NothingIsTheShortestNote) {
+    EXPECT_TRUE(encoded({}).empty());
+    EXPECT_TRUE(decode_lease_note({}).has_value());
+}
+
+TEST(LeaseNoteTest, UnknownTagsAreSteppedOverAndBrokenNotesRefused) {
+    EXPECT_TRUE(decode_lease_note(bytes({99, 2, 1, 2, 6, 1, 5})));
+    EXPECT_EQ(decode_lease_note(bytes({99, 2, 1, 2, 6, 1, 5}))->interface_id[0], std::byte{5});
+    EXPECT_FALSE(decode_lease_note(bytes({1})));
+    EXPECT_FALSE(decode_lease_note(bytes({1, 16, 0})));
+    EXPECT_FALSE(decode_lease_note(bytes({1, 1, 0})));
+    EXPECT_FALSE(decode_lease_note(bytes({5, 1, 0})));
+    EXPECT_FALSE(decode_lease_note(bytes({2, 0})));
+}
+
+TEST(LeaseNoteTest, ADelegatedPrefixKnowsTheWayToItsClient) {
+    Engine6 engine;
+    const LeaseNote note = note_of(engine, engine.get_prefix(4));
+    EXPECT_EQ(note.next_hop, testing::link_local_of(4));
+    EXPECT_EQ(note.interface, "eth1");
+    EXPECT_FALSE(note.link_address);
+}
+
+TEST(LeaseNoteTest, AnAddressOfADirectClientNeedsNoNote) {
+    Engine6 engine;
+    const std::string address = engine.get_address(1);
+    EXPECT_TRUE(engine.shard.relay_information(*engine.find(address)).empty());
+    EXPECT_FALSE(engine.record(address).side);
+}
+
+TEST(LeaseNoteTest, ARelayedClientIsKnownByWhatItsRelaySays) {
+    Engine6 engine;
+    const Bytes remote = bytes({0, 0, 0, 9, 'r'});
+    const Bytes options =
+        testing::join({option6(18, bytes({'p'})), option6(37, remote), option6(38, bytes({'s'}))});
+    const auto outcome =
+        engine.send_relayed(Message6{Message6::kRequest}.na(1).pd(1),
+                            {{"2001:db8:1::5", options, "fe80::7"}, {"::", option6(18, {1})}});
+    for (const std::string& lease : {outcome.reply->na(1).lease(), outcome.reply->pd(1).lease()}) {
+        const LeaseNote note = note_of(engine, lease);
+        EXPECT_EQ(note.link_address, *parse_ipv6("2001:db8:1::5"));
+        EXPECT_EQ(note.peer_address, *parse_ipv6("fe80::7"));
+        EXPECT_TRUE(equal_bytes(note.interface_id, bytes({'p'})));
+        EXPECT_TRUE(equal_bytes(note.remote_id, remote));
+        EXPECT_TRUE(equal_bytes(note.subscriber_id, bytes({'s'})));
+        EXPECT_FALSE(note.next_hop);
+    }
+}
+
+TEST(LeaseNoteTest, AClientThatComesDirectlyNowLosesItsNote) {
+    Engine6 engine;
+    const auto outcome =
+        engine.send_relayed(Message6{Message6::kRequest}.na(1), {{"2001:db8:1::5"}});
+    const std::string address = outcome.reply->na(1).lease();
+    ASSERT_FALSE(engine.shard.relay_information(*engine.find(address)).empty());
+    engine.send(Message6{Message6::kRenew}.na(1, {address}));
+    EXPECT_TRUE(engine.shard.relay_information(*engine.find(address)).empty());
+}
+
+}  // namespace
+}  // namespace xdhcpd::engine::v6
