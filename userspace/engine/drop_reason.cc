@@ -76,6 +76,7 @@ constexpr std::array<Explanation, static_cast<std::size_t>(Refusal6::kCount)> kR
     {"reply-too-long", "the reply does not fit the frame"},
     {"offer-limit", "the client's relay or port holds as many open offers as it may"},
     {"scheduled", "the router solicitation is answered by an advertisement that is due soon"},
+    {"no-source-address", "the interface has no link-local address to answer from"},
 }};
 
 // By dhcp6::Refusal.

@@ -66,6 +66,7 @@ enum class Refusal6 : std::uint8_t {
     kReplyTooLong,      // the reply does not fit the frame
     kOfferLimit,        // as in Refusal
     kScheduled,         // a Router Solicitation that is answered later; as it should be
+    kNoSourceAddress,   // a solicitation where we have no link-local address to answer from
     kCount
 };
 [[nodiscard]] std::string_view name(Refusal6 refusal) noexcept;

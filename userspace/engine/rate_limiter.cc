@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "dhcp6/message_view.h"
 #include "model/snapshot.h"
 #include "model/vlan_range.h"
 
@@ -18,9 +19,19 @@ constexpr std::size_t kLinkSlots = std::size_t{1} << 14;
 
 // One byte for the kind of owner, then where, then who.
 constexpr std::size_t kPlaceLen = 4 + 2 + 2;  // interface and VLANs
-constexpr std::size_t kMaxOwnerLen = 1 + kPlaceLen + 4 + dhcp4::kChaddrLen;
+constexpr std::size_t kMaxOwnerLen = 1 + kPlaceLen + 16 + dhcp4::kChaddrLen;
 
-enum class Owner : std::uint8_t { kDirect, kBehind, kNameless, kRelay, kLink };
+enum class Owner : std::uint8_t {
+    kDirect,
+    kBehind,
+    kNameless,
+    kRelay,
+    kLink,
+    kDirect6,
+    kBehind6,
+    kRelay6,
+    kLink6,
+};
 
 // The bytes that tell one owner from another.
 class OwnerKey {
@@ -41,7 +52,8 @@ class OwnerKey {
         len_ += 4;
         return *this;
     }
-    // At most kChaddrLen bytes.
+    OwnerKey& add(const Ipv6& address) noexcept { return add(address.bytes()); }
+    // At most kChaddrLen bytes, which those of an address are not more than.
     OwnerKey& add(ByteView bytes) noexcept {
         copy_bytes(bytes_.data() + len_, bytes);
         len_ += bytes.size();
@@ -106,6 +118,53 @@ class OwnerKey {
         .hash(key);
 }
 
+// == DHCPv6 ==
+
+[[nodiscard]] bool is_direct(const v6::Request& request) noexcept {
+    return !request.relayed();
+}
+
+[[nodiscard]] Ipv6 link_address(const v6::Request& request) noexcept {
+    const dhcp6::Relay* const relay = request.message().first_relay();
+    return relay != nullptr ? relay->link_address : Ipv6{};
+}
+
+[[nodiscard]] std::uint64_t client_of(const v6::Request& request, bool is_direct,
+                                      HashKey key) noexcept {
+    const FrameView6& frame = request.frame();
+    if (is_direct) {
+        const OwnerKey direct =
+            OwnerKey{Owner::kDirect6, request.ifindex()}.add(model::vlan_ids(frame.tags));
+        return frame.source_mac.is_zero()  // the udp driver has none
+                   ? OwnerKey{direct}.add(frame.source).hash(key)
+                   : OwnerKey{direct}.add(frame.source_mac.bytes()).hash(key);
+    }
+    return OwnerKey{Owner::kBehind6, request.ifindex()}.add(link_address(request)).hash(key) ^
+           std::rotl(hash_bytes(key, request.message().client_id()), 1);
+}
+
+[[nodiscard]] std::uint64_t relay_of(const v6::Request& request, HashKey key) noexcept {
+    const dhcp6::Relay* const relay = request.message().first_relay();
+    const ByteView port =
+        relay != nullptr ? relay->interface_id().value_or(ByteView{}) : ByteView{};
+    return OwnerKey{Owner::kRelay6, request.ifindex()}.add(link_address(request)).hash(key) ^
+           std::rotl(hash_bytes(key, port), 1);
+}
+
+[[nodiscard]] std::uint64_t link_of(const v6::Request& request, HashKey key) noexcept {
+    return OwnerKey{Owner::kLink6, request.ifindex()}
+        .add(model::vlan_ids(request.frame().tags))
+        .hash(key);
+}
+
+[[nodiscard]] bool is_limited(const model::Ingress* ingress) noexcept {
+    return ingress != nullptr && ingress->is_limited;
+}
+
+[[nodiscard]] std::uint64_t nanoseconds(BootTime now) noexcept {
+    return static_cast<std::uint64_t>(now.time_since_epoch().count());
+}
+
 }  // namespace
 
 BucketTable::BucketTable(std::size_t size) : slots_{size} {
@@ -129,15 +188,19 @@ RateLimiter::RateLimiter() : clients_{kClientSlots}, relays_{kRelaySlots}, links
 
 std::optional<Shed> RateLimiter::take(const Request& request, bool is_filtered,
                                       BootTime now) noexcept {
-    const model::Ingress* const ingress = request.ingress();
-    if (ingress == nullptr || !ingress->is_limited) {
-        return std::nullopt;
-    }
-    return take_limited(request, is_filtered,
-                        static_cast<std::uint64_t>(now.time_since_epoch().count()));
+    return is_limited(request.ingress()) ? take_limited(request, is_filtered, nanoseconds(now))
+                                         : std::nullopt;
+}
+
+std::optional<Shed> RateLimiter::take(const v6::Request& request, bool is_filtered,
+                                      BootTime now) noexcept {
+    return request.is_dhcp6() && is_limited(request.ingress())
+               ? take_limited(request, is_filtered, nanoseconds(now))
+               : std::nullopt;
 }
 
 // Who sends too much is stopped by its own bucket first, so that it does not empty those it shares.
+template <typename Request>
 std::optional<Shed> RateLimiter::take_limited(const Request& request, bool is_filtered,
                                               std::uint64_t now) noexcept {
     const model::Ingress& ingress = *request.ingress();

@@ -10,6 +10,10 @@
 // - A relay by giaddr, and by its port if it tells that (option 82, circuit-id).
 // - A link by interface and VLANs: all that comes over it, relayed or not.
 //
+// Of DHCPv6: a direct client likewise by VLANs and MAC, or by its address where no MAC is known;
+// behind a relay by link-address and DUID; a relay by link-address, and by its port if it tells
+// that (interface-id). Both families have buckets of their own. Neighbor Discovery is not counted.
+//
 // The XDP program counts direct clients and links before the worker sees a frame
 // (bpf/xd_rate.bpf.h, with the same idea of who is direct); the rest is counted here alone.
 //
@@ -27,6 +31,7 @@
 #include "base/time.h"
 #include "engine/drop_reason.h"
 #include "engine/request.h"
+#include "engine/v6/request.h"
 #include "lease/virtual_array.h"
 
 namespace xdhcpd::engine {
@@ -61,8 +66,11 @@ class RateLimiter {
     // (Port::filters_rate()).
     [[nodiscard]] std::optional<Shed> take(const Request& request, bool is_filtered,
                                            BootTime now) noexcept;
+    [[nodiscard]] std::optional<Shed> take(const v6::Request& request, bool is_filtered,
+                                           BootTime now) noexcept;
 
   private:
+    template <typename Request>
     [[nodiscard]] std::optional<Shed> take_limited(const Request& request, bool is_filtered,
                                                    std::uint64_t now) noexcept;
 

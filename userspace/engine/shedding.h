@@ -3,7 +3,9 @@
 //
 // Order: messages whose sender has given up waiting; DISCOVER and INFORM; REQUEST of clients that
 // have no address yet. Renewals, RELEASE and DECLINE are never shed here: who has a lease keeps it.
-// A client that gets no answer asks again, later each time (RFC 2131 section 4.1).
+// A client that gets no answer asks again, later each time (RFC 2131 section 4.1). Of DHCPv6:
+// SOLICIT and INFORMATION-REQUEST; REQUEST and CONFIRM, whose sender goes on with what it has when
+// nobody answers; RENEW, REBIND, RELEASE and DECLINE never.
 #pragma once
 
 #include <chrono>
@@ -11,6 +13,7 @@
 #include <optional>
 
 #include "dhcp4/message_view.h"
+#include "dhcp6/options.h"
 #include "engine/drop_reason.h"
 
 namespace xdhcpd::engine {
@@ -32,11 +35,17 @@ inline constexpr std::chrono::milliseconds kExtremeWait{400};
 // is on its way, and two answers would be one too many.
 inline constexpr std::chrono::milliseconds kStaleWait{2500};
 
+// Likewise of DHCPv6, whose clients begin with a second, less a tenth by chance (RFC 8415 sections
+// 7.6 and 15).
+inline constexpr std::chrono::milliseconds kStaleWait6{900};
+
 // `fill_permille` as Port says it; `waited` of the oldest frame of the batch.
 [[nodiscard]] Load load_of(unsigned fill_permille, std::chrono::nanoseconds waited) noexcept;
 
 // Why this message is not to be answered; nothing when it is.
 [[nodiscard]] std::optional<Shed> shed(const dhcp4::MessageView& message,
                                        std::chrono::nanoseconds waited, Load load) noexcept;
+[[nodiscard]] std::optional<Shed> shed(dhcp6::MessageType type, std::chrono::nanoseconds waited,
+                                       Load load) noexcept;
 
 }  // namespace xdhcpd::engine

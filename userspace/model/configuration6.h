@@ -120,11 +120,13 @@ struct AdvertisedPrefixConfiguration {
     // Count down to this instant instead of staying (RFC 4861 section 6.2.1): Unix seconds when
     // both end (`until:`); none: fixed.
     std::optional<std::uint64_t> until;
+    bool operator==(const AdvertisedPrefixConfiguration&) const = default;
 };
 struct AdvertisedRouteConfiguration {
     Ipv6Prefix prefix;
     nd::Preference preference = nd::Preference::kMedium;
     std::optional<std::uint32_t> lifetime;  // none: three times the longest interval
+    bool operator==(const AdvertisedRouteConfiguration&) const = default;
 };
 
 // router-advertisements[]: one interface, or VLAN of one, on which we are a router.
@@ -152,6 +154,7 @@ struct AdvertisementConfiguration {
     std::optional<std::uint32_t> pref64_lifetime;  // none: 3 * max_interval
     std::string captive_portal;                    // URI, empty: none
     bool solicited_by_unicast = true;              // RS from an address is answered to it alone
+    bool operator==(const AdvertisementConfiguration&) const = default;
 };
 
 // neighbor-proxies[].

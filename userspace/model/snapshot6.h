@@ -96,6 +96,7 @@ struct Advertisement {
     std::vector<AdvertisedRouteConfiguration> withdrawn_routes;
     std::vector<Ipv6> withdrawn_dns_servers;
     std::vector<std::string> withdrawn_dns_search;
+    bool operator==(const Advertisement&) const = default;
 };
 
 struct NeighborProxy {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/engine6_harness.h"
 #include "support/engine_harness.h"
 
 namespace xdhcpd::engine {
@@ -194,6 +195,83 @@ TEST(RateLimitTest, SaysWhatItAllowsAndIsBoundedWhereArithmeticIs) {
     EXPECT_EQ(model::default_burst(10, 1), 20u);
     EXPECT_EQ(model::default_burst(5, 60), 8u);
     EXPECT_EQ(model::default_burst(model::RateLimit::kMaxCount, 1), model::RateLimit::kMaxBurst);
+}
+
+// == DHCPv6 ==
+
+class RateLimiter6Test : public ::testing::Test {
+  protected:
+    void set(const model::RateLimits& limits) {
+        model::Configuration configuration = testing::small_configuration6();
+        for (model::InterfaceConfiguration& interface : configuration.interfaces) {
+            interface.rate_limits = limits;
+        }
+        engine.reload(configuration);
+    }
+    int taken(const testing::Bytes& frame, std::uint32_t ifindex = testing::kLan,
+              bool is_filtered = false) {
+        int count = 0;
+        for (int i = 0; i < 10; ++i) {
+            v6::Request request;
+            const auto parsed = request.parse(frame, ifindex, engine.snapshot());
+            EXPECT_TRUE(parsed) << parsed.error().full_name();
+            last = limiter.take(request, is_filtered, engine.time());
+            count += last ? 0 : 1;
+        }
+        return count;
+    }
+    static testing::Bytes direct(int client, int duid) {
+        return testing::frame6(
+            testing::Engine6::direct(client),
+            testing::Message6{testing::Message6::kSolicit, duid}.na(1).payload());
+    }
+    static testing::Bytes relayed(int client, const testing::Bytes& options = {}) {
+        testing::FrameSpec6 spec;
+        spec.source_mac = testing::mac(0xee);
+        spec.source = *parse_ipv6("2001:db8:ffff::99");
+        spec.destination = *parse_ipv6("2001:db8:ffff::1");
+        spec.source_port = 547;
+        const testing::Message6 message =
+            testing::Message6{testing::Message6::kSolicit, client}.na(1);
+        return testing::frame6(spec,
+                               testing::Engine6::relayed(message, {{"2001:db8:1::9", options}}));
+    }
+
+    testing::Engine6 engine;
+    RateLimiter limiter;
+    std::optional<Shed> last;
+};
+
+TEST_F(RateLimiter6Test, ADirectClientIsItsMacWhateverDuidsItClaims) {
+    EXPECT_EQ(taken(direct(1, 1)), 10) << "without limits";
+    set({.per_client = kTwoAnHour, .per_relay = {}, .per_link = {}});
+    EXPECT_EQ(taken(direct(1, 1)), 2);
+    EXPECT_EQ(last, Shed::kClientRate);
+    EXPECT_EQ(taken(direct(1, 2)), 0);
+    EXPECT_EQ(taken(direct(2, 1)), 2);
+    EXPECT_EQ(taken(direct(1, 1), testing::kLan, true), 10) << "the XDP program has counted";
+}
+
+TEST_F(RateLimiter6Test, BehindARelayAClientIsItsDuid) {
+    set({.per_client = kTwoAnHour, .per_relay = {}, .per_link = {}});
+    EXPECT_EQ(taken(relayed(1), testing::kUplink), 2);
+    EXPECT_EQ(taken(relayed(2), testing::kUplink, true), 2) << "nobody else counts these";
+}
+
+TEST_F(RateLimiter6Test, ARelayIsItsLinkAndItsPort) {
+    set({.per_client = {}, .per_relay = kTwoAnHour, .per_link = {}});
+    EXPECT_EQ(taken(relayed(1), testing::kUplink), 2);
+    EXPECT_EQ(taken(relayed(2), testing::kUplink), 0);
+    EXPECT_EQ(last, Shed::kRelayRate);
+    const testing::Bytes port = testing::option6(18, {1, 2});
+    EXPECT_EQ(taken(relayed(3, port), testing::kUplink), 2);
+    EXPECT_EQ(taken(direct(1, 1)), 10) << "not relayed";
+}
+
+TEST_F(RateLimiter6Test, ALinkIsAllThatComesOverIt) {
+    set({.per_client = {}, .per_relay = {}, .per_link = kTwoAnHour});
+    EXPECT_EQ(taken(direct(1, 1)) + taken(direct(2, 2)), 2);
+    EXPECT_EQ(last, Shed::kLinkRate);
 }
 
 }  // namespace

@@ -58,5 +58,24 @@ TEST(SheddingTest, LoadIsJudgedByRoomAndByWaiting) {
     EXPECT_EQ(load_of(0, milliseconds{400}), Load::kExtreme);
 }
 
+TEST(SheddingTest, Ipv6HasTheSameOrder) {
+    using Type = dhcp6::MessageType;
+    const auto first = {Type::kSolicit, Type::kInformationRequest};
+    const auto second = {Type::kRequest, Type::kConfirm};
+    for (const Type type : first) {
+        EXPECT_EQ(shed(type, {}, Load::kNormal), std::nullopt);
+        EXPECT_EQ(shed(type, {}, Load::kHigh), Shed::kDiscover);
+        EXPECT_EQ(shed(type, kStaleWait6, Load::kNormal), Shed::kStale);
+    }
+    for (const Type type : second) {
+        EXPECT_EQ(shed(type, {}, Load::kHigh), std::nullopt);
+        EXPECT_EQ(shed(type, {}, Load::kExtreme), Shed::kRequest);
+        EXPECT_EQ(shed(type, kStaleWait6, Load::kNormal), Shed::kStale);
+    }
+    for (const Type type : {Type::kRenew, Type::kRebind, Type::kRelease, Type::kDecline}) {
+        EXPECT_EQ(shed(type, kStaleWait, Load::kExtreme), std::nullopt);
+    }
+}
+
 }  // namespace
 }  // namespace xdhcpd::engine
