@@ -2,6 +2,9 @@
 // A queue, since the journal's sequences grow: first parked, first sent. Worker's thread only; no
 // allocation after construction.
 //
+// A reply that promises several units has as many places, one behind the other and of one
+// sequence: the last one has the frame.
+//
 // A reply to a message that another worker has handed over waits in a frame of that worker's port,
 // known here by the number of its loan only.
 #pragma once
@@ -33,12 +36,14 @@ struct ParkedReply {
     HandedReply handed;              // ... as what comes back to it
     const Port* origin = nullptr;    // that received the message
     lease::Unit unit;                // whose record the reply promises
+    bool goes_on = false;            // and so does the next place for the same reply
     std::uint32_t version = 0;       // of that record
     BootTime received;
     Mac client;  // for who asks what became of it
     engine::MessageType type;
+    engine::MessageType asked;  // type of the request
 
-    // Its frame went with its port.
+    // Its frame went with its port, or is in a place behind this.
     [[nodiscard]] bool is_lost() const noexcept { return port == nullptr && lender == kNobody; }
 };
 
@@ -52,12 +57,15 @@ class ParkedReplies {
 
     [[nodiscard]] std::size_t count() const noexcept { return end_ - begin_; }
     [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
-    // Room in here, and the port keeps at least half of its frames for what waits for nothing.
-    [[nodiscard]] bool has_room(const Port& port) const noexcept {
-        return has_room() && port.parked() < port.tx_frame_count() / 2;
+    // Room in here for a reply that promises `units`, and the port keeps at least half of its
+    // frames for what waits for nothing.
+    [[nodiscard]] bool has_room(const Port& port, std::size_t units = 1) const noexcept {
+        return has_room(units) && port.parked() < port.tx_frame_count() / 2;
     }
     // For a frame that another worker has lent, which keeps count of its own ports.
-    [[nodiscard]] bool has_room() const noexcept { return count() <= mask_; }
+    [[nodiscard]] bool has_room(std::size_t units = 1) const noexcept {
+        return count() + units <= mask_ + 1;
+    }
     // Requires has_room(), of the reply's port if it is an own one.
     void park(ParkedReply reply) noexcept {
         XD_ASSERT(reply.port != nullptr ? has_room(*reply.port) : has_room());

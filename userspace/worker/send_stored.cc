@@ -1,7 +1,7 @@
 // Worker: replies that wait for stable storage.
 #include <utility>
 
-#include "dhcp4/options.h"
+#include "worker/promises.h"
 #include "worker/worker.h"
 
 namespace xdhcpd::worker {
@@ -10,11 +10,8 @@ void Worker::lose_all_parked() {
     parked_.forget_all([this](const ParkedReply& reply) { lose(reply, engine::Shed::kNotStored); });
 }
 
-// Writes the record that the decision asks for. A reply without one waits as well while the last
-// record of its unit does.
-bool Worker::must_wait(const engine::Decision& decision) noexcept {
-    const lease::Unit unit = *decision.promised;
-    if (decision.must_write) {
+bool Worker::must_wait(lease::Unit unit, bool must_write) noexcept {
+    if (must_write) {
         if (log_->write(*shard_, unit) <= log_->durable()) {
             return false;
         }
@@ -25,28 +22,46 @@ bool Worker::must_wait(const engine::Decision& decision) noexcept {
     return (shard_->record(unit).flags & engine::kFlagUnstored) != 0;
 }
 
-void Worker::park(Port& port, TxFrame frame, const TxInfo& info, const engine::Request& request,
-                  const engine::Decision& decision, BootTime now) {
-    ParkedReply reply = make_parked(request, decision, now);
-    reply.port = &port;
-    reply.frame = std::move(frame);
-    reply.info = info;
-    reply.origin = &port;
-    parked_.park(std::move(reply));
+template <typename Decision>
+bool Worker::must_wait(const Decision& decision) noexcept {
+    bool waits = false;
+    visit_promises(decision, [&](lease::Unit unit, bool must_write) {
+        waits = must_wait(unit, must_write) || waits;  // all are written
+    });
+    return waits;
 }
 
-// Without the frame that it waits in.
-ParkedReply Worker::make_parked(const engine::Request& request, const engine::Decision& decision,
-                                BootTime received) const noexcept {
-    ParkedReply reply;
+template bool Worker::must_wait(const engine::Decision&) noexcept;
+template bool Worker::must_wait(const engine::v6::Decision&) noexcept;
+
+template <typename Request, typename Decision>
+void Worker::park(ParkedReply reply, const Request& request, const Decision& decision,
+                  BootTime received) {
     reply.sequence = log_->last();
-    reply.unit = *decision.promised;
-    reply.version = shard_->record(reply.unit).version;
     reply.received = received;
     reply.client = client_of(request);
     reply.type = decision.reply_type;
-    return reply;
+    reply.asked = type_of(request);
+    bool is_first = true;
+    visit_promises(decision, [&](lease::Unit unit, bool /*must_write*/) {
+        if (!is_first) {
+            ParkedReply before;
+            before.sequence = reply.sequence;
+            before.unit = reply.unit;
+            before.version = reply.version;
+            before.goes_on = true;
+            parked_.park(std::move(before));
+        }
+        is_first = false;
+        reply.unit = unit;
+        reply.version = shard_->record(unit).version;
+    });
+    parked_.park(std::move(reply));
 }
+
+template void Worker::park(ParkedReply, const engine::Request&, const engine::Decision&, BootTime);
+template void Worker::park(ParkedReply, const engine::v6::Request&, const engine::v6::Decision&,
+                           BootTime);
 
 // Sends what has become durable meanwhile. The frames leave with the next flush of their ports.
 void Worker::send_stored() {
@@ -55,16 +70,21 @@ void Worker::send_stored() {
     }
     const std::uint64_t durable = log_->durable();
     const BootTime now = clock_();
+    bool is_current = true;  // of all units of a reply
     while (!parked_.empty() && parked_.front().sequence <= durable) {
-        send_stored(parked_.take_front(), now);
+        ParkedReply reply = parked_.take_front();
+        is_current = is_still_true(reply, now) && is_current;
+        if (!reply.goes_on) {
+            send_stored(std::move(reply), is_current, now);
+            is_current = true;
+        }
     }
     if (hand_over_) {
         hand_over_->publish();
     }
 }
 
-void Worker::send_stored(ParkedReply reply, BootTime now) {
-    const bool is_current = is_still_true(reply, now);
+void Worker::send_stored(ParkedReply reply, bool is_current, BootTime now) {
     if (reply.is_lost()) {
         return;  // meanwhile, and counted
     }
@@ -111,7 +131,7 @@ void Worker::lose(const ParkedReply& reply, engine::DropReason reason) noexcept 
     drop.ifindex = reply.info.ifindex;
     drop.queue = reply.origin->queue();
     drop.client = reply.client;
-    drop.type = engine::MessageType{dhcp4::MessageType::kRequest};
+    drop.type = reply.asked;
     drop_log_.add(drop);
 }
 

@@ -6,9 +6,29 @@
 
 #include "engine/decide.h"
 #include "engine/shedding.h"
+#include "engine/v6/decide.h"
+#include "engine/v6/neighbor_answer.h"
+#include "nd/message_view.h"
+#include "packet/headers.h"
+#include "worker/promises.h"
 #include "worker/worker.h"
 
 namespace xdhcpd::worker {
+namespace {
+
+// What is left to do of a frame.
+enum class Way : std::uint8_t { kNone, kIpv4, kIpv6 };
+
+// Nearly all of IPv4's frames have no tag, and then one look suffices.
+[[nodiscard]] bool is_ipv6(ByteView frame) noexcept {
+    if (frame.size() >= kEthernetLen && load_be16(frame.data() + 2 * Mac::kLen) == kEtherTypeIpv4)
+        [[likely]] {
+        return false;
+    }
+    return engine::v6::is_ipv6(frame);
+}
+
+}  // namespace
 
 std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
     std::array<RxFrame, kBatchLen> frames;
@@ -24,10 +44,15 @@ std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
     counters_.received.add(count);
 
     // Two passes, so that the memory latencies of the batch overlap.
-    std::array<bool, kBatchLen> wanted{};
+    std::array<Way, kBatchLen> ways{};
     for (std::size_t i = 0; i < count; ++i) {
         if (i + 2 < count) {
             engine::prefetch_frame(frames[i + 2].bytes);
+        }
+        if (is_ipv6(frames[i].bytes)) {
+            ways[i] = admit(port, frames[i], snapshot, load, requests6_[i], now) ? Way::kIpv6
+                                                                                 : Way::kNone;
+            continue;
         }
         const auto parsed = requests_[i].parse(frames[i].bytes, frames[i].ifindex, snapshot);
         count_arrival(requests_[i]);
@@ -38,7 +63,7 @@ std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
         } else if (const auto shed = engine::shed(requests_[i].message(), frames[i].waited, load)) {
             explain(port, requests_[i], *shed, now);
         } else if (is_mine(port, requests_[i], now)) {
-            wanted[i] = true;
+            ways[i] = Way::kIpv4;
             shard_->prefetch(requests_[i].tenant());
         }
     }
@@ -46,14 +71,20 @@ std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
         hand_over_->publish();  // the others begin at once
     }
     for (std::size_t i = 0; i < count; ++i) {
-        if (wanted[i]) {
+        if (ways[i] == Way::kIpv4) {
             shard_->prefetch_record(requests_[i].tenant());
+        } else if (ways[i] == Way::kIpv6 && !requests6_[i].first_tenant().identity.empty()) {
+            shard_->prefetch_record(requests6_[i].first_tenant());
         }
     }
     std::size_t answered = 0;
     for (std::size_t i = 0; i < count; ++i) {
-        if (wanted[i]) {
+        if (ways[i] == Way::kIpv4) {
             answer(port, requests_[i], now, answered);
+        } else if (ways[i] == Way::kIpv6 && requests6_[i].is_dhcp6()) {
+            answer(port, requests6_[i], now, answered);
+        } else if (ways[i] == Way::kIpv6) {
+            answer_neighbor(port, requests6_[i], now, answered);
         }
     }
     if (log_) {
@@ -70,6 +101,40 @@ std::size_t Worker::serve(Port& port, const model::Snapshot& snapshot) {
 
 inline bool Worker::is_mine(Port& port, const engine::Request& request, BootTime now) {
     return !hand_over_ || is_mine_of_many(port, request, now);
+}
+
+bool Worker::admit(Port& port, const RxFrame& frame, const model::Snapshot& snapshot,
+                   engine::Load load, engine::v6::Request& request, BootTime now) {
+    const auto parsed = request.parse(frame.bytes, frame.ifindex, snapshot);
+    count_arrival(request);
+    if (!parsed) {
+        explain(port, request, parsed.error(), now);
+        return false;
+    }
+    if (const auto limit = rate_limiter_.take(request, port.filters_rate(), now)) {
+        explain(port, request, *limit, now);
+        return false;
+    }
+    if (request.is_dhcp6()) {
+        if (const auto shed = engine::shed(request.message().type(), frame.waited, load)) {
+            explain(port, request, *shed, now);
+            return false;
+        }
+    }
+    if (hand_over_ && !is_mine_of_many(port, request, now)) {
+        return false;
+    }
+    if (request.is_dhcp6()) {
+        if (!request.first_tenant().identity.empty()) {
+            shard_->prefetch(request.first_tenant());
+        }
+        return true;
+    }
+    if (request.nd().type() == nd::MessageType::kNeighborSolicitation) {
+        return true;
+    }
+    explain(port, request, solicit(request, now), now);
+    return false;
 }
 
 // Together with its route, so that a routed reply leaves with the batch that made it and waits for
@@ -91,17 +156,37 @@ void Worker::count_arrival(const engine::Request& request) noexcept {
     }
 }
 
-void Worker::answer(Port& port, engine::Request& request, BootTime now, std::size_t& answered) {
+void Worker::count_arrival(const engine::v6::Request& request) noexcept {
+    if (request.has_frame()) {
+        counters_.checksums[request.frame().checksum].add();
+    }
+    if (!request.type().is_none()) {
+        counters_.received_by_type[request.type().index()].add();
+    }
+}
+
+engine::Decision Worker::decide(engine::Request& request, BootTime now, engine::Journal journal,
+                                MutableBytes out) noexcept {
+    return engine::decide(request, *shard_, reply_cache_, now, journal, out);
+}
+
+engine::v6::Decision Worker::decide(engine::v6::Request& request, BootTime now,
+                                    engine::Journal journal, MutableBytes out) noexcept {
+    return engine::v6::decide(request, *shard_, now, journal, out);
+}
+
+template <typename Request>
+void Worker::answer(Port& port, Request& request, BootTime now, std::size_t& answered) {
     // Frames come first: a decision changes leases, and then its reply must be able to leave.
     std::optional<TxFrame> frame = port.lend();
-    Port* const route = request.may_be_routed() ? port.route() : nullptr;
+    Port* const route = may_be_routed(request) ? port.route() : nullptr;
     std::optional<TxFrame> routed = route != nullptr ? route->lend() : std::nullopt;
     if (!frame || (route != nullptr && !routed)) {
         explain(port, request, engine::Shed::kNoTxFrame, now);
         return;
     }
-    const engine::Decision decision =
-        engine::decide(request, *shard_, reply_cache_, now, journal_for(port), frame->bytes());
+    const auto decision =
+        decide(request, now, journal_for(port, max_promises(request)), frame->bytes());
     if (decision.drop) {
         explain(port, request, *decision.drop, now);
         return;
@@ -113,46 +198,84 @@ void Worker::answer(Port& port, engine::Request& request, BootTime now, std::siz
     TxInfo info;
     info.frame_len = decision.frame_len;
     info.ifindex = request.ifindex();
-    info.unconfigured_destination = decision.unconfigured_destination;
+    info.unconfigured_destination = has_unconfigured_destination(decision);
     Port* sender = &port;
     if (routed && decision.routable && reply.size() <= routed->bytes().size()) {
         copy_bytes(routed->bytes().data(), reply);
         frame = std::move(routed);
         sender = route;
     }
-    if (log_ && decision.promised && must_wait(decision)) {
+    const engine::MessageType type{decision.reply_type};
+    if (log_ && promise_count(decision) != 0 && must_wait(decision)) {
         // Room was looked for when a record may have been needed; a renewal that needs none waits
         // only if there is some.
-        if (!parked_.has_room(*sender)) {
+        if (!parked_.has_room(*sender, promise_count(decision))) {
             explain(port, request, engine::Shed::kJournalBacklog, now);
             return;
         }
-        park(*sender, std::move(*frame), info, request, decision, now);
+        ParkedReply parked;
+        parked.port = sender;
+        parked.frame = std::move(*frame);
+        parked.info = info;
+        parked.origin = sender;
+        park(std::move(parked), request, decision, now);
         return;
     }
     sender->submit(std::move(*frame), info);
     counters_.answered.add();
-    counters_.sent_by_type[engine::MessageType{decision.reply_type}.index()].add();
+    counters_.sent_by_type[type.index()].add();
     ++answered;
 }
 
+void Worker::answer_neighbor(Port& port, const engine::v6::Request& request, BootTime now,
+                             std::size_t& answered) {
+    std::optional<TxFrame> frame = port.lend();
+    if (!frame) {
+        explain(port, request, engine::Shed::kNoTxFrame, now);
+        return;
+    }
+    TxInfo info;
+    info.ifindex = request.ifindex();
+    info.frame_len = engine::v6::answer_neighbor(request, frame->bytes());
+    if (info.frame_len == 0) {
+        explain(port, request, engine::Refusal6::kNoSourceAddress, now);
+        return;
+    }
+    if (!taps_.empty()) {
+        taps_.record_answer(port, request.bytes(), client_of(request),
+                            frame->bytes().first(info.frame_len), now);
+    }
+    port.submit(std::move(*frame), info);
+    counters_.answered.add();
+    counters_.sent_by_type[engine::MessageType{nd::MessageType::kNeighborAdvertisement}.index()]
+        .add();
+    ++answered;
+}
+
+engine::DropReason Worker::solicit(const engine::v6::Request& request, BootTime now) noexcept {
+    return advertiser_.solicit(request, now) ? engine::Refusal6::kScheduled
+                                             : engine::Refusal6::kNotAllRouters;
+}
+
 // A reply that may be routed waits on either port.
-engine::Journal Worker::journal_for(const Port& port) noexcept {
+engine::Journal Worker::journal_for(const Port& port, std::size_t units) noexcept {
     if (!log_) {
         return engine::Journal::kOff;
     }
-    const bool has_room =
-        parked_.has_room(port) && (port.route() == nullptr || parked_.has_room(*port.route()));
+    const bool has_room = parked_.has_room(port, units) &&
+                          (port.route() == nullptr || parked_.has_room(*port.route(), units));
     return has_room ? log_->state() : engine::Journal::kBacklog;
 }
 
-void Worker::explain(const Port& port, const engine::Request& request, engine::DropReason reason,
+template <typename Request>
+void Worker::explain(const Port& port, const Request& request, engine::DropReason reason,
                      BootTime now) noexcept {
     counters_.dropped[reason.index()].add();
     tell(port, request, reason, now);
 }
 
-void Worker::tell(const Port& port, const engine::Request& request, engine::DropReason reason,
+template <typename Request>
+void Worker::tell(const Port& port, const Request& request, engine::DropReason reason,
                   BootTime now) noexcept {
     if (!taps_.empty()) {
         taps_.record_drop(port, request.bytes(), client_of(request), reason, now);
@@ -161,5 +284,14 @@ void Worker::tell(const Port& port, const engine::Request& request, engine::Drop
         drop_log_.add(describe(port, request, reason, now));
     }
 }
+
+template void Worker::explain(const Port&, const engine::Request&, engine::DropReason,
+                              BootTime) noexcept;
+template void Worker::explain(const Port&, const engine::v6::Request&, engine::DropReason,
+                              BootTime) noexcept;
+template void Worker::tell(const Port&, const engine::Request&, engine::DropReason,
+                           BootTime) noexcept;
+template void Worker::tell(const Port&, const engine::v6::Request&, engine::DropReason,
+                           BootTime) noexcept;
 
 }  // namespace xdhcpd::worker

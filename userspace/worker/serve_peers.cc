@@ -5,6 +5,8 @@
 
 #include "engine/decide.h"
 #include "engine/shard_choice.h"
+#include "engine/v6/decide.h"
+#include "worker/promises.h"
 #include "worker/worker.h"
 
 namespace xdhcpd::worker {
@@ -73,31 +75,39 @@ std::size_t Worker::serve_peer(std::uint32_t peer, const model::Snapshot& snapsh
     const BootTime now = clock_();
     counters_.batches.add();
     counters_.taken_over.add(count);
-    std::array<bool, kBatchLen> wanted{};
+    enum class Way : std::uint8_t { kNone, kIpv4, kIpv6 };
+    std::array<Way, kBatchLen> ways{};
     for (std::size_t i = 0; i < count; ++i) {
         if (i + 2 < count) {
             engine::prefetch_frame(messages.at(i + 2).frame());
         }
         const HandedMessage& message = messages.at(i);
-        // Anew, with the snapshot of this worker: whatever the request refers to is its own.
-        const auto parsed = requests_[i].parse(message.frame(), message.ifindex, snapshot);
-        if (!parsed) {
-            refuse_peer(peer, message, requests_[i], parsed.error());
-        } else if (shard_of(requests_[i]) != id_) {
-            refuse_peer(peer, message, requests_[i], engine::Shed::kHandOverMoved);
-        } else {
-            wanted[i] = true;
+        if (engine::v6::is_ipv6(message.frame())) {
+            if (take_over(peer, message, requests6_[i], snapshot)) {
+                ways[i] = Way::kIpv6;
+                if (!requests6_[i].first_tenant().identity.empty()) {
+                    shard_->prefetch(requests6_[i].first_tenant());
+                }
+            }
+        } else if (take_over(peer, message, requests_[i], snapshot)) {
+            ways[i] = Way::kIpv4;
             shard_->prefetch(requests_[i].tenant());
         }
     }
     for (std::size_t i = 0; i < count; ++i) {
-        if (wanted[i]) {
+        if (ways[i] == Way::kIpv4) {
             shard_->prefetch_record(requests_[i].tenant());
+        } else if (ways[i] == Way::kIpv6 && !requests6_[i].first_tenant().identity.empty()) {
+            shard_->prefetch_record(requests6_[i].first_tenant());
         }
     }
     for (std::size_t i = 0; i < count; ++i) {
-        if (wanted[i]) {
+        if (ways[i] == Way::kIpv4) {
             answer_peer(peer, messages.at(i), requests_[i], now);
+        } else if (ways[i] == Way::kIpv6 && requests6_[i].is_dhcp6()) {
+            answer_peer(peer, messages.at(i), requests6_[i], now);
+        } else if (ways[i] == Way::kIpv6) {  // of Neighbor Discovery, only these are handed over
+            refuse_peer(peer, messages.at(i), requests6_[i], solicit(requests6_[i], now));
         }
     }
     for (std::size_t i = 0; i < count; ++i) {
@@ -136,8 +146,25 @@ void Worker::give_back_all(std::uint32_t from, const std::vector<Port*>& gone) {
     hand_over_->publish();
 }
 
-void Worker::refuse_peer(std::uint32_t peer, const HandedMessage& message,
-                         const engine::Request& request, engine::DropReason reason) {
+template <typename Request>
+bool Worker::take_over(std::uint32_t peer, const HandedMessage& message, Request& request,
+                       const model::Snapshot& snapshot) {
+    // Anew, with the snapshot of this worker: whatever the request refers to is its own.
+    const auto parsed = request.parse(message.frame(), message.ifindex, snapshot);
+    if (!parsed) {
+        refuse_peer(peer, message, request, parsed.error());
+        return false;
+    }
+    if (owner_of(request) != id_) {
+        refuse_peer(peer, message, request, engine::Shed::kHandOverMoved);
+        return false;
+    }
+    return true;
+}
+
+template <typename Request>
+void Worker::refuse_peer(std::uint32_t peer, const HandedMessage& message, const Request& request,
+                         engine::DropReason reason) {
     tell(*message.port, request, reason, message.received);
     HandedReply reply;
     reply.loan = message.loan;
@@ -146,15 +173,16 @@ void Worker::refuse_peer(std::uint32_t peer, const HandedMessage& message,
 }
 
 // As answer(), but the reply goes back to the worker whose port received the message.
-void Worker::answer_peer(std::uint32_t peer, const HandedMessage& message,
-                         const engine::Request& request, BootTime now) {
+template <typename Request>
+void Worker::answer_peer(std::uint32_t peer, const HandedMessage& message, Request& request,
+                         BootTime now) {
     engine::Journal journal = engine::Journal::kOff;
     if (log_) {
-        journal =
-            message.may_wait && parked_.has_room() ? log_->state() : engine::Journal::kBacklog;
+        journal = message.may_wait && parked_.has_room(max_promises(request))
+                      ? log_->state()
+                      : engine::Journal::kBacklog;
     }
-    const engine::Decision decision =
-        engine::decide(request, *shard_, reply_cache_, now, journal, message.out);
+    const auto decision = decide(request, now, journal, message.out);
     if (decision.drop) {
         refuse_peer(peer, message, request, *decision.drop);
         return;
@@ -168,32 +196,33 @@ void Worker::answer_peer(std::uint32_t peer, const HandedMessage& message,
     reply.frame_len = decision.frame_len;
     reply.type = decision.reply_type;
     reply.routable = decision.routable;
-    reply.unconfigured_destination = decision.unconfigured_destination;
-    if (!log_ || !decision.promised || !must_wait(decision)) {
+    reply.unconfigured_destination = has_unconfigured_destination(decision);
+    if (!log_ || promise_count(decision) == 0 || !must_wait(decision)) {
         hand_over_->give_back(peer, reply);
         return;
     }
-    if (!message.may_wait || !parked_.has_room()) {
+    if (!message.may_wait || !parked_.has_room(promise_count(decision))) {
         refuse_peer(peer, message, request, engine::Shed::kJournalBacklog);
         return;
     }
-    ParkedReply parked = make_parked(request, decision, message.received);
+    ParkedReply parked;
     parked.lender = peer;
     parked.handed = reply;
     parked.origin = message.port;
     parked.info.ifindex = message.ifindex;
-    parked_.park(std::move(parked));
+    park(std::move(parked), request, decision, message.received);
 }
 
-bool Worker::is_mine_of_many(Port& port, const engine::Request& request, BootTime now) {
-    const std::uint32_t owner = shard_of(request);
+template <typename Request>
+bool Worker::is_mine_of_many(Port& port, const Request& request, BootTime now) {
+    const std::uint32_t owner = owner_of(request);
     if (owner == id_) {
         return true;
     }
     const auto refused = hand_over_->give(owner, port,
                                           {.frame = request.bytes(),
                                            .ifindex = request.ifindex(),
-                                           .may_be_routed = request.may_be_routed(),
+                                           .may_be_routed = may_be_routed(request),
                                            .received = now});
     if (refused) {
         explain(port, request, *refused, now);
@@ -203,9 +232,29 @@ bool Worker::is_mine_of_many(Port& port, const engine::Request& request, BootTim
     return false;
 }
 
-std::uint32_t Worker::shard_of(const engine::Request& request) const noexcept {
+template bool Worker::is_mine_of_many(Port&, const engine::Request&, BootTime);
+template bool Worker::is_mine_of_many(Port&, const engine::v6::Request&, BootTime);
+
+std::uint32_t Worker::owner_of(const engine::Request& request) const noexcept {
     return engine::shard_of(request.tenant().identity, request.snapshot().hash_key,
                             hand_over_->worker_count());
+}
+
+// A message of DHCPv6 that names no client may be answered by anybody, as a Neighbor Solicitation.
+std::uint32_t Worker::owner_of(const engine::v6::Request& request) const noexcept {
+    if (request.is_dhcp6()) {
+        return request.shard_key().empty()
+                   ? id_
+                   : engine::v6::shard_of(request, hand_over_->worker_count());
+    }
+    if (request.advertisement() == nullptr || request.ingress() == nullptr) {
+        return id_;
+    }
+    const auto found =
+        std::find_if(advertising_.begin(), advertising_.end(), [&](const AdvertisingWorker& one) {
+            return one.interface == request.ingress()->interface.name;
+        });
+    return found != advertising_.end() ? found->worker : id_;
 }
 
 }  // namespace xdhcpd::worker

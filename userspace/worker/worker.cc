@@ -29,6 +29,12 @@ constexpr std::size_t kMaxParked = 1u << 14;
     return BootTime{std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec}};
 }
 
+[[nodiscard]] std::uint64_t unix_clock() noexcept {
+    timespec time{};
+    static_cast<void>(clock_gettime(CLOCK_REALTIME, &time));  // cannot fail
+    return static_cast<std::uint64_t>(std::max<std::time_t>(time.tv_sec, 0));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Worker>, Error> Worker::make(const WorkerOptions& options,
@@ -52,6 +58,11 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<lease::Shard> shard
       drop_log_{options.drop_log_len},
       parked_{options.ring != nullptr ? kMaxParked : 1},
       requests_{std::make_unique<engine::Request[]>(kBatchLen)},
+      requests6_{std::make_unique<engine::v6::Request[]>(kBatchLen)},
+      advertiser_{options.unix_clock != nullptr ? options.unix_clock : unix_clock,
+                  [this](const Port& port, const Mac& destination, ByteView frame) {
+                      count_advertisement(port, destination, frame);
+                  }},
       wake_up_{wake_fd} {
     if (options.exchange != nullptr) {
         options.exchange->set_wake_up(id_, wake_up_);
@@ -75,6 +86,9 @@ void Worker::replace_ports(std::vector<Port*> ports) {
 std::vector<Port*> Worker::change_ports(std::vector<Port*> ports) {
     std::vector<Port*> gone;
     const model::Snapshot* const snapshot = snapshots_.acquire(announcement_);
+    if (snapshot != nullptr) {
+        update_advertiser(*snapshot);  // the ports that go send what takes leave
+    }
     for (Port* const port : ports_) {
         if (std::find(ports.begin(), ports.end(), port) != ports.end()) {
             continue;
@@ -84,9 +98,11 @@ std::vector<Port*> Worker::change_ports(std::vector<Port*> ports) {
                 break;
             }
         }
+        advertiser_.forget(*port);
         gone.push_back(port);
     }
     ports_ = std::move(ports);
+    advertised_.reset();
     poll_set_.clear();
     for (const Port* const port : ports_) {
         if (port->fd() >= 0) {
@@ -125,6 +141,7 @@ void Worker::run() {
             sleep([this] { return !stop_requested_.load(); });
         }
     }
+    advertiser_.send_final();
     // What has arrived is still answered, but a flood does not keep the server from ending. Who has
     // nothing more to expect goes on for the others until none of them has.
     const BootTime deadline = clock_() + kDrainTime;
@@ -154,6 +171,9 @@ std::size_t Worker::step() {
     send_stored();
     std::size_t done = 0;
     if (const model::Snapshot* const snapshot = snapshots_.acquire(announcement_)) {
+        if (advertised_ != snapshot->generation) [[unlikely]] {
+            update_advertiser(*snapshot);
+        }
         if (hand_over_) [[unlikely]] {
             done += exchange(*snapshot);
         }
@@ -163,7 +183,11 @@ std::size_t Worker::step() {
             }
         }
     }
-    pass_time(clock_());
+    const BootTime now = clock_();
+    pass_time(now);
+    if (advertiser_.due_at() <= now) {
+        advertiser_.send_due(now);
+    }
     mailbox_.run();
     if (log_) {
         log_->kick();
@@ -182,6 +206,16 @@ void Worker::pass_time(BootTime now) {
     behind_ = ended == kExpireBudget;  // then go on in the next round, without sleeping
 }
 
+// Advertisements are not late by the whole of kPollTimeoutMs.
+int Worker::poll_timeout() const noexcept {
+    if (advertiser_.due_at() == BootTime::max()) {
+        return kPollTimeoutMs;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(advertiser_.due_at() - clock_());
+    return static_cast<int>(
+        std::clamp<std::chrono::milliseconds::rep>(left.count(), 0, kPollTimeoutMs));
+}
+
 // Publishes that it sleeps, looks once more, then polls: whoever posts after the look sees the
 // flag. `may_wait`: answers whether nothing has ended that this would wait for.
 template <typename MayWait>
@@ -191,7 +225,7 @@ void Worker::sleep(const MayWait& may_wait) {
     if (!mailbox_.has_mail() && !is_stored && may_wait() &&
         !(hand_over_ && hand_over_->has_waiting())) {
         counters_.polls.add();
-        static_cast<void>(poll(poll_set_.data(), poll_set_.size(), kPollTimeoutMs));
+        static_cast<void>(poll(poll_set_.data(), poll_set_.size(), poll_timeout()));
     }
     wake_up_.withdraw();
 }

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -23,8 +24,12 @@
 #include "engine/rate_limiter.h"
 #include "engine/reply_cache.h"
 #include "engine/request.h"
+#include "engine/shedding.h"
+#include "engine/v6/decide.h"
+#include "engine/v6/request.h"
 #include "lease/shard.h"
 #include "packet/port.h"
+#include "worker/advertiser.h"
 #include "worker/counters.h"
 #include "worker/drop_log.h"
 #include "worker/hand_over.h"
@@ -48,7 +53,19 @@ struct WorkerOptions {
     DiskTime disk_time;
     // Gives the time; tests put in their own.
     BootTime (*clock)() noexcept = nullptr;  // null: CLOCK_BOOTTIME
+    // Gives seconds since 1970, for what Router Advertisements say of the calendar.
+    std::uint64_t (*unix_clock)() noexcept = nullptr;  // null: CLOCK_REALTIME
 };
+
+// Which worker sends the Router Advertisements of an interface: that with its first port.
+struct AdvertisingWorker {
+    std::string interface;
+    std::uint32_t worker = 0;
+    bool operator==(const AdvertisingWorker&) const = default;
+};
+
+// Whether whole frames may be sent by the port without a received one.
+[[nodiscard]] bool may_advertise(const Port& port) noexcept;
 
 class Worker {
   public:
@@ -84,6 +101,9 @@ class Worker {
     // Decides all that worker `from` has handed over, and gives up the replies that wait in frames
     // of these ports of it.
     void give_back_all(std::uint32_t from, const std::vector<Port*>& gone);
+    // Who advertises on which interface, this worker included; none for a worker alone, which does
+    // so wherever it has a port.
+    void set_advertising(std::vector<AdvertisingWorker> advertising);
     // After that of all others: collects and sends what came back, and touches the ports no more.
     void forget_ports(const std::vector<Port*>& gone);
     // All threads have ended. First of each worker: decides what was handed over last, and gives up
@@ -118,6 +138,9 @@ class Worker {
     void call(const std::function<void()>& work);
     [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
     [[nodiscard]] const WorkerCounters& counters() const noexcept { return counters_; }
+    [[nodiscard]] const AdvertiserCounters& advertiser_counters() const noexcept {
+        return advertiser_.counters();
+    }
     [[nodiscard]] const Announcement& announcement() const noexcept { return announcement_; }
     // The ports it has, and has had.
     [[nodiscard]] std::vector<PortTotals> port_totals() const { return port_ledger_.totals(); }
@@ -144,40 +167,82 @@ class Worker {
     [[nodiscard]] std::size_t collect();
     [[nodiscard]] std::size_t serve_peer(std::uint32_t peer, const model::Snapshot& snapshot);
     void serve_all_of(std::uint32_t peer);
-    // Whether the request belongs to this worker's shard. If not, it is on its way, or explained.
+
+    // Whether the request belongs to this worker. If not, it is on its way, or explained.
     [[nodiscard, gnu::always_inline]] inline bool is_mine(Port& port,
                                                           const engine::Request& request,
                                                           BootTime now);
     // Out of the way of one worker alone.
-    [[nodiscard, gnu::noinline]] bool is_mine_of_many(Port& port, const engine::Request& request,
+    template <typename Request>
+    [[nodiscard, gnu::noinline]] bool is_mine_of_many(Port& port, const Request& request,
                                                       BootTime now);
-    [[nodiscard]] std::uint32_t shard_of(const engine::Request& request) const noexcept;
-    void answer_peer(std::uint32_t peer, const HandedMessage& message,
-                     const engine::Request& request, BootTime now);
-    void refuse_peer(std::uint32_t peer, const HandedMessage& message,
-                     const engine::Request& request, engine::DropReason reason);
+    // The worker that answers it.
+    [[nodiscard]] std::uint32_t owner_of(const engine::Request& request) const noexcept;
+    [[nodiscard]] std::uint32_t owner_of(const engine::v6::Request& request) const noexcept;
+
+    // A message that another worker has handed over.
+    template <typename Request>
+    [[nodiscard]] bool take_over(std::uint32_t peer, const HandedMessage& message, Request& request,
+                                 const model::Snapshot& snapshot);
+    template <typename Request>
+    void answer_peer(std::uint32_t peer, const HandedMessage& message, Request& request,
+                     BootTime now);
+    template <typename Request>
+    void refuse_peer(std::uint32_t peer, const HandedMessage& message, const Request& request,
+                     engine::DropReason reason);
     void finish(Loans::Loan loan, const HandedReply& reply, BootTime now);
     void lose_all_parked();
     static void flush(Port& port);
+
+    // --- A frame of an own port.
     void count_arrival(const engine::Request& request) noexcept;
-    void answer(Port& port, engine::Request& request, BootTime now, std::size_t& answered);
-    // Whether a decision may need a record now, and its reply may wait for it on that port.
-    [[nodiscard]] engine::Journal journal_for(const Port& port) noexcept;
-    [[nodiscard]] bool must_wait(const engine::Decision& decision) noexcept;
-    void park(Port& port, TxFrame frame, const TxInfo& info, const engine::Request& request,
-              const engine::Decision& decision, BootTime now);
-    [[nodiscard]] ParkedReply make_parked(const engine::Request& request,
-                                          const engine::Decision& decision,
-                                          BootTime received) const noexcept;
-    void send_stored();
-    void send_stored(ParkedReply reply, BootTime now);
-    [[nodiscard]] bool is_still_true(const ParkedReply& reply, BootTime now) noexcept;
-    void lose(const ParkedReply& reply, engine::DropReason reason) noexcept;
-    [[gnu::noinline]] void explain(const Port& port, const engine::Request& request,
+    void count_arrival(const engine::v6::Request& request) noexcept;
+    // Reads an IPv6 frame. Whether it is to be answered here, in its turn.
+    [[nodiscard, gnu::noinline]] bool admit(Port& port, const RxFrame& frame,
+                                            const model::Snapshot& snapshot, engine::Load load,
+                                            engine::v6::Request& request, BootTime now);
+    template <typename Request>
+    void answer(Port& port, Request& request, BootTime now, std::size_t& answered);
+    void answer_neighbor(Port& port, const engine::v6::Request& request, BootTime now,
+                         std::size_t& answered);
+    // Takes a Router Solicitation; there is no answer now in any case, for the reason returned.
+    [[nodiscard]] engine::DropReason solicit(const engine::v6::Request& request,
+                                             BootTime now) noexcept;
+    [[nodiscard]] engine::Decision decide(engine::Request& request, BootTime now,
+                                          engine::Journal journal, MutableBytes out) noexcept;
+    [[nodiscard]] engine::v6::Decision decide(engine::v6::Request& request, BootTime now,
+                                              engine::Journal journal, MutableBytes out) noexcept;
+    template <typename Request>
+    [[gnu::noinline]] void explain(const Port& port, const Request& request,
                                    engine::DropReason reason, BootTime now) noexcept;
     // The same without counting.
-    void tell(const Port& port, const engine::Request& request, engine::DropReason reason,
+    template <typename Request>
+    void tell(const Port& port, const Request& request, engine::DropReason reason,
               BootTime now) noexcept;
+
+    // --- Replies that wait.
+    // Whether a decision that promises up to `units` may need records now, and its reply may wait
+    // for them on that port.
+    [[nodiscard]] engine::Journal journal_for(const Port& port, std::size_t units) noexcept;
+    // Writes the records that the decision asks for. A reply without one waits as well while the
+    // last record of one of its units does.
+    template <typename Decision>
+    [[nodiscard]] bool must_wait(const Decision& decision) noexcept;
+    [[nodiscard]] bool must_wait(lease::Unit unit, bool must_write) noexcept;
+    // `reply` knows its frame; this fills in what the decision promises.
+    template <typename Request, typename Decision>
+    void park(ParkedReply reply, const Request& request, const Decision& decision,
+              BootTime received);
+    void send_stored();
+    void send_stored(ParkedReply reply, bool is_current, BootTime now);
+    [[nodiscard]] bool is_still_true(const ParkedReply& reply, BootTime now) noexcept;
+    void lose(const ParkedReply& reply, engine::DropReason reason) noexcept;
+
+    // --- Advertisements.
+    // Null where another worker advertises, or nobody can.
+    [[nodiscard]] Port* advertising_port(const model::HostInterface& interface) const noexcept;
+    void update_advertiser(const model::Snapshot& snapshot);
+    void count_advertisement(const Port& port, const Mac& destination, ByteView frame) noexcept;
     void pass_time(BootTime now);
     // Something of this worker is not finished that does not depend on its ports.
     [[nodiscard]] bool expects_something() const noexcept {
@@ -185,6 +250,7 @@ class Worker {
     }
     template <typename MayWait>
     void sleep(const MayWait& may_wait);
+    [[nodiscard]] int poll_timeout() const noexcept;
 
     std::uint32_t id_;
     BootTime (*clock_)() noexcept;
@@ -201,7 +267,11 @@ class Worker {
     engine::RateLimiter rate_limiter_;
     TapSet taps_;
     Announcement announcement_;
-    std::unique_ptr<engine::Request[]> requests_;  // kBatchLen, reused
+    std::unique_ptr<engine::Request[]> requests_;       // kBatchLen, reused
+    std::unique_ptr<engine::v6::Request[]> requests6_;  // likewise
+    Advertiser advertiser_;
+    std::vector<AdvertisingWorker> advertising_;
+    std::optional<std::uint32_t> advertised_;  // generation; none: to be looked at again
     BootSeconds last_tick_;
     bool behind_ = false;  // more has ended than one round lets go
 

@@ -1,10 +1,34 @@
 #include "worker/worker_group.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "base/assert.h"
 
 namespace xdhcpd::worker {
+namespace {
+
+// The worker with the first port of each interface.
+[[nodiscard]] std::vector<AdvertisingWorker> advertising_of(
+    const std::vector<std::vector<Port*>>& by_worker) {
+    std::vector<AdvertisingWorker> advertising;
+    for (std::size_t worker = 0; worker < by_worker.size(); ++worker) {
+        for (const Port* const port : by_worker[worker]) {
+            const bool is_known = std::any_of(advertising.begin(), advertising.end(),
+                                              [port](const AdvertisingWorker& one) {
+                                                  return one.interface == port->interface_name();
+                                              });
+            if (!is_known && may_advertise(*port)) {
+                advertising.push_back(
+                    {std::string{port->interface_name()}, static_cast<std::uint32_t>(worker)});
+            }
+        }
+    }
+    return advertising;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<WorkerGroup>, Error> WorkerGroup::make(std::vector<Member> members,
                                                               const SnapshotSlot& snapshots,
@@ -42,6 +66,7 @@ std::vector<Worker*> WorkerGroup::all() const {
 
 void WorkerGroup::replace_ports(std::vector<std::vector<Port*>> by_worker) {
     XD_ASSERT(by_worker.size() == workers_.size());
+    const std::vector<AdvertisingWorker> advertising = advertising_of(by_worker);
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         Worker& worker = *workers_[i];
         std::vector<Port*> gone;
@@ -52,6 +77,11 @@ void WorkerGroup::replace_ports(std::vector<std::vector<Port*>> by_worker) {
             }
         }
         run_on(worker, [&] { worker.forget_ports(gone); });
+    }
+    if (count() > 1) {
+        for (const auto& worker : workers_) {
+            run_on(*worker, [&] { worker->set_advertising(advertising); });
+        }
     }
 }
 
