@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/addresses.h"
 #include "control/commands.h"
 #include "control/journal_status.h"
 #include "control/metrics_page.h"
@@ -66,6 +67,46 @@ json to_json(const InterfaceStatus& interface) {
             {"rate_limit", to_string(interface.rate_limits)}};
 }
 
+// What of IPv6 is on, and what is advertised where.
+void add_ipv6(json& answer, const ServerState& state) {
+    const model::Snapshot& snapshot = state.parts.snapshots.newest();
+    json families = json::array();
+    if (!snapshot.subnets.empty()) {
+        families.push_back("ipv4");
+    }
+    if (snapshot.ipv6.serves_dhcp6()) {
+        families.push_back("ipv6");
+        answer["server_duid"] = to_hex(snapshot.ipv6.server_duid);
+    }
+    answer["families"] = std::move(families);
+    json advertised = json::array();
+    for (const model::Advertisement& one : snapshot.ipv6.advertisements) {
+        const model::AdvertisementConfiguration& terms = one.configuration;
+        json prefixes = json::array();
+        for (const model::AdvertisedPrefixConfiguration& prefix : terms.prefixes) {
+            prefixes.push_back(xdhcpd::to_string(prefix.prefix));
+        }
+        advertised.push_back(
+            {{"interface", terms.interface},
+             {"vlan", terms.vlan ? model::to_string(*terms.vlan) : std::string{}},
+             {"managed", terms.managed},
+             {"other", terms.other},
+             {"prefixes", std::move(prefixes)}});
+    }
+    answer["router_advertisements"] = std::move(advertised);
+    json sent = json::object();
+    for (const auto kind :
+         {worker::AdvertisementKind::kMulticast, worker::AdvertisementKind::kUnicast,
+          worker::AdvertisementKind::kFinal}) {
+        std::uint64_t sum = 0;
+        for (const worker::Worker* const worker : state.parts.workers) {
+            sum += worker->advertiser_counters().sent[kind].value();
+        }
+        sent[std::string{name(kind)}] = sum;
+    }
+    answer["router_advertisements_sent"] = std::move(sent);
+}
+
 std::string_view state_name(const ServerState& state) {
     if (state.is_stopping()) {
         return "draining";
@@ -94,6 +135,7 @@ Answer status_command(const ServerState& state) {
         answer["journal"] = to_json(state.parts.journal());
         answer["journal"]["directory"] = state.parts.configuration.state_directory;
     }
+    add_ipv6(answer, state);
     const std::vector<InterfaceStatus> interfaces = state.parts.interfaces();
     json xdp = json::object();
     json interface_list = json::array();

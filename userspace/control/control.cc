@@ -4,8 +4,10 @@
 #include <chrono>
 #include <exception>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "control/captures.h"
 #include "control/commands.h"
@@ -189,23 +191,47 @@ std::string check_room(const model::Configuration& configuration,
     const auto chunks_of = [](std::uint64_t units) {
         return (units + lease::kChunkUnits - 1) / lease::kChunkUnits;
     };
-    const auto& known = registry.spaces();
+    const lease::Store& store = registry.store();
     std::uint64_t chunks = 1;  // the first is never given out
-    std::size_t count = known.size();
-    for (const auto& [key, id] : known) {
-        chunks += chunks_of(registry.store().space(id).unit_count());
+    std::size_t count = 0;
+    for (std::uint32_t id = 0; id < store.space_limit(); ++id) {
+        if (const lease::Space* const space =
+                store.find_space(lease::SpaceId{static_cast<std::uint16_t>(id)})) {
+            chunks += chunks_of(space->unit_count());
+            ++count;
+        }
     }
+    const auto is_full = [&](std::uint64_t units) {
+        chunks += chunks_of(units);
+        ++count;
+        return units > lease::kMaxSpaceUnits || chunks > lease::kMaxChunks ||
+               count > lease::kMaxSpaces;
+    };
+    constexpr std::string_view kBeside =
+        " beside those of the other subnets, of which removed ones count until a restart";
     for (const model::SubnetConfiguration& subnet : configuration.dhcp4.subnets) {
         if (registry.find(subnet.prefix)) {
             continue;
         }
-        chunks += chunks_of(subnet.prefix.size());
-        ++count;
-        if (subnet.prefix.size() > lease::kMaxSpaceUnits || chunks > lease::kMaxChunks ||
-            count > lease::kMaxSpaces) {
+        if (is_full(subnet.prefix.size())) {
             return "subnet " + xdhcpd::to_string(subnet.prefix) +
-                   ": no room for so many addresses beside those of the other subnets, of which "
-                   "removed ones count until a restart";
+                   ": no room for so many addresses" + std::string{kBeside};
+        }
+    }
+    const model::SpaceRegistry6& ipv6 = registry.ipv6();
+    for (const model::Subnet6Configuration& subnet : configuration.dhcp6.subnets) {
+        std::vector<model::Range6> ranges;
+        for (const model::Pool6Configuration& pool : subnet.pools) {
+            ranges.push_back(model::address_range(pool.first, pool.last));
+        }
+        for (const model::PrefixPoolConfiguration& pool : subnet.prefix_pools) {
+            ranges.push_back(model::prefix_range(pool.prefix, pool.delegated_length));
+        }
+        for (const model::Range6& range : ranges) {
+            if (!ipv6.find(range) && is_full(ipv6.unit_count(range))) {
+                return "subnet " + xdhcpd::to_string(subnet.prefix) + ": no room for the pool at " +
+                       xdhcpd::to_string(range.first) + std::string{kBeside};
+            }
         }
     }
     return {};

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "control/journal_status.h"
+#include "control/pools6.h"
 #include "engine/drop_reason.h"
 #include "engine/message_type.h"
 #include "metrics/families.h"
@@ -91,6 +92,19 @@ void add_messages(Families& families, const Workers& workers) {
         dropped.add(number(value), {{"stage", name(reason.stage())}, {"reason", reason.name()}});
     }
     families.push_back(dropped.take());
+
+    Family advertised{MetricType::Counter, "xdhcpd_router_advertisements_total",
+                      "Router Advertisements sent, by whom they were for"};
+    for (const auto kind :
+         {worker::AdvertisementKind::kMulticast, worker::AdvertisementKind::kUnicast,
+          worker::AdvertisementKind::kFinal}) {
+        advertised.add(number(sum_over(workers,
+                                       [kind](worker::Worker& worker) {
+                                           return worker.advertiser_counters().sent[kind].value();
+                                       })),
+                       {{"kind", name(kind)}});
+    }
+    families.push_back(advertised.take());
 
     Family latency{MetricType::Histogram, "xdhcpd_reply_latency_seconds",
                    "Time from the receipt of a request to the transmission of its reply"};
@@ -192,19 +206,34 @@ void add_interfaces(Families& families, const Workers& workers,
     }
 }
 
-void add_spaces(Families& families, const std::vector<MetricsDescription::Subnet>& subnets) {
-    Family units{MetricType::Gauge, "xdhcpd_space_units", "Addresses of a subnet, by state"};
-    for (const MetricsDescription::Subnet& subnet : subnets) {
-        const lease::Space& space = *subnet.space;
-        const auto add = [&](std::string_view state, std::uint64_t value) {
-            units.add(number(value), {{"subnet", subnet.name}, {"state", state}});
-        };
-        add("size", space.unit_count());
-        add("pool", space.bitmap().allowed_count());
-        add("free", space.bitmap().free_count());
-        add("offered", space.held_total(lease::HeldCount::kOffered));
-        add("leased", space.held_total(lease::HeldCount::kLeased));
-        add("declined", space.held_total(lease::HeldCount::kDeclined));
+void add_units(Family& units, const std::vector<const lease::Space*>& spaces,
+               const metrics::Labels& labels) {
+    const auto add = [&](std::string_view state, std::uint64_t value) {
+        metrics::Labels with_state = labels;
+        with_state.emplace_back("state", state);
+        units.add(number(value), with_state);
+    };
+    const UnitCounts counts = counts_of(spaces);
+    add("size", counts.size);
+    add("pool", counts.allowed);
+    add("free", counts.free);
+    add("offered", counts.offered);
+    add("leased", counts.leased);
+    add("declined", counts.declined);
+}
+
+void add_spaces(Families& families, const MetricsDescription& description) {
+    Family units{MetricType::Gauge, "xdhcpd_space_units",
+                 "Addresses of an IPv4 subnet, addresses or prefixes of an IPv6 pool, by state"};
+    for (const MetricsDescription::Subnet& subnet : description.subnets) {
+        add_units(units, {subnet.space}, {{"family", "ipv4"}, {"subnet", subnet.name}});
+    }
+    for (const MetricsDescription::Pool6& pool : description.pools6) {
+        add_units(units, pool.spaces,
+                  {{"family", "ipv6"},
+                   {"subnet", pool.subnet},
+                   {"pool", pool.name},
+                   {"length", std::to_string(pool.length)}});
     }
     families.push_back(units.take());
 }
@@ -224,7 +253,7 @@ std::string format_metrics(const MetricsInput& input) {
     families.push_back(build.take());
     add_messages(families, input.workers);
     add_interfaces(families, input.workers, input.description.interfaces);
-    add_spaces(families, input.description.subnets);
+    add_spaces(families, input.description);
     add_gauge(families, "xdhcpd_index_entries", "Clients known, those of ended leases included",
               sum_over(input.workers, [](worker::Worker& worker) {
                   return worker.shard_counters().index_entries.value();

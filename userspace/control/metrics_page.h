@@ -19,7 +19,15 @@ struct MetricsDescription {
         std::string name;  // "10.77.0.0/16"
         const lease::Space* space;
     };
+    // Of an IPv6 subnet; see NamedPool6.
+    struct Pool6 {
+        std::string subnet;
+        std::string name;
+        std::uint8_t length = 128;
+        std::vector<const lease::Space*> spaces;
+    };
     std::vector<Subnet> subnets;
+    std::vector<Pool6> pools6;
     std::vector<InterfaceStatus> interfaces;
 };
 

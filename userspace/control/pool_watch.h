@@ -2,9 +2,10 @@
 #pragma once
 
 #include <map>
+#include <string>
 
-#include "base/addresses.h"
 #include "control/server_state.h"
+#include "lease/space.h"
 
 namespace xdhcpd::control {
 
@@ -14,7 +15,11 @@ class PoolWatch {
     void look(const ServerState& state);
 
   private:
-    std::map<Ipv4Prefix, bool> is_full_;  // of subnets with a pool
+    void look_at(const ServerState& state, const std::string& name, const std::string& units,
+                 const std::string& whose, const lease::Space& space);
+
+    std::map<std::string, bool> was_full_;  // of subnets and pools that have anything, by name
+    std::map<std::string, bool> is_full_;
 };
 
 }  // namespace xdhcpd::control

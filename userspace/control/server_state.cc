@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "control/pools6.h"
 #include "worker/worker.h"
 
 namespace xdhcpd::control {
@@ -55,6 +56,10 @@ void ServerState::describe_for_metrics() {
     for (const model::Subnet& subnet : parts.snapshots.newest().subnets) {
         description->subnets.push_back(
             {xdhcpd::to_string(subnet.prefix), &parts.registry.store().space(subnet.space)});
+    }
+    for (NamedPool6& pool : named_pools(parts.snapshots.newest().ipv6, parts.registry.store())) {
+        description->pools6.push_back({xdhcpd::to_string(pool.subnet->prefix), std::move(pool.name),
+                                       pool.length, std::move(pool.spaces)});
     }
     description->interfaces = parts.interfaces();
     const std::lock_guard lock{mutex_};

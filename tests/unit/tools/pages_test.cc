@@ -108,6 +108,29 @@ TEST(SubnetsPage, ShowsCounts) {
         HasSubstr("10.77.0.0/16  eth1       100-199  -         100    90        1       8"));
 }
 
+TEST(SubnetsPage, ShowsAPoolOfIpv6InEachLine) {
+    const json answer = json::parse(R"({"subnets":[],"subnets6":[{"subnet":"2001:db8:1::/64",
+        "interface":"eth1","vlan":"","shared_network":"","reservations":1,"pools":[
+        {"pool":"2001:db8:1::1000-2001:db8:1::100f","length":128,"size":16,"allowed":16,"free":9,
+         "offered":3,"leased":4,"declined":0},
+        {"pool":"2001:db8:100::/52","length":56,"size":16,"allowed":16,"free":15,"offered":0,
+         "leased":1,"declined":0}]},{"subnet":"2001:db8:2::/64","pools":[]}]})");
+    const std::string page = subnets_page(answer);
+    EXPECT_THAT(page, HasSubstr("2001:db8:1::1000-2001:db8:1::100f     128     16     9        3"));
+    EXPECT_THAT(page, HasSubstr("2001:db8:100::/52                      56     16    15        0"));
+    EXPECT_THAT(page, HasSubstr("\n2001:db8:2::/64  -"));
+}
+
+TEST(StatusPage, ShowsWhatIsAdvertised) {
+    const json answer = json::parse(R"({"router_advertisements":[{"interface":"eth1","vlan":"100",
+        "prefixes":["2001:db8::/64"]},{"interface":"eth2","vlan":"","prefixes":[]}],
+        "router_advertisements_sent":{"multicast":5,"unicast":2,"final":1}})");
+    EXPECT_THAT(status_page(answer),
+                HasSubstr("\nadvertising on eth1 vlan 100: 2001:db8::/64\n"
+                          "advertising on eth2: no prefix\n"
+                          "advertisements sent: 5 multicast, 2 unicast, 1 final\n"));
+}
+
 TEST(WorkersPage, ShowsLatencies) {
     const json answer = json::parse(R"({"workers":[{"id":0,"ports":["eth1:0","eth1:1"],"cpu":1,
         "batches":7,"messages":9,"polls":3,"index_entries":5,"index_capacity":1000,"side_bytes":64,

@@ -134,6 +134,32 @@ namespace {
 
 }  // namespace
 
+namespace {
+
+// "advertising on eth1 vlan 100: 2001:db8::/64" for each link, and how often.
+[[nodiscard]] std::string advertisements(const json& answer) {
+    std::string result;
+    for (const json& one : list(answer, "router_advertisements")) {
+        const std::string vlan = text(one, "vlan");
+        std::string prefixes;
+        for (const json& prefix : list(one, "prefixes")) {
+            prefixes += prefix.is_string() ? " " + prefix.get<std::string>() : "";
+        }
+        result += printable("advertising on " + text(one, "interface") +
+                            (vlan.empty() ? "" : " vlan " + vlan) + ":" +
+                            (prefixes.empty() ? " no prefix" : prefixes)) +
+                  "\n";
+    }
+    if (result.empty()) {
+        return result;
+    }
+    const json& sent = list(answer, "router_advertisements_sent");
+    return "\n" + result + "advertisements sent: " + figure(sent, "multicast") + " multicast, " +
+           figure(sent, "unicast") + " unicast, " + figure(sent, "final") + " final\n";
+}
+
+}  // namespace
+
 std::string status_page(const json& answer) {
     std::string page =
         "xdhcpd " + printable(text(answer, "version")) + " " + printable(text(answer, "state")) +
@@ -180,6 +206,7 @@ std::string status_page(const json& answer) {
     page += "\nreceived " + figure(answer, "received") + " = answered " +
             figure(answer, "answered") + " + explained " + figure(answer, "explained") +
             " + in flight " + figure(answer, "in_flight") + "\n";
+    page += advertisements(answer);
     page += counts("received by type", list(answer, "received_by_type"));
     page += counts("sent by type", list(answer, "sent_by_type"));
     page += counts("no answer, by reason", list(answer, "dropped"));
@@ -218,7 +245,37 @@ std::string subnets_page(const json& answer) {
                    figure(subnet, "offered"), figure(subnet, "leased"), figure(subnet, "declined"),
                    figure(subnet, "reservations")});
     }
-    return table.empty() ? "no subnets\n" : table.text();
+    Table pools{{{"SUBNET"},
+                 {"INTERFACE"},
+                 {"VLAN"},
+                 {"NETWORK"},
+                 {"POOL"},
+                 {"LENGTH", Align::kRight},
+                 {"UNITS", Align::kRight},
+                 {"FREE", Align::kRight},
+                 {"OFFERED", Align::kRight},
+                 {"LEASED", Align::kRight},
+                 {"DECLINED", Align::kRight}}};
+    for (const json& subnet : list(answer, "subnets6")) {
+        const auto add = [&](const json& pool) {
+            pools.add({text(subnet, "subnet"), or_dash(text(subnet, "interface")),
+                       or_dash(text(subnet, "vlan")), or_dash(text(subnet, "shared_network")),
+                       or_dash(text(pool, "pool")), figure(pool, "length"), figure(pool, "size"),
+                       figure(pool, "free"), figure(pool, "offered"), figure(pool, "leased"),
+                       figure(pool, "declined")});
+        };
+        for (const json& pool : list(subnet, "pools")) {
+            add(pool);
+        }
+        if (list(subnet, "pools").empty()) {
+            add(json::object());
+        }
+    }
+    if (table.empty() && pools.empty()) {
+        return "no subnets\n";
+    }
+    const std::string first = table.empty() ? std::string{} : table.text();
+    return first + (pools.empty() ? "" : (first.empty() ? "" : "\n") + pools.text());
 }
 
 std::string leases_page(const json& answer, bool headings) {
