@@ -116,7 +116,9 @@ Result<Success, Error> DrivenInterface::try_driver(
         if (!opened) {
             return Unexpected{opened.error()};
         }
-        socket_drops_ = [&port = **opened] { return port.kernel_drops(); };
+        socket_drops_ = [&port = **opened] {
+            return Drops{{"receive_buffer_full", port.kernel_drops()}};
+        };
         port_ = std::move(*opened);
     } else {
         UdpOptions options;
@@ -126,7 +128,7 @@ Result<Success, Error> DrivenInterface::try_driver(
         if (!opened) {
             return Unexpected{opened.error()};
         }
-        socket_drops_ = [&port = **opened] { return port.kernel_drops(); };
+        socket_drops_ = [&port = **opened] { return drops_of(port); };
         port_ = std::move(*opened);
     }
     ports_ = {port_.get()};
@@ -191,16 +193,19 @@ Result<Success, Error> DrivenInterface::open_routes(std::uint16_t server_port,
     return Success{};
 }
 
-std::vector<std::pair<std::string, std::uint64_t>> DrivenInterface::kernel_drops(
-    std::size_t port_index) const {
+DrivenInterface::Drops DrivenInterface::drops_of(const UdpPort& port) {
+    return {{"receive_buffer_full", port.kernel_drops()}, {"unreachable", port.unreachable()}};
+}
+
+DrivenInterface::Drops DrivenInterface::kernel_drops(std::size_t port_index) const {
     if (ports_[port_index]->role() == PortRole::kRoute) {
         return {};
     }
     if (ports_[port_index] == lane_.get()) {
-        return {{"receive_buffer_full", lane_->kernel_drops()}};
+        return drops_of(*lane_);
     }
     if (!xdp_) {
-        return {{"receive_buffer_full", socket_drops_()}};
+        return socket_drops_();
     }
     const auto statistics = xdp_->statistics(port_index);
     if (!statistics) {

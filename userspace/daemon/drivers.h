@@ -57,10 +57,10 @@ class DrivenInterface {
 
     // Why there is no kernel lane, and what that means; empty if there is, or need not be.
     [[nodiscard]] const std::string& port_problem() const noexcept { return port_problem_; }
-    // What the kernel dropped before ports()[port_index] could have it, by reason, since open().
-    // Any thread.
-    [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> kernel_drops(
-        std::size_t port_index) const;
+    using Drops = std::vector<std::pair<std::string, std::uint64_t>>;
+    // What the kernel dropped before ports()[port_index] could have it, and what the network gave
+    // back, by reason, since open(). Any thread.
+    [[nodiscard]] Drops kernel_drops(std::size_t port_index) const;
 
     // Tells the XDP program which destinations are ours, its MAC among them, and which rates are
     // allowed; nothing for the other drivers, nor when it knows them already.
@@ -73,6 +73,7 @@ class DrivenInterface {
         model::Driver driver, const model::InterfaceConfiguration& configuration,
         const model::PortConfiguration& ports, bool has_vlans);
     [[nodiscard]] bool sees_tags() const noexcept;
+    [[nodiscard]] static Drops drops_of(const UdpPort& port);
     void open_lane(model::Driver driver, std::uint16_t server_port);
     [[nodiscard]] Result<Success, Error> open_routes(std::uint16_t server_port,
                                                      std::uint32_t worker_count);
@@ -85,8 +86,8 @@ class DrivenInterface {
     std::optional<std::vector<Ipv4>> told_local_;
     std::optional<std::vector<XdpLink>> told_links_;
     std::optional<XdpRates> told_rates_;
-    std::unique_ptr<Port> port_;                   // of the drivers with one port
-    std::function<std::uint64_t()> socket_drops_;  // of port_
+    std::unique_ptr<Port> port_;           // of the drivers with one port
+    std::function<Drops()> socket_drops_;  // of port_
     // Beside the fast drivers: serves what they leave to the kernel's stack, and keeps that from
     // answering unicast requests with ICMP port unreachable.
     std::unique_ptr<UdpPort> lane_;

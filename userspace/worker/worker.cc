@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "base/assert.h"
 #include "engine/decide.h"
 #include "engine/shard_choice.h"
 #include "engine/shedding.h"
@@ -181,7 +182,7 @@ void Worker::collect_last() {
     }
     static_cast<void>(collect());
     for (Port* const port : ports_) {
-        port->flush();
+        flush(*port);
     }
 }
 
@@ -240,8 +241,7 @@ void Worker::finish(Loans::Loan loan, const HandedReply& reply, BootTime now) {
     } else {
         loan.port->submit(std::move(loan.frame), info);
     }
-    counters_.answered.add();
-    counters_.sent_by_type[static_cast<std::size_t>(reply.type)].add();
+    count_answer(reply.type);
     counters_.latency.record(now - loan.received);
 }
 
@@ -455,9 +455,40 @@ std::uint32_t Worker::shard_of(const engine::Request& request) const noexcept {
 // no other port's.
 void Worker::flush(Port& port) {
     port.flush();
-    if (port.route() != nullptr) {
-        port.route()->flush();
+    port.take_unsent([&](const UnsentFrame& unsent) { take_answer_back(port, unsent); });
+    if (Port* const route = port.route(); route != nullptr) {
+        route->flush();
+        route->take_unsent([&](const UnsentFrame& unsent) { take_answer_back(*route, unsent); });
     }
+}
+
+// Counted when it is given to its port, so that who has the reply finds it counted.
+void Worker::count_answer(dhcp4::MessageType type) noexcept {
+    counters_.answered.add();
+    counters_.sent_by_type[static_cast<std::size_t>(type)].add();
+}
+
+// The kernel did not send it.
+void Worker::take_answer_back(const Port& port, const UnsentFrame& unsent) noexcept {
+    Drop drop;
+    drop.time = clock_();
+    drop.reason = engine::Shed::kNotSent;
+    drop.ifindex = unsent.info.ifindex;
+    drop.queue = port.queue();
+    const auto frame = FrameView::parse(unsent.frame.bytes().first(unsent.info.frame_len));
+    dhcp4::MessageView reply;
+    XD_ASSERT(frame && reply.parse(frame->payload));  // we have written it
+    if (reply.hlen() == Mac::kLen) {
+        drop.client = Mac::load(reply.chaddr().data());
+    }
+    drop.giaddr = reply.giaddr();
+    drop.address = reply.yiaddr();
+    drop.type = reply.type();
+    drop_log_.add(drop);
+    Counter& sent = counters_.sent_by_type[static_cast<std::size_t>(reply.type())];
+    sent.set(sent.value() - 1);
+    counters_.answered.set(counters_.answered.value() - 1);
+    counters_.dropped[drop.reason.index()].add();
 }
 
 // Counts what could be read, whether it will be answered or not.
@@ -510,8 +541,7 @@ void Worker::answer(Port& port, engine::Request& request, BootTime now, std::siz
         return;
     }
     sender->submit(std::move(*frame), info);
-    counters_.answered.add();
-    counters_.sent_by_type[static_cast<std::size_t>(decision.reply_type)].add();
+    count_answer(decision.reply_type);
     ++answered;
 }
 
@@ -592,8 +622,7 @@ void Worker::send_stored(ParkedReply reply, BootTime now) {
         return;
     }
     reply.port->submit(std::move(reply.frame), reply.info);
-    counters_.answered.add();
-    counters_.sent_by_type[static_cast<std::size_t>(reply.type)].add();
+    count_answer(reply.type);
     counters_.latency.record(now - reply.received);
 }
 

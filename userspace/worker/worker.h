@@ -158,7 +158,9 @@ class Worker {
                      const engine::Request& request, engine::DropReason reason);
     void finish(Loans::Loan loan, const HandedReply& reply, BootTime now);
     void lose_all_parked();
-    static void flush(Port& port);
+    void flush(Port& port);
+    void count_answer(dhcp4::MessageType type) noexcept;
+    [[gnu::noinline]] void take_answer_back(const Port& port, const UnsentFrame& unsent) noexcept;
     void count_arrival(const engine::Request& request) noexcept;
     void answer(Port& port, engine::Request& request, BootTime now, std::size_t& answered);
     // Whether a decision may need a record now, and its reply may wait for it on that port.
