@@ -142,11 +142,16 @@ def test_on_a_full_disk_nobody_gets_a_lease_that_is_not_stored(sides, tmp_path, 
             assert request(first, address, renew=True).type == dhcp.ACK, "inside what is on disk already"
             assert running.http("/healthz")[0] == 503
             assert running.status()["journal"]["state"] == "failing", running.status()["journal"]
-            assert "TROUBLE: leases cannot be stored" in running.ctl_process("status").stdout
+            told = running.ctl_process("status")
+            assert told.returncode == 3, "neither fine nor not serving"
+            first_line, _, rest = told.stdout.partition("\n")
+            assert "serving without storing leases since" in first_line and "TROUBLE: leases cannot be stored" in rest
+            assert running.ctl_process("--json", "status").returncode == 3
             assert "xdhcpd_journal_failing 1" in running.http("/metrics")[1]
             eventually(lambda: "leases cannot be stored" in running.log(), what="a line in the log")
             filler.unlink()
             eventually(lambda: running.http("/healthz")[0] == 200, what="stored again")
+            assert running.ctl_process("status").returncode == 0
             assert request(second, other).type == dhcp.ACK
         with running:
             assert {address, other} <= set(running.leases())

@@ -132,16 +132,19 @@ namespace {
 
 }  // namespace
 
+std::string journal_problem(const json& status) {
+    return status.contains("journal") ? text(status["journal"], "problem") : std::string{};
+}
+
 std::string status_page(const json& answer) {
+    const std::string problem = journal_problem(answer);
     std::string page =
         "xdhcpd " + printable(text(answer, "version")) + " " + printable(text(answer, "state")) +
-        " since " + duration(count(answer, "uptime_seconds")) + ", generation " +
-        figure(answer, "generation") + ", durability " + printable(text(answer, "durability")) +
-        ", configuration " + printable(text(answer, "configuration")) + "\n\n";
-    if (answer.contains("journal")) {
-        const std::string problem = text(answer["journal"], "problem");
-        page += problem.empty() ? std::string{} : printable("TROUBLE: " + problem) + "\n\n";
-    }
+        (problem.empty() ? "" : " without storing leases") + " since " +
+        duration(count(answer, "uptime_seconds")) + ", generation " + figure(answer, "generation") +
+        ", durability " + printable(text(answer, "durability")) + ", configuration " +
+        printable(text(answer, "configuration")) + "\n\n";
+    page += problem.empty() ? std::string{} : printable("TROUBLE: " + problem) + "\n\n";
     page += interfaces_table(answer);
     Table ports{{{"INTERFACE"},
                  {"QUEUE", Align::kRight},
