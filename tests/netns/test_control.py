@@ -414,6 +414,36 @@ def test_one_missing_interface_leaves_the_other_in_service(namespaces, tmp_path)
         assert "nosuch0" in server.log()
 
 
+@pytest.mark.parametrize("driver", driver_ids())
+@pytest.mark.parametrize("shared", ["control-socket", "http", "state-directory"])
+def test_a_second_server_fails_before_it_touches_the_interfaces(driver, shared, tmp_path):
+    bed = Testbed(driver, tmp_path / "first", [SUBNET])
+    try:
+        bed.begin(f"second-{shared}")
+        first_config = configuration("srv0", driver, [SUBNET], tmp_path / "first")
+        config = configuration("srv0", driver, [SUBNET], tmp_path / "second")
+        config["http"] = "127.0.0.1:9768"
+        config[shared] = first_config[shared]
+        second = Server(bed.server_ns, tmp_path / "second", config)
+        bed.lease(bed.mac())
+        log = bed.server.log()
+        second.start(wait=False)
+        while second.process.poll() is None:
+            bed.lease(bed.mac())
+        second.wait(expected=1)
+        bed.lease(bed.mac())
+        assert "srv0" not in second.log(), "it was at the interface"
+        assert bed.server.log() == log
+        (interface,) = bed.server.status()["interfaces"]
+        assert (interface["state"], interface["reopens"]) == ("serving", 0)
+        assert bed.server.http("/healthz")[0] == 200
+        assert bed.server.socket_path.exists()
+    except BaseException:
+        bed.close(check=False)
+        raise
+    bed.close()
+
+
 UNPRIVILEGED = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--no-new-privs"]
 
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -120,12 +121,13 @@ class Server::Implementation {
     void run();
 
   private:
+    [[nodiscard]] Result<Success, Error> open_listeners();
     [[nodiscard]] Result<Success, Error> open_interfaces(const model::HostState& host);
     [[nodiscard]] Result<Success, Error> open_workers();
     [[nodiscard]] Result<Success, Error> open_journal(const std::vector<lease::Shard*>& shards);
     void report_recovery(const journal::Recovery& found) const;
     void watch_clock();
-    [[nodiscard]] Result<Success, Error> open_control(const model::HostState& host);
+    void open_control(const model::HostState& host);
     void serve_signals();
     void watch_host(std::chrono::steady_clock::time_point now);
     [[nodiscard]] int wait_ms(std::chrono::steady_clock::time_point now) const;
@@ -150,6 +152,8 @@ class Server::Implementation {
     std::unique_ptr<ServedInterfaces> interfaces_;
     std::unique_ptr<worker::WorkerGroup> workers_;
     std::unique_ptr<control::Control> control_;
+    // For threads that may ask before control_ is there; null until it is.
+    std::atomic<control::Control*> ready_control_{nullptr};
     std::unique_ptr<control::ControlSocket> control_socket_;
     std::unique_ptr<metrics::HttpServer> http_;
     // When the host is looked at because something has changed.
@@ -188,6 +192,10 @@ Result<Success, Error> Server::Implementation::open() {
     model::apply_policy(*made.snapshot, options_.configuration, *host, registry_);
     snapshots_.publish(std::move(made.snapshot));
     interfaces_ = std::make_unique<ServedInterfaces>(snapshots_, options_.configuration.ports);
+    // What another server may have comes before the interfaces, which it may be serving.
+    if (auto opened = open_listeners(); !opened) {
+        return opened;
+    }
     if (auto opened = open_workers(); !opened) {
         return opened;
     }
@@ -195,7 +203,39 @@ Result<Success, Error> Server::Implementation::open() {
         return opened;
     }
     interfaces_->log_table(snapshots_.newest());
-    return open_control(*host);
+    open_control(*host);
+    return Success{};
+}
+
+// Who connects to the control socket now waits until the server runs.
+Result<Success, Error> Server::Implementation::open_listeners() {
+    const model::Configuration& configuration = options_.configuration;
+    auto socket = control::ControlSocket::open(configuration.control_socket);
+    if (!socket) {
+        return Unexpected{socket.error()};
+    }
+    control_socket_ = std::move(*socket);
+    if (configuration.http.empty()) {
+        return Success{};
+    }
+    auto http = metrics::HttpServer::open(
+        configuration.http,
+        {.metrics_text =
+             [this] {
+                 control::Control* const control = ready_control_;
+                 return control != nullptr ? control->metrics_text() : std::string{};
+             },
+         .health =
+             [this] {
+                 control::Control* const control = ready_control_;
+                 return control != nullptr ? control->health()
+                                           : metrics::Health{false, "the server is starting"};
+             }});
+    if (!http) {
+        return Unexpected{http.error()};
+    }
+    http_ = std::move(*http);
+    return Success{};
 }
 
 // Interfaces that are not there are waited for. A driver that was promised and refuses is an
@@ -325,7 +365,7 @@ void Server::Implementation::report_recovery(const journal::Recovery& found) con
     }
 }
 
-Result<Success, Error> Server::Implementation::open_control(const model::HostState& host) {
+void Server::Implementation::open_control(const model::HostState& host) {
     const model::Configuration& configuration = options_.configuration;
     control_ = std::make_unique<control::Control>(control::ControlParts{
         .configuration_name = options_.configuration_name,
@@ -356,21 +396,7 @@ Result<Success, Error> Server::Implementation::open_control(const model::HostSta
         .log = log_line,
         .on_log_configuration = set_up_log,
         .clock = nullptr});
-    auto socket = control::ControlSocket::open(configuration.control_socket);
-    if (!socket) {
-        return Unexpected{socket.error()};
-    }
-    control_socket_ = std::move(*socket);
-    if (!configuration.http.empty()) {
-        auto http = metrics::HttpServer::open(
-            configuration.http, {.metrics_text = [this] { return control_->metrics_text(); },
-                                 .health = [this] { return control_->health(); }});
-        if (!http) {
-            return Unexpected{http.error()};
-        }
-        http_ = std::move(*http);
-    }
-    return Success{};
+    ready_control_ = control_.get();
 }
 
 void Server::Implementation::run() {
