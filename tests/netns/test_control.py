@@ -178,6 +178,22 @@ def test_reload_keeps_leases_and_serves_the_new_configuration(bed):
     assert renewed.options[dhcp.DNS] == dhcp.ip4("192.0.2.99")
 
 
+def test_reload_says_what_needs_a_restart_and_where_it_stands(bed):
+    text = bed.server.config_path.read_text(encoding="utf-8")
+    bed.server.write(text.replace('{\n', '{\n  "workers": 2,\n', 1).replace("127.0.0.1:9767", "127.0.0.1:9768"))
+    http_line = next(number for number, line in enumerate(bed.server.config_path.read_text().splitlines(), 1)
+                     if '"http"' in line)  # fmt: skip
+    expected = {f"workers ({bed.server.config_path}:2): auto -> 2",
+                f"http ({bed.server.config_path}:{http_line}): 127.0.0.1:9767 -> 127.0.0.1:9768"}  # fmt: skip
+    for arguments in (["--dry-run"], [], []):  # until it is restarted
+        answer = bed.server.ctl("reload", *arguments)
+        assert (answer["changes"], set(answer["needs_restart"])) == ([], expected)
+        page = bed.server.ctl_process("reload", *arguments).stdout
+        assert all(f"needs a restart: {line}\n" in page for line in expected), page
+    assert bed.server.log().count("reload: needs a restart: workers") == 4
+    assert bed.server.http("/healthz")[0] == 200
+
+
 def test_sighup_keeps_every_lease(bed):
     addresses = [bed.lease(bed.mac()).yiaddr for _ in range(10)]
     before = {address: lease["hw_address"] for address, lease in bed.server.leases().items()}

@@ -19,11 +19,13 @@
 namespace xdhcpd::config {
 
 struct LoadResult {
+    using Places = std::map<std::string, Place, std::less<>>;
+
     std::optional<model::Configuration> configuration;  // empty if and only if there is an error
     std::vector<Diagnostic> diagnostics;                // in the order of the text
     // Where the values of the keys of the root stand, of those that are there; empty without a
     // text.
-    std::map<std::string, Place, std::less<>> places;
+    Places places;
 };
 
 // The file at `path`, at most 64 MiB; diagnostics carry `path` as it was given.

@@ -105,7 +105,8 @@ struct ReloadOutcome {
     bool ok = false;
     std::vector<std::string> errors;           // "FILE:3:5: error: ..."; empty if and only if ok
     std::vector<std::string> warnings;         // of the file and of joining it with the host
-    std::vector<std::string> changes;          // lines for people; what needs a restart says so
+    std::vector<std::string> changes;          // lines for people
+    std::vector<std::string> needs_restart;    // likewise: goes on as it was until a restart
     std::vector<OutsideLease> leases_outside;  // the first kMaxOutside of them
     std::uint64_t leases_outside_count = 0;
 };

@@ -283,6 +283,9 @@ std::string reload_page(const json& answer, bool dry_run) {
     } else {
         page += (dry_run ? "would change:\n" : "reloaded; changed:\n") + changes;
     }
+    const std::string restarts = lines(list(answer, "needs_restart"), "needs a restart: ");
+    page += restarts;
+    page += restarts.empty() ? "" : "until then the value on the left stays in force\n";
     const json& outside = list(answer, "leases_outside");
     if (outside.empty()) {
         return page;
