@@ -145,6 +145,13 @@ std::string status_page(const json& answer) {
         ", durability " + printable(text(answer, "durability")) + ", configuration " +
         printable(text(answer, "configuration")) + "\n\n";
     page += problem.empty() ? std::string{} : printable("TROUBLE: " + problem) + "\n\n";
+    if (answer.contains("journal")) {
+        const std::string merging = text(answer["journal"], "merge_problem");
+        page += merging.empty() ? std::string{} : printable("journal: " + merging) + "\n\n";
+    }
+    if (const std::string advice = text(answer, "workers_advice"); !advice.empty()) {
+        page += printable("workers: " + advice) + "\n\n";
+    }
     page += interfaces_table(answer);
     Table ports{{{"INTERFACE"},
                  {"QUEUE", Align::kRight},
@@ -272,7 +279,11 @@ std::string workers_page(const json& answer) {
         return "no workers\n";
     }
     const std::string why = text(answer, "why");
-    return (why.empty() ? std::string{} : printable("workers: " + why) + "\n\n") + table.text();
+    const std::string advice = text(answer, "advice");
+    return (why.empty()
+                ? std::string{}
+                : printable("workers: " + why + (advice.empty() ? "" : "; " + advice)) + "\n\n") +
+           table.text();
 }
 
 std::string reload_page(const json& answer, bool dry_run) {
