@@ -91,6 +91,8 @@ Answer status_command(const ServerState& state) {
         answer["journal"] = to_json(state.parts.journal());
         answer["journal"]["directory"] = state.parts.configuration.state_directory;
     }
+    answer["workers_advice"] =
+        state.parts.workers_advice ? state.parts.workers_advice() : std::string{};
     const std::vector<InterfaceStatus> interfaces = state.parts.interfaces();
     json xdp = json::object();
     json interface_list = json::array();

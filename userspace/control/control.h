@@ -75,6 +75,8 @@ struct ControlParts {
     model::SpaceRegistry& registry;
     std::vector<worker::Worker*> workers;  // by the ids of their shards
     std::string workers_reason{};          // why they are so many, for people
+    // What a restart would change of that; empty: nothing. May be unset.
+    std::function<std::string()> workers_advice{};
     HashKey hash_key;
     model::Configuration configuration;  // in force
     model::HostState host;               // that the first snapshot was made from

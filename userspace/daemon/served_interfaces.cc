@@ -185,6 +185,14 @@ void ServedInterfaces::count(const DrivenInterface& driven, Past& sums) {
     }
 }
 
+std::uint64_t ServedInterfaces::fast_queue_count() const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto& [name, driven] : open_) {
+        sum += driven->xdp() != nullptr ? driven->queue_count() : 0;
+    }
+    return sum;
+}
+
 std::vector<control::InterfaceStatus> ServedInterfaces::status() const {
     std::vector<control::InterfaceStatus> result;
     const BootTime now = boot_time();

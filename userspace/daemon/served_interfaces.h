@@ -48,6 +48,8 @@ class ServedInterfaces {
     [[nodiscard]] const std::vector<ManagedInterface>& all() const noexcept {
         return managed_.all();
     }
+    // Queues of xdp drivers that are open.
+    [[nodiscard]] std::uint64_t fast_queue_count() const noexcept;
     [[nodiscard]] bool wants_another_look() const noexcept { return managed_.wants_another_look(); }
     [[nodiscard]] bool is_impatient() const noexcept { return managed_.is_impatient(); }
     // One line per interface: what serves it and why nothing better, and what it serves.

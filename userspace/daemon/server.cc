@@ -106,7 +106,7 @@ class Server::Implementation {
         : options_{std::move(options)},
           worker_count_{choose_worker_count(options_.configuration.workers,
                                             count_fast_queues(options_.configuration),
-                                            host::read_processors())},
+                                            processors_)},
           store_{worker_count_.count} {}
     ~Implementation() {
         if (journal_) {
@@ -127,6 +127,7 @@ class Server::Implementation {
     [[nodiscard]] Result<Success, Error> open_journal(const std::vector<lease::Shard*>& shards);
     void report_recovery(const journal::Recovery& found) const;
     void watch_clock();
+    void watch_queues();
     void open_control(const model::HostState& host);
     void serve_signals();
     void watch_host(std::chrono::steady_clock::time_point now);
@@ -139,7 +140,9 @@ class Server::Implementation {
     int signal_fd_ = -1;
     bool stop_requested_ = false;
     const HashKey hash_key_{random_number(), random_number()};
+    const host::Processors processors_ = host::read_processors();
     WorkerCount worker_count_;
+    std::string workers_advice_;  // logged last; empty: none
     lease::Store store_;
     model::SpaceRegistry registry_{store_};
     worker::SnapshotSlot snapshots_;
@@ -374,6 +377,7 @@ void Server::Implementation::open_control(const model::HostState& host) {
         .registry = registry_,
         .workers = workers_->all(),
         .workers_reason = std::to_string(worker_count_.count) + " (" + worker_count_.reason + ")",
+        .workers_advice = [this] { return workers_advice_; },
         .hash_key = hash_key_,
         .configuration = configuration,
         .host = host,
@@ -423,6 +427,7 @@ void Server::Implementation::run() {
         if (now >= next_tick) {
             interfaces_->tick();
             watch_clock();
+            watch_queues();
             control_->tick();
             next_tick = now + std::chrono::milliseconds{kTickMs};
         }
@@ -440,6 +445,19 @@ void Server::Implementation::watch_clock() {
     } else if (*stepped) {
         spdlog::info("the wall clock was stepped; leases go on as before");
     }
+}
+
+// The number of shards is fixed at the start; interfaces and their queues come later as well.
+void Server::Implementation::watch_queues() {
+    if (options_.configuration.workers) {
+        return;
+    }
+    std::string advice =
+        advise_restart(worker_count_, interfaces_->fast_queue_count(), processors_);
+    if (!advice.empty() && advice != workers_advice_) {
+        spdlog::warn("workers: {}", advice);
+    }
+    workers_advice_ = std::move(advice);
 }
 
 int Server::Implementation::wait_ms(std::chrono::steady_clock::time_point now) const {

@@ -21,6 +21,11 @@ struct WorkerCount {
                                               std::uint64_t queue_count,
                                               const host::Processors& processors);
 
+// What a restart would change of `current` workers under `workers: auto`, for people; empty when
+// it would bring no more of them. `queue_count`: queues that such drivers serve now.
+[[nodiscard]] std::string advise_restart(const WorkerCount& current, std::uint64_t queue_count,
+                                         const host::Processors& processors);
+
 // What one of `count` shards gets of `total` clients: a part, and something more, since clients do
 // not spread exactly evenly.
 [[nodiscard]] std::uint32_t clients_per_shard(std::uint32_t total, std::uint32_t count);
