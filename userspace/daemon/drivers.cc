@@ -49,7 +49,8 @@ constexpr std::string_view kTagsInvisible =
 
 Result<DrivenInterface, Error> DrivenInterface::open(
     const model::InterfaceConfiguration& configuration, const model::PortConfiguration& ports,
-    const model::HostInterface& host_interface, bool has_vlans, std::uint32_t worker_count) {
+    const model::HostInterface& host_interface, bool has_vlans, const std::string& vlan_devices,
+    std::uint32_t worker_count) {
     static constexpr std::array<Driver, 4> kWalk{Driver::kXdp, Driver::kXdpGeneric, Driver::kPacket,
                                                  Driver::kUdp};
     DrivenInterface driven{host_interface};
@@ -58,7 +59,8 @@ Result<DrivenInterface, Error> DrivenInterface::open(
         if (configuration.driver != Driver::kAuto && configuration.driver != driver) {
             continue;
         }
-        const auto opened = driven.try_driver(driver, configuration, ports, has_vlans);
+        const auto opened =
+            driven.try_driver(driver, configuration, ports, has_vlans, vlan_devices);
         if (opened) {
             driven.driver_ = name_of(driver);
             driven.why_ = refused;
@@ -85,7 +87,7 @@ Result<DrivenInterface, Error> DrivenInterface::open(
 
 Result<Success, Error> DrivenInterface::try_driver(
     Driver driver, const model::InterfaceConfiguration& configuration,
-    const model::PortConfiguration& ports, bool has_vlans) {
+    const model::PortConfiguration& ports, bool has_vlans, const std::string& vlan_devices) {
     if (driver == Driver::kUdp && has_vlans) {
         return Unexpected{Error{0, "sees no VLAN tags, and subnets of this interface have vlan:"}};
     }
@@ -104,6 +106,14 @@ Result<Success, Error> DrivenInterface::try_driver(
         if (has_vlans && !sees_tags()) {
             xdp_.reset();
             return Unexpected{Error{0, std::string{kTagsInvisible}}};
+        }
+        if (!vlan_devices.empty() && !sees_tags()) {
+            xdp_.reset();
+            return Unexpected{Error{
+                0, "VLAN tags in metadata are invisible there, and the host has " + vlan_devices +
+                       ": tagged clients would be answered as untagged ones "
+                       "(ethtool -K DEVICE rxvlan off mends that on a network "
+                       "card)"}};
         }
         ports_.assign(xdp_->ports().begin(), xdp_->ports().end());
         return Success{};

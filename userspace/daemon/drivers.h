@@ -27,10 +27,13 @@ class DrivenInterface {
     // Opens `configuration.driver`. `auto` walks down xdp, xdp-generic, packet, udp and keeps why
     // each one before the last refused. An error names the interface and every driver tried.
     // `has_vlans`: tagged clients are served here, so a driver that cannot see every tag will not
-    // do. `worker_count`: its ports go to so many workers in turn, see group_of().
+    // do; nor one that would take a tagged client for an untagged one where the host has VLANs of
+    // this interface, `vlan_devices`, named for people, empty: none. `worker_count`: its ports go
+    // to so many workers in turn, see group_of().
     [[nodiscard]] static Result<DrivenInterface, Error> open(
         const model::InterfaceConfiguration& configuration, const model::PortConfiguration& ports,
-        const model::HostInterface& host_interface, bool has_vlans, std::uint32_t worker_count);
+        const model::HostInterface& host_interface, bool has_vlans, const std::string& vlan_devices,
+        std::uint32_t worker_count);
 
     [[nodiscard]] const std::string& name() const noexcept { return host_interface_.name; }
     [[nodiscard]] const model::HostInterface& host_interface() const noexcept {
@@ -52,6 +55,8 @@ class DrivenInterface {
     [[nodiscard]] std::uint32_t queue_count() const noexcept {
         return static_cast<std::uint32_t>(ports_.size() - (lane_ ? 1 : 0) - routes_.size());
     }
+    // Whether a tag may be invisible, so that a tagged client would be answered as untagged.
+    [[nodiscard]] bool may_miss_tags() const noexcept { return xdp_ && !sees_tags(); }
     // Null unless the driver is xdp or xdp-generic.
     [[nodiscard]] XdpInterface* xdp() const noexcept { return xdp_.get(); }
 
@@ -71,7 +76,7 @@ class DrivenInterface {
         : host_interface_{host_interface} {}
     [[nodiscard]] Result<Success, Error> try_driver(
         model::Driver driver, const model::InterfaceConfiguration& configuration,
-        const model::PortConfiguration& ports, bool has_vlans);
+        const model::PortConfiguration& ports, bool has_vlans, const std::string& vlan_devices);
     [[nodiscard]] bool sees_tags() const noexcept;
     [[nodiscard]] static Drops drops_of(const UdpPort& port);
     void open_lane(model::Driver driver, std::uint16_t server_port);

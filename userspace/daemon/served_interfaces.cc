@@ -72,9 +72,35 @@ void ServedInterfaces::update(const model::Configuration& configuration,
             with_vlans_.insert(subnet.interface);
         }
     }
+    vlan_devices_.clear();
+    for (const model::HostInterface& device : host.interfaces) {
+        for (const model::HostInterface& lower : host.interfaces) {
+            if (device.vlan_of != 0 && device.vlan_of == lower.ifindex) {
+                std::string& names = vlan_devices_[lower.name];
+                names += (names.empty() ? "" : ", ") + device.name;
+            }
+        }
+    }
     managed_.update(configuration.interfaces, host, departures_, lost_, boot_time());
+    warn_of_vlans();
     departures_.clear();
     lost_ = false;
+}
+
+// VLANs of the host may come while a driver is open that does not see their tags.
+void ServedInterfaces::warn_of_vlans() {
+    for (const auto& [name, driven] : open_) {
+        const auto found = vlan_devices_.find(name);
+        const std::string devices = found == vlan_devices_.end() ? std::string{} : found->second;
+        if (driven->may_miss_tags() && !devices.empty() && told_vlans_[name] != devices) {
+            spdlog::warn(
+                "interface {}: the host has {} on it now, and {} cannot see VLAN tags in metadata: "
+                "tagged clients would be answered as untagged ones; set driver: packet, or "
+                "ethtool -K {} rxvlan off",
+                name, devices, driven->driver(), name);
+        }
+        told_vlans_[name] = devices;
+    }
 }
 
 void ServedInterfaces::note(const std::vector<host::LinkDeparture>& departures, bool lost) {
@@ -105,9 +131,9 @@ void ServedInterfaces::disable() {
 Result<OpenedInterface, Error> ServedInterfaces::open(
     const model::InterfaceConfiguration& configuration,
     const model::HostInterface& host_interface) {
-    auto opened =
-        DrivenInterface::open(configuration, port_configuration_, host_interface,
-                              with_vlans_.contains(configuration.name), spread_.worker_count());
+    auto opened = DrivenInterface::open(configuration, port_configuration_, host_interface,
+                                        with_vlans_.contains(configuration.name),
+                                        vlan_devices_[configuration.name], spread_.worker_count());
     // Whose program is in the way can only be told now.
     const bool is_refused = !opened || !opened->why().empty();
     std::string holder;
@@ -137,6 +163,13 @@ Result<OpenedInterface, Error> ServedInterfaces::open(
     result.xdp_program = result.is_xdp ? driven->xdp()->facts().program_id : 0;
     if (!driven->port_problem().empty()) {
         spdlog::warn("interface {}: {}", configuration.name, driven->port_problem());
+    }
+    if (driven->may_miss_tags()) {
+        spdlog::warn(
+            "interface {}: {} cannot see VLAN tags that the device or the far end of a veth pair "
+            "has put into metadata: a tagged client would be answered as an untagged one; where "
+            "there are any, set driver: packet, or ethtool -K {} rxvlan off",
+            configuration.name, driven->driver(), configuration.name);
     }
     open_[configuration.name] = std::move(driven);
     give_ports();

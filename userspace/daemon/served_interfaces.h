@@ -68,6 +68,7 @@ class ServedInterfaces {
         const model::HostInterface& host_interface);
     void close(const std::string& name);
     void give_ports();
+    void warn_of_vlans();
     static void count(const DrivenInterface& driven, Past& sums);
 
     const worker::SnapshotSlot& snapshots_;
@@ -76,7 +77,9 @@ class ServedInterfaces {
     PortSpread spread_{1};
     std::map<std::string, std::unique_ptr<DrivenInterface>> open_;  // by name
     std::map<std::string, Past> past_;
-    std::set<std::string> with_vlans_;  // interfaces with subnets in VLANs
+    std::set<std::string> with_vlans_;                 // interfaces with subnets in VLANs
+    std::map<std::string, std::string> vlan_devices_;  // of the host, by interface, for people
+    std::map<std::string, std::string> told_vlans_;    // of what is open, warned of last
     std::vector<host::LinkDeparture> departures_;
     bool lost_ = false;
     ManagedInterfaces managed_;
