@@ -230,6 +230,10 @@ void Worker::finish(Loans::Loan loan, const HandedReply& reply, BootTime now) {
         counters_.dropped[drop->index()].add();
         return;
     }
+    if (reply.leave_by < to_boot_seconds(now)) [[unlikely]] {
+        lose_late(loan, reply, now);
+        return;
+    }
     TxInfo info;
     info.frame_len = reply.frame_len;
     info.ifindex = loan.ifindex;
@@ -243,6 +247,24 @@ void Worker::finish(Loans::Loan loan, const HandedReply& reply, BootTime now) {
     }
     count_answer(reply.type);
     counters_.latency.record(now - loan.received);
+}
+
+// As is_still_true() for what waited for stable storage: this worker stood still meanwhile, with
+// the machine asleep, maybe.
+void Worker::lose_late(const Loans::Loan& loan, const HandedReply& reply, BootTime now) noexcept {
+    counters_.dropped[engine::DropReason{engine::Shed::kStale}.index()].add();
+    Drop drop;
+    drop.time = now;
+    drop.reason = engine::Shed::kStale;
+    drop.ifindex = loan.ifindex;
+    drop.queue = loan.port->queue();
+    const auto frame = FrameView::parse(loan.frame.bytes().first(reply.frame_len));
+    dhcp4::MessageView message;
+    if (frame && message.parse(frame->payload) && message.hlen() == Mac::kLen) {
+        drop.client = Mac::load(message.chaddr().data());
+    }
+    drop.type = dhcp4::MessageType::kRequest;
+    drop_log_.add(drop);
 }
 
 std::size_t Worker::serve_peer(std::uint32_t peer, const model::Snapshot& snapshot) {
@@ -350,6 +372,10 @@ void Worker::answer_peer(std::uint32_t peer, const HandedMessage& message,
     reply.type = decision.reply_type;
     reply.routable = decision.routable;
     reply.unconfigured_destination = decision.unconfigured_destination;
+    if (decision.promised) {
+        reply.leave_by =
+            add_seconds(shard_->record(*decision.promised).started, engine::kLeaseSlack);
+    }
     if (!log_ || !decision.promised || !must_wait(decision)) {
         hand_over_->give_back(peer, reply);
         return;

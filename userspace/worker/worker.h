@@ -157,6 +157,8 @@ class Worker {
     void refuse_peer(std::uint32_t peer, const HandedMessage& message,
                      const engine::Request& request, engine::DropReason reason);
     void finish(Loans::Loan loan, const HandedReply& reply, BootTime now);
+    [[gnu::noinline]] void lose_late(const Loans::Loan& loan, const HandedReply& reply,
+                                     BootTime now) noexcept;
     void lose_all_parked();
     void flush(Port& port);
     void count_answer(dhcp4::MessageType type) noexcept;
