@@ -65,8 +65,8 @@ struct HandedReply {
     dhcp4::MessageType type = dhcp4::MessageType::kNone;
     bool routable = false;
     bool unconfigured_destination = false;
-    // The last second in which the reply may leave: what it promises is kept no longer.
-    BootSeconds leave_by = BootSeconds::never();
+    // From that second on the reply must not leave: what it promises is not kept so long.
+    BootSeconds late_from = BootSeconds::never();
 
     [[nodiscard]] std::optional<engine::DropReason> drop() const noexcept {
         return reason == kAnswered ? std::nullopt

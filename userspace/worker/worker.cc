@@ -230,7 +230,7 @@ void Worker::finish(Loans::Loan loan, const HandedReply& reply, BootTime now) {
         counters_.dropped[drop->index()].add();
         return;
     }
-    if (reply.leave_by < to_boot_seconds(now)) [[unlikely]] {
+    if (reply.late_from <= to_boot_seconds(now)) [[unlikely]] {
         lose_late(loan, reply, now);
         return;
     }
@@ -373,7 +373,7 @@ void Worker::answer_peer(std::uint32_t peer, const HandedMessage& message,
     reply.routable = decision.routable;
     reply.unconfigured_destination = decision.unconfigured_destination;
     if (decision.promised) {
-        reply.leave_by =
+        reply.late_from =
             add_seconds(shard_->record(*decision.promised).started, engine::kLeaseSlack);
     }
     if (!log_ || !decision.promised || !must_wait(decision)) {
@@ -653,7 +653,8 @@ void Worker::send_stored(ParkedReply reply, BootTime now) {
 }
 
 // A reply promises a lease from the moment that it arrives, so it must not be late by more than the
-// lease is kept beyond its time; and what its client did meanwhile (another request, a release) was
+// lease is kept beyond its time, of which the clock may have passed a part of a second when that
+// began; and what its client did meanwhile (another request, a release) was
 // answered by itself.
 bool Worker::is_still_true(const ParkedReply& reply, BootTime now) noexcept {
     if (!shard_->holds(reply.unit)) {
@@ -664,7 +665,7 @@ bool Worker::is_still_true(const ParkedReply& reply, BootTime now) noexcept {
         return false;
     }
     shard_->set_flags(reply.unit, static_cast<std::uint8_t>(record.flags & ~engine::kFlagUnstored));
-    return to_boot_seconds(now).value - record.started.value <= engine::kLeaseSlack;
+    return to_boot_seconds(now).value - record.started.value < engine::kLeaseSlack;
 }
 
 void Worker::lose(const ParkedReply& reply, engine::DropReason reason) noexcept {

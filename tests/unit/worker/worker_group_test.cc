@@ -135,9 +135,10 @@ TEST(WorkerGroupTest, AnAckThatComesBackTooLateDoesNotLeave) {
         request.option_address(50, lab.sent(0).at(0).yiaddr).option_address(54, "10.77.0.1");
         lab.inject(0, request);
         lab.at(0).step();
-        now += std::chrono::seconds{10};
+        now += std::chrono::milliseconds{10'900};
         lab.at(1).step();
-        now += std::chrono::seconds{engine::kLeaseSlack + late};
+        // The lease began with the second, and so does its end.
+        now += std::chrono::seconds{engine::kLeaseSlack - 1 + late};
         lab.settle();
         EXPECT_EQ(lab.sent(0).size(), 1 - late);
         EXPECT_EQ(lab.dropped(0, engine::Shed::kStale), late);
