@@ -144,6 +144,7 @@ class Server::Implementation {
     WorkerCount worker_count_;
     std::string workers_advice_;  // logged last; empty: none
     lease::Store store_;
+    std::optional<lease::ClientLimit> client_limit_;  // none for one worker
     model::SpaceRegistry registry_{store_};
     worker::SnapshotSlot snapshots_;
     // Workers append to the journal until they end.
@@ -266,12 +267,16 @@ Result<Success, Error> Server::Implementation::open_workers() {
     const std::uint32_t count = worker_count_.count;
     std::vector<worker::WorkerGroup::Member> members(count);
     std::vector<lease::Shard*> shards;
+    if (count > 1) {  // one alone has it as its capacity
+        client_limit_.emplace(options_.configuration.max_leases, count);
+    }
     for (std::uint32_t id = 0; id < count; ++id) {
         members[id].shard = std::make_unique<lease::Shard>(
             store_,
             lease::ShardOptions{
                 .capacity = clients_per_shard(options_.configuration.max_leases, count),
                 .side_memory = side_memory_per_shard(options_.configuration.side_memory, count),
+                .limit = client_limit_ ? &*client_limit_ : nullptr,
                 .id = static_cast<std::uint16_t>(id),
                 .now = boot_seconds()});
         shards.push_back(members[id].shard.get());

@@ -26,8 +26,9 @@ struct WorkerCount {
 [[nodiscard]] std::string advise_restart(const WorkerCount& current, std::uint64_t queue_count,
                                          const host::Processors& processors);
 
-// What one of `count` shards gets of `total` clients: a part, and something more, since clients do
-// not spread exactly evenly.
+// How many of `total` clients one of `count` shards has room for: its part, and something more,
+// since clients do not spread exactly evenly. That all together know no more than `total` is the
+// matter of lease::ClientLimit.
 [[nodiscard]] std::uint32_t clients_per_shard(std::uint32_t total, std::uint32_t count);
 // Likewise of bytes of side memory.
 [[nodiscard]] std::uint64_t side_memory_per_shard(std::uint64_t total, std::uint32_t count);

@@ -26,6 +26,7 @@ Shard::Shard(Store& store, const ShardOptions& options)
     : store_{&store},
       id_{options.id},
       capacity_{options.capacity},
+      limit_{options.limit},
       index_{options.capacity},
       side_{options.side_memory},
       wheel_{store, options.now},
@@ -98,7 +99,8 @@ Record& Shard::own_record(const Space& space, Unit unit) const noexcept {
 
 bool Shard::has_room(const Tenant& tenant) const noexcept {
     XD_ASSERT(!tenant.identity.empty());
-    return index_.live_count() < capacity_ && tenant.identity.size() <= kMaxIdentityLen;
+    return index_.live_count() < capacity_ && tenant.identity.size() <= kMaxIdentityLen &&
+           (limit_ == nullptr || limit_->has_room(id_));
 }
 
 Result<Unit, TakeError> Shard::reclaim(const Tenant& tenant, std::span<const SpaceId> spaces,
@@ -200,7 +202,7 @@ Result<Unit, TakeError> Shard::take_next(const Tenant& tenant, SpaceId space_id,
 }
 
 Result<Unit, TakeError> Shard::bind(Space& space, Unit unit, const Tenant& tenant,
-                                    BootSeconds until) noexcept {
+                                    BootSeconds until, Room room) noexcept {
     SideRef side;
     if (is_long(tenant)) {
         Record scratch;
@@ -209,6 +211,15 @@ Result<Unit, TakeError> Shard::bind(Space& space, Unit unit, const Tenant& tenan
             return Unexpected{TakeError::kFull};
         }
         side = scratch.side;
+    }
+    if (limit_ != nullptr && room == Room::kBeyondLimit) {
+        limit_->take_beyond(id_);
+    } else if (limit_ != nullptr && !limit_->take(id_)) {  // others were faster
+        if (side) {
+            side_.free(side);
+        }
+        space.bitmap().release(space.index_of(unit));
+        return Unexpected{TakeError::kFull};
     }
     Record& own = space.record(unit);
     const bool is_return = own.is_former() && matches_inline(own, tenant);
@@ -352,6 +363,7 @@ std::uint32_t Shard::let_go(Unit unit, LeaseState next) noexcept {
         } else {
             index_.set_former(own.tag, unit, true);
         }
+        give_place_back();
     }
     if (own.state == LeaseState::kOffered) {
         leave_offer(own);
@@ -383,6 +395,7 @@ void Shard::quarantine(Unit unit, BootSeconds until) noexcept {
     Record& own = own_record(space, unit);
     if (own.is_live()) {
         index_.remove(own.tag, unit);
+        give_place_back();
     }
     if (own.state == LeaseState::kOffered) {
         leave_offer(own);
