@@ -129,7 +129,7 @@ bool Abroad::was_handed_over(const Sent& message) {
 
 void Abroad::end_if(const std::function<bool(const Loan&)>& has_ended) {
     for (auto& [key, loan] : loans_) {
-        loan.is_void |= loan.where == Where::kComingBack && has_ended(loan);
+        loan.is_void |= loan.where != Where::kOnTheWay && has_ended(loan);
     }
 }
 

@@ -37,8 +37,8 @@ class Abroad {
         std::optional<engine::DropReason> drop;
         Answer answer;
         testing::Bytes frame;
-        // The client or the operator ended the lease of an ACK that was coming back already, as if
-        // it were in the network.
+        // The client or the operator ended what an ACK promises while that was on its way, as if it
+        // were in the network.
         bool is_void = false;
     };
 
@@ -59,7 +59,7 @@ class Abroad {
     // Whether the worker has handed this message over in this step. Ask in the order of arrival.
     [[nodiscard]] bool was_handed_over(const Sent& message);
 
-    // The leases of these ACKs have ended, as far as they have left the worker that decided.
+    // Asks of each decided message whether the lease that it is about has ended now.
     void end_if(const std::function<bool(const Loan&)>& has_ended);
 
     [[nodiscard]] std::size_t count() const noexcept { return loans_.size(); }

@@ -57,7 +57,7 @@ const char* name(Plant plant) noexcept {
 }
 
 Server::Server(Machine& machine, const ServerOptions& options)
-    : machine_{machine}, options_{options} {
+    : machine_{machine}, options_{options}, limit_{options.client_limit, options.workers} {
     machine_of_workers = &machine;
     const std::uint32_t stores = options.plant == Plant::kWorkersShareNoBits ? options.workers : 1;
     for (std::uint32_t i = 0; i < stores; ++i) {
@@ -85,6 +85,7 @@ Result<Success, Error> Server::open(const Network& network, RememberedStates& re
         shards.push_back(std::make_unique<lease::Shard>(
             space_of(i).store, lease::ShardOptions{.capacity = kCapacity,
                                                    .side_memory = kSideMemory,
+                                                   .limit = &limit_,
                                                    .id = static_cast<std::uint16_t>(i),
                                                    .now = now}));
     }
@@ -374,6 +375,15 @@ bool Server::import(int client, ByteView client_id, Ipv4 address, std::uint32_t 
 }
 
 std::string Server::check() const {
+    std::uint64_t clients = 0;
+    for (const Seat& seat : seats_) {
+        const lease::ShardCounters& counters = seat.worker->shard_counters();
+        clients += counters.index_entries.value() - counters.former_entries.value();
+    }
+    if (clients != limit_.used()) {
+        return "the shards know " + std::to_string(clients) + " clients, and the limit counts " +
+               std::to_string(limit_.used());
+    }
     for (const Seat& seat : seats_) {
         const std::string wrong = seat.worker->shard().check_invariants();
         if (!wrong.empty()) {

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "io/memory/memory_port.h"
 #include "journal/journal.h"
+#include "lease/client_limit.h"
 #include "lease/store.h"
 #include "model/make_snapshot.h"
 #include "sim/machine.h"
@@ -50,6 +51,7 @@ struct ServerOptions {
     std::uint32_t compact_at = 2;
     seconds keep_former{60};
     std::uint32_t tx_frames = 32;
+    std::uint32_t client_limit = 256;
     std::size_t message_slots = 64;  // of each way between workers
     bool clock_is_trusted = true;
     HashKey hash_key{};
@@ -138,6 +140,7 @@ class Server {
     Machine& machine_;
     ServerOptions options_;
     std::vector<std::unique_ptr<Space>> spaces_;  // one, but for Plant::kWorkersShareNoBits
+    lease::ClientLimit limit_;
     worker::SnapshotSlot slot_;
     std::uint32_t generation_ = 0;
     std::unique_ptr<journal::Journal> journal_;

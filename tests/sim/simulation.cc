@@ -105,6 +105,7 @@ void Simulation::choose_sizes() {
     options_.compact_at = 1 + random_.below(3);
     options_.keep_former = chance(50) ? seconds{60} : seconds{2'592'000};
     options_.tx_frames = std::array{8u, 32u, 128u}[random_.below(3)];
+    options_.client_limit = static_cast<std::uint32_t>(clients_.size()) * (chance(50) ? 1 : 4);
     options_.message_slots = std::array<std::size_t, 4>{1, 2, 8, 64}[random_.below(4)];
 }
 
@@ -343,11 +344,16 @@ void Simulation::judge_given_back() {
         }
     }
     abroad_->end_if([this](const Abroad::Loan& loan) {
-        return std::any_of(decided_.begin(), decided_.end(), [&](const Heard& one) {
-            return Ledger::ends(one.message, loan.answer.client,
-                                Network::link_of(Network::subnet_of(loan.answer.address)),
-                                loan.answer.address, network_);
-        });
+        // What waits for stable storage is looked at once more before it is given back, but for
+        // addresses that the operator has closed.
+        const bool is_coming = loan.where == Abroad::Where::kComingBack;
+        const Sent& message = loan.heard.message;
+        const Ipv4 address = is_coming ? loan.answer.address : message.address;
+        return (is_coming || !network_.allows(message.client, address)) &&
+               std::any_of(decided_.begin(), decided_.end(), [&](const Heard& one) {
+                   return Ledger::ends(one.message, message.client, message.link, address,
+                                       network_);
+               });
     });
 }
 
@@ -635,7 +641,9 @@ void Simulation::erase() {
     const Ipv4 address = some_address();
     if (server_->erase(address)) {
         ledger_.erase(address);
-        abroad_->end_if([&](const Abroad::Loan& loan) { return loan.answer.address == address; });
+        abroad_->end_if([&](const Abroad::Loan& loan) {
+            return loan.where == Abroad::Where::kComingBack && loan.answer.address == address;
+        });
         note(What::kErased, address.value);
         ++statistics_.deletes;
     }
@@ -653,10 +661,9 @@ void Simulation::import() {
     if (is_done) {
         ledger_.import(client.id(), address);
         abroad_->end_if([&](const Abroad::Loan& loan) {
-            return loan.answer.client == client.id() && loan.answer.address != address &&
-                   Network::subnet_of(loan.answer.address) != Network::kSubnetCount &&
-                   Network::link_of(Network::subnet_of(loan.answer.address)) ==
-                       Network::link_of(Network::subnet_of(address));
+            return loan.where == Abroad::Where::kComingBack && loan.answer.client == client.id() &&
+                   loan.answer.address != address &&
+                   loan.heard.message.link == Network::link_of(Network::subnet_of(address));
         });
         ++statistics_.imports;
     }
