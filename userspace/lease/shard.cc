@@ -26,12 +26,12 @@ Shard::Shard(Store& store, const ShardOptions& options)
     : store_{&store},
       id_{options.id},
       capacity_{options.capacity},
-      limit_{options.limit},
       index_{options.capacity},
       side_{options.side_memory},
       wheel_{store, options.now},
       open_offers_(OfferSource::kCount),
-      offer_weight_{store.shard_count()} {
+      offer_weight_{store.shard_count()},
+      limit_{options.limit} {
     XD_ASSERT(options.id < store.shard_count());
 }
 
@@ -212,9 +212,7 @@ Result<Unit, TakeError> Shard::bind(Space& space, Unit unit, const Tenant& tenan
         }
         side = scratch.side;
     }
-    if (limit_ != nullptr && room == Room::kBeyondLimit) {
-        limit_->take_beyond(id_);
-    } else if (limit_ != nullptr && !limit_->take(id_)) {  // others were faster
+    if (limit_ != nullptr && !take_place(room)) [[unlikely]] {  // others were faster
         if (side) {
             side_.free(side);
         }
@@ -244,6 +242,14 @@ Result<Unit, TakeError> Shard::bind(Space& space, Unit unit, const Tenant& tenan
     }
     publish_gauges();
     return unit;
+}
+
+bool Shard::take_place(Room room) noexcept {
+    if (room == Room::kWithinLimit) {
+        return limit_->take(id_);
+    }
+    limit_->take_beyond(id_);
+    return true;
 }
 
 void Shard::drop_former(Unit unit, const Record& former) noexcept {

@@ -363,9 +363,11 @@ class Shard {
     // the bit is cleared again.
     Result<Unit, TakeError> bind(Space& space, Unit unit, const Tenant& tenant, BootSeconds until,
                                  Room room = Room::kWithinLimit) noexcept;
+    // A place of the limit, for one more live entry; out of the way of a shard without one.
+    [[nodiscard, gnu::noinline]] bool take_place(Room room) noexcept;
     // The tenant of a live entry is none any more.
     void give_place_back() noexcept {
-        if (limit_ != nullptr) {
+        if (limit_ != nullptr) [[unlikely]] {
             limit_->give_back(id_);
         }
     }
@@ -398,7 +400,6 @@ class Shard {
     Store* store_;
     std::uint16_t id_;
     std::uint32_t capacity_;
-    ClientLimit* limit_;
     TenantIndex index_;
     SideStore side_;
     TimerWheel wheel_;
@@ -406,6 +407,7 @@ class Shard {
     std::vector<std::uint32_t> open_offers_;  // by place of an OfferSource
     std::uint32_t offer_weight_;
     ChangeSink* sink_ = nullptr;  // borrowed
+    ClientLimit* limit_;          // borrowed; null for one shard alone
 };
 
 }  // namespace xdhcpd::lease
