@@ -202,7 +202,7 @@ Decision Decider::grant(Unit unit, const model::Subnet& subnet, Ipv4 address) no
         return decision;
     }
     shard_.grant(unit, {now_, expiry, message_.xid()});
-    if (is_new) {
+    if (is_new || unit != held_at_first_) {  // the other lease of a client that has two
         give_up_others(unit);
     }
     remember_client(unit);
