@@ -45,10 +45,15 @@ void check(bool is_right) {
 
 // `leases` leases in one space, number i to unit i; built once per size.
 struct Filled {
-    explicit Filled(std::uint32_t count)
+    explicit Filled(std::uint32_t count, ClientLimit* limit = nullptr)
         : store{1},
           space{store.add_space(SpaceKind::kIpv4, std::max(count + count / 8, 1024u))},
-          shard{store, {.capacity = count + count / 8, .side_memory = 0, .id = 0, .now = kNow}},
+          shard{store,
+                {.capacity = count + count / 8,
+                 .side_memory = 0,
+                 .limit = limit,
+                 .id = 0,
+                 .now = kNow}},
           spaces{space.id()},
           leases{count} {
         space.bitmap().allow(space.all());
@@ -117,8 +122,7 @@ void BM_ShardFind(benchmark::State& state) {
 }
 
 // Clients that come and go beside that many leases: offer, lease, release.
-void BM_ShardTakeRelease(benchmark::State& state) {
-    Filled& with = filled(static_cast<std::uint32_t>(state.range(0)));
+void take_and_release(benchmark::State& state, Filled& with) {
     BenchTenant tenant;
     std::uint32_t number = with.leases;
     for (auto _ : state) {
@@ -129,6 +133,19 @@ void BM_ShardTakeRelease(benchmark::State& state) {
         with.shard.release(*unit);
     }
     state.SetItemsProcessed(state.iterations());
+}
+
+void BM_ShardTakeRelease(benchmark::State& state) {
+    take_and_release(state, filled(static_cast<std::uint32_t>(state.range(0))));
+}
+
+// As one of several shards, which have a limit in common.
+void BM_ShardTakeReleaseWithinLimit(benchmark::State& state) {
+    const auto leases = static_cast<std::uint32_t>(state.range(0));
+    ClientLimit limit{leases + 1000, 4};
+    Filled with{leases, &limit};
+    take_and_release(state, with);
+    check(limit.used() == leases);
 }
 
 // A million leases that all end in the same minute: cost of one expiry.
@@ -174,6 +191,7 @@ void sizes(benchmark::internal::Benchmark* bench) {
 BENCHMARK(BM_ShardRenew)->Apply(sizes);
 BENCHMARK(BM_ShardFind)->Apply(sizes);
 BENCHMARK(BM_ShardTakeRelease)->Apply(sizes);
+BENCHMARK(BM_ShardTakeReleaseWithinLimit)->ArgName("leases")->Arg(1 << 16);
 BENCHMARK(BM_ShardExpire)
     ->ArgName("leases")
     ->Arg(1 << 20)

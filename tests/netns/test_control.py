@@ -178,6 +178,22 @@ def test_reload_keeps_leases_and_serves_the_new_configuration(bed):
     assert renewed.options[dhcp.DNS] == dhcp.ip4("192.0.2.99")
 
 
+def test_reload_says_what_needs_a_restart_and_where_it_stands(bed):
+    text = bed.server.config_path.read_text(encoding="utf-8")
+    bed.server.write(text.replace('{\n', '{\n  "workers": 2,\n', 1).replace("127.0.0.1:9767", "127.0.0.1:9768"))
+    http_line = next(number for number, line in enumerate(bed.server.config_path.read_text().splitlines(), 1)
+                     if '"http"' in line)  # fmt: skip
+    expected = {f"workers ({bed.server.config_path}:2): auto -> 2",
+                f"http ({bed.server.config_path}:{http_line}): 127.0.0.1:9767 -> 127.0.0.1:9768"}  # fmt: skip
+    for arguments in (["--dry-run"], [], []):  # until it is restarted
+        answer = bed.server.ctl("reload", *arguments)
+        assert (answer["changes"], set(answer["needs_restart"])) == ([], expected)
+        page = bed.server.ctl_process("reload", *arguments).stdout
+        assert all(f"needs a restart: {line}\n" in page for line in expected), page
+    assert bed.server.log().count("reload: needs a restart: workers") == 4
+    assert bed.server.http("/healthz")[0] == 200
+
+
 def test_sighup_keeps_every_lease(bed):
     addresses = [bed.lease(bed.mac()).yiaddr for _ in range(10)]
     before = {address: lease["hw_address"] for address, lease in bed.server.leases().items()}
@@ -366,6 +382,88 @@ def test_subnet_that_nothing_serves_is_a_warning(tmp_path):
     assert re.search(r":\d+:\d+: (warning|error): .*eth2", done.stderr), done.stderr
 
 
+def check_state(tmp_path, directory):
+    """(exit code, findings about the state directory, each with the place of its key)."""
+    path = tmp_path / "state.yaml"
+    path.write_text(GOOD + f"state-directory: {directory}\n")
+    done = check(path)
+    place = re.escape(f"{path}:{GOOD.count(chr(10)) + 1}:18: ")
+    found = re.findall(f"^{place}(error|warning|note): state-directory: (.*)$", done.stderr, re.MULTILINE)
+    assert len(found) == len(done.stderr.splitlines()), done.stderr
+    return done.returncode, found
+
+
+def test_check_looks_at_the_state_directory(tmp_path, namespaces, small_state):
+    state = tmp_path / "state"
+    assert check_state(tmp_path, state) == (0, [])
+    assert not state.exists(), "check changes nothing"
+    state.mkdir()
+    assert check_state(tmp_path, f"{state}/") == (0, [])
+    assert list(state.iterdir()) == []
+
+    code, ((severity, text),) = check_state(tmp_path, tmp_path / "no" / "state")
+    assert (code, severity) == (1, "error") and "does not exist and cannot be made" in text and str(tmp_path / "no") in text
+    (tmp_path / "file").write_text("")
+    code, ((severity, text),) = check_state(tmp_path, tmp_path / "file")
+    assert (code, severity) == (1, "error") and text.endswith("is not a directory")
+    code, ((severity, text),) = check_state(tmp_path, tmp_path / "file" / "state")
+    assert (code, severity) == (1, "error")
+
+    # A file system in memory, with room, full, and read-only.
+    small_state("size=128m")
+    code, ((severity, text),) = check_state(tmp_path, tmp_path / "disk")
+    assert (code, severity) == (0, "warning") and "no stable storage" in text
+    small_state("size=1m")
+    code, (_, (severity, text)) = check_state(tmp_path, tmp_path / "disk" / "state")
+    assert (code, severity) == (0, "warning") and "MiB free" in text
+    small_state("ro")
+    for directory in ("disk", "disk/state"):
+        code, ((severity, text),) = check_state(tmp_path, tmp_path / directory)
+        assert (code, severity) == (1, "error") and "read-only" in text
+
+    # Held by a server: no reason not to reload it.
+    config = configuration("nosuch0", DRIVER, [{**SUBNET, "interface": "nosuch0"}], tmp_path)
+    server = Server(namespaces("srv"), tmp_path, config)
+    try:
+        server.start(wait=False)
+        eventually(lambda: "serving" in server.log(), 10)
+        code, ((severity, text),) = check_state(tmp_path, state)
+        assert (code, severity) == (0, "note") and f"(process {server.process.pid})" in text
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def small_state(tmp_path):
+    """Mounts a tmpfs with these options on tmp_path/disk, instead of the one before."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+
+    def mount(options):
+        unmount()
+        sh("mount", "-t", "tmpfs", "-o", options, "none", str(disk))
+
+    def unmount():
+        if disk.is_mount():
+            sh("umount", str(disk))
+
+    yield mount
+    unmount()
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
+def test_check_says_that_another_user_may_not_write_the_state_directory(public_path):
+    (public_path / "state").mkdir(mode=0o755)
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"]
+    path = public_path / "state.yaml"
+    for directory in ("state", "state/new"):
+        path.write_text(GOOD + f"state-directory: {public_path}/{directory}\n")
+        done = subprocess.run([*nobody, str(public_path / "xdhcpd"), "check", "-c", str(path)],
+                              capture_output=True, text=True, timeout=20, check=False)  # fmt: skip
+        assert done.returncode == 0 and "not writable" in done.stderr and "uid 65534" in done.stderr, done.stderr
+    assert "warning: state-directory" in done.stderr
+
+
 def test_missing_file_is_said(tmp_path):
     done = check(tmp_path / "none.yaml")
     assert done.returncode == 1 and "none.yaml" in done.stderr
@@ -424,6 +522,36 @@ def test_one_missing_interface_leaves_the_other_in_service(namespaces, tmp_path)
     with Server(server_ns, tmp_path, config) as server:
         assert [port["interface"] for port in server.driver_ports()] == ["srv0"]
         assert "nosuch0" in server.log()
+
+
+@pytest.mark.parametrize("driver", driver_ids())
+@pytest.mark.parametrize("shared", ["control-socket", "http", "state-directory"])
+def test_a_second_server_fails_before_it_touches_the_interfaces(driver, shared, tmp_path):
+    bed = Testbed(driver, tmp_path / "first", [SUBNET])
+    try:
+        bed.begin(f"second-{shared}")
+        first_config = configuration("srv0", driver, [SUBNET], tmp_path / "first")
+        config = configuration("srv0", driver, [SUBNET], tmp_path / "second")
+        config["http"] = "127.0.0.1:9768"
+        config[shared] = first_config[shared]
+        second = Server(bed.server_ns, tmp_path / "second", config)
+        bed.lease(bed.mac())
+        log = bed.server.log()
+        second.start(wait=False)
+        while second.process.poll() is None:
+            bed.lease(bed.mac())
+        second.wait(expected=1)
+        bed.lease(bed.mac())
+        assert "srv0" not in second.log(), "it was at the interface"
+        assert bed.server.log() == log
+        (interface,) = bed.server.status()["interfaces"]
+        assert (interface["state"], interface["reopens"]) == ("serving", 0)
+        assert bed.server.http("/healthz")[0] == 200
+        assert bed.server.socket_path.exists()
+    except BaseException:
+        bed.close(check=False)
+        raise
+    bed.close()
 
 
 UNPRIVILEGED = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--no-new-privs"]

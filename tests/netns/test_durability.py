@@ -142,16 +142,72 @@ def test_on_a_full_disk_nobody_gets_a_lease_that_is_not_stored(sides, tmp_path, 
             assert request(first, address, renew=True).type == dhcp.ACK, "inside what is on disk already"
             assert running.http("/healthz")[0] == 503
             assert running.status()["journal"]["state"] == "failing", running.status()["journal"]
-            assert "TROUBLE: leases cannot be stored" in running.ctl_process("status").stdout
+            told = running.ctl_process("status")
+            assert told.returncode == 3, "neither fine nor not serving"
+            first_line, _, rest = told.stdout.partition("\n")
+            assert "serving without storing leases since" in first_line and "TROUBLE: leases cannot be stored" in rest
+            assert running.ctl_process("--json", "status").returncode == 3
             assert "xdhcpd_journal_failing 1" in running.http("/metrics")[1]
             eventually(lambda: "leases cannot be stored" in running.log(), what="a line in the log")
             filler.unlink()
             eventually(lambda: running.http("/healthz")[0] == 200, what="stored again")
+            assert running.ctl_process("status").returncode == 0
             assert request(second, other).type == dhcp.ACK
         with running:
             assert {address, other} <= set(running.leases())
     finally:
         wire.close()
+
+
+def gets_a_lease(namespace, mac):
+    wire = dhcp.Wire(namespace, "cli0")
+    try:
+        offer = wire.exchange(dhcp.request(dhcp.DISCOVER, mac, 0x71), 0x71)
+        chosen = [(dhcp.REQUESTED, dhcp.ip4(offer.yiaddr)), (dhcp.SERVER_ID, offer.options[dhcp.SERVER_ID])]
+        return wire.exchange(dhcp.request(dhcp.REQUEST, mac, 0x72, chosen), 0x72, timeout=0.5) is not None
+    finally:
+        wire.close()
+
+
+def test_a_directory_that_is_removed_is_told_and_its_leases_can_be_kept(sides, tmp_path):
+    server, client = sides
+    state, export = tmp_path / "state", tmp_path / "leases.json"
+    running = Server(server, tmp_path, config(tmp_path, driver="packet"))
+    load = ("--scenario", "dora", "--clients", "20", "--count", "20")
+    with running:
+        assert gun(client, *load)["exchanges_completed"] == 20
+        before = running.leases()
+        state.rename(tmp_path / "away")
+        assert not gets_a_lease(client, "02:00:00:00:02:01")
+
+        def told():
+            page = running.ctl_process("status")
+            return page.returncode == 3 and page.stdout
+
+        page = eventually(told, what="status says that nothing is stored")
+        eventually(lambda: "is gone" in running.log(), what="so does the log")
+        for text in (page, running.log()):
+            assert f"{state}" in text and "is gone: nothing is stored until it is put back" in text, text
+            assert "leases export" in text and "leases import" in text
+        (tmp_path / "away").rename(state)
+        eventually(lambda: running.ctl_process("status").returncode == 0, what="goes on by itself")
+
+        shutil.rmtree(state)
+        assert not gets_a_lease(client, "02:00:00:00:02:02")
+        eventually(told, what="status says that nothing is stored")
+        assert running.ctl_process("leases", "export", "-o", str(export)).returncode == 0
+        running.kill()
+    running.start()
+    try:
+        assert running.leases() == {}
+        assert running.ctl_process("leases", "import", "-q", str(export)).returncode == 0
+        after = running.leases()
+        assert {a: lease["hw_address"] for a, lease in before.items()}.items() <= {
+            a: lease["hw_address"] for a, lease in after.items()
+        }.items()
+        running.stop()
+    finally:
+        running.kill()
 
 
 def test_trouble_with_the_directory_names_its_key(sides, tmp_path):

@@ -183,3 +183,18 @@ def test_driver_that_cannot_see_tags_is_refused(driver, tmp_path):
         assert ("invisible" if driver == "xdp-generic" else "sees no VLAN tags") in log and "vlan:" in log
     finally:
         made.close()
+
+
+@pytest.mark.parametrize("driver", ["xdp", "xdp-generic", "packet"])
+def test_driver_that_may_take_a_tagged_client_for_an_untagged_one_is_warned_of(driver, tmp_path):
+    made = Bed(driver, tmp_path, [subnet(77)])
+    try:
+        made.server.start()
+        warnings = [line for line in made.server.log().splitlines() if "would be answered as an untagged one" in line]
+        with metadata_tag(made.client_ns, CLIENT, (VLAN, 101), tmp_path):
+            reply, _ = made.ask(dhcp.DISCOVER, 70, [], timeout=0.3)
+        # The warning is there if and only if it is true.
+        assert len(warnings) == (reply is not None) == (driver == "xdp-generic"), (warnings, reply)
+        made.server.stop()
+    finally:
+        made.close()

@@ -1,6 +1,7 @@
 """Several workers: two queues with a worker each, or one port and two workers; loads, restarts, ports that leave."""
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -114,6 +115,28 @@ def test_auto_is_a_worker_per_queue(sides, tmp_path):
         assert allowed <= 2
         assert f"workers: {allowed} (auto: 2 queues of fast drivers, " in running.log()
         assert "auto: 2 queues" in running.ctl_process("workers").stdout
+
+
+def test_auto_says_that_queues_which_came_later_are_worth_a_restart(sides, tmp_path):
+    server, _ = sides
+    server.run("ip", "link", "set", "srv0", "down")
+    server.run("ip", "link", "set", "srv0", "name", "later0")
+    running = Server(server, tmp_path, config(tmp_path, "auto"))
+    try:
+        running.start(wait=False)
+        eventually(lambda: "serving" in running.log(), what="waiting for the interface")
+        assert len(running.ask("workers")["workers"]) == 1
+        assert "restart" not in running.ctl_process("workers").stdout
+        server.run("ip", "link", "set", "later0", "name", "srv0")
+        server.run("ip", "link", "set", "srv0", "up")
+        advice = "a restart would make 2 workers of 1 (auto: 2 queues of fast drivers, "
+        if len(os.sched_getaffinity(0)) < 2:
+            pytest.skip("one processor: a restart would bring no worker")
+        eventually(lambda: running.ctl_process("workers").stdout.count(advice) == 1, what="the page says so")
+        assert running.ctl_process("status").stdout.count(advice) == 1
+        assert running.log().count(f"workers: {advice}") == 1
+    finally:
+        running.kill()
 
 
 def test_one_lease_is_reached_from_every_worker(sides, tmp_path):

@@ -19,7 +19,7 @@ constexpr std::array<Form, static_cast<std::size_t>(What::kCount)> kForms{{
     {"sent", {"nclient", "t", "a", "xxid"}},
     {"lost", {"nclient", "t", "xxid"}},
     {"arrived", {"nworker", "nclient", "t", "xxid"}},
-    {"step", {"nworker", "nreceived", "nsent"}},
+    {"step", {"nworker", "nreceived", "ntaken over", "nsent"}},
     {"reply", {"nclient", "t", "a", "nlease"}},
     {"heard", {"nclient", "t", "a"}},
     {"turn", {"ncalls"}},

@@ -17,7 +17,7 @@ enum class What : std::uint8_t {
     kSent,       // client, message type, address asked for, xid
     kLost,       // client, message type, xid
     kArrived,    // worker, client, message type, xid
-    kStep,       // worker, frames received, replies that left
+    kStep,       // worker, frames received, messages taken over, replies that left
     kReply,      // client, message type, address, lease time
     kHeard,      // client, message type, address
     kTurn,       // calls to the disk up to now

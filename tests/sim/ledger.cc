@@ -12,9 +12,9 @@ using dhcp4::MessageType;
     return "client " + std::to_string(client);
 }
 
-// Whether the server may end the client's lease of `address` because of this message.
-[[nodiscard]] bool ends(const Sent& message, int client, int link, Ipv4 address,
-                        const Network& network) {
+}  // namespace
+
+bool Ledger::ends(const Sent& message, int client, int link, Ipv4 address, const Network& network) {
     if (message.client != client || message.link != link || message.other_server) {
         return false;
     }
@@ -32,37 +32,31 @@ using dhcp4::MessageType;
     }
 }
 
-}  // namespace
-
-std::size_t Ledger::hear(std::span<const Sent> heard, const Network& network, Nanoseconds now) {
-    must_have_.clear();
-    for (const Sent& message : heard) {
-        must_have_.push_back(must_have(message, network, now));
-        Entry& entry = entries_[{message.client, message.link}];
-        if (entry.claim &&
-            ends(message, message.client, message.link, entry.claim->address, network)) {
-            entry.claim.reset();
-        }
+Heard Ledger::hear(Sent message, const Network& network, Nanoseconds now) {
+    Heard heard{std::move(message), false};
+    const Sent& sent = heard.message;
+    heard.is_owed = must_have(sent, network, now);
+    Entry& entry = entries_[{sent.client, sent.link}];
+    if (entry.claim && ends(sent, sent.client, sent.link, entry.claim->address, network)) {
+        entry.claim.reset();
     }
-    return static_cast<std::size_t>(std::count(must_have_.begin(), must_have_.end(), true));
+    return heard;
 }
 
-void Ledger::leave(std::span<const Answer> left, std::span<const Sent> heard,
-                   const Network& network, Nanoseconds now) {
-    for (const Answer& answer : left) {
-        switch (answer.type) {
-            case MessageType::kOffer:
-                offer(answer, network, now);
-                break;
-            case MessageType::kAck:
-                acknowledge(answer, heard, network, now);
-                break;
-            case MessageType::kNak:
-                refuse(answer, heard);
-                break;
-            default:
-                throw Violation{"a reply of no kind that clients expect"};
-        }
+void Ledger::leave(const Answer& answer, std::span<const Heard> heard, const Network& network,
+                   Nanoseconds now) {
+    switch (answer.type) {
+        case MessageType::kOffer:
+            offer(answer, network, now);
+            break;
+        case MessageType::kAck:
+            acknowledge(answer, heard, network, now);
+            break;
+        case MessageType::kNak:
+            refuse(answer, heard);
+            break;
+        default:
+            throw Violation{"a reply of no kind that clients expect"};
     }
 }
 
@@ -89,7 +83,7 @@ void Ledger::offer(const Answer& answer, const Network& network, Nanoseconds now
     }
 }
 
-void Ledger::acknowledge(const Answer& answer, std::span<const Sent> heard, const Network& network,
+void Ledger::acknowledge(const Answer& answer, std::span<const Heard> heard, const Network& network,
                          Nanoseconds now) {
     check_nobody_else(answer, now);
     const int link = Network::link_of(Network::subnet_of(answer.address));
@@ -99,8 +93,8 @@ void Ledger::acknowledge(const Answer& answer, std::span<const Sent> heard, cons
                         " instead of its lease " + to_string(entry.claim->address)};
     }
     // An ACK may leave behind a RELEASE of the same step.
-    const bool has_ended = std::any_of(heard.begin(), heard.end(), [&](const Sent& message) {
-        return ends(message, answer.client, link, answer.address, network);
+    const bool has_ended = std::any_of(heard.begin(), heard.end(), [&](const Heard& one) {
+        return ends(one.message, answer.client, link, answer.address, network);
     });
     // The client may miss an ACK that tells a shorter time than the one before.
     const Nanoseconds before = entry.claim ? entry.claim->end : 0;
@@ -112,14 +106,14 @@ void Ledger::acknowledge(const Answer& answer, std::span<const Sent> heard, cons
     }
 }
 
-// A NAK never waits: what it answers is among what was heard in this step.
-void Ledger::refuse(const Answer& answer, std::span<const Sent> heard) {
+// A NAK never waits: what it answers is among what was decided in this step.
+void Ledger::refuse(const Answer& answer, std::span<const Heard> heard) {
     bool is_answer = false;
     bool is_right = false;
-    for (std::size_t i = 0; i < heard.size(); ++i) {
-        if (heard[i].client == answer.client && heard[i].xid == answer.xid) {
+    for (const Heard& one : heard) {
+        if (one.message.client == answer.client && one.message.xid == answer.xid) {
             is_answer = true;
-            is_right = is_right || !must_have_[i];
+            is_right = is_right || !one.is_owed;
         }
     }
     if (!is_answer) {

@@ -35,6 +35,13 @@ class Violation : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+// A message that the server has decided.
+struct Heard {
+    Sent message;
+    // It asks for a lease that its client had then: it gets an ACK if it is answered at all.
+    bool is_owed = false;
+};
+
 class Ledger {
   public:
     struct Claim {
@@ -44,12 +51,15 @@ class Ledger {
         Nanoseconds end = 0;
     };
 
-    // One step of one worker. First what it received, in order; returns how many of these messages
-    // ask for a lease that their client has, and so get an ACK if they are answered at all.
-    std::size_t hear(std::span<const Sent> heard, const Network& network, Nanoseconds now);
-    // Then what left it meanwhile. Throws Violation.
-    void leave(std::span<const Answer> left, std::span<const Sent> heard, const Network& network,
+    // A message is decided; in the order in which the server does so.
+    [[nodiscard]] Heard hear(Sent message, const Network& network, Nanoseconds now);
+    // Then what leaves the server. `heard`: what it may answer, and what was decided in the same
+    // step of that worker. Throws Violation.
+    void leave(const Answer& answer, std::span<const Heard> heard, const Network& network,
                Nanoseconds now);
+    // Whether the server may end this lease because of this message.
+    [[nodiscard]] static bool ends(const Sent& message, int client, int link, Ipv4 address,
+                                   const Network& network);
 
     void erase(Ipv4 address);
     // The client has this address now, and none else of the link; not for less time than before.
@@ -69,14 +79,13 @@ class Ledger {
     using Key = std::pair<int, int>;  // client, link
 
     void offer(const Answer& answer, const Network& network, Nanoseconds now);
-    void acknowledge(const Answer& answer, std::span<const Sent> heard, const Network& network,
+    void acknowledge(const Answer& answer, std::span<const Heard> heard, const Network& network,
                      Nanoseconds now);
-    void refuse(const Answer& answer, std::span<const Sent> heard);
+    static void refuse(const Answer& answer, std::span<const Heard> heard);
     void check_nobody_else(const Answer& answer, Nanoseconds now) const;
     [[nodiscard]] static bool is_reserved(const Network& network, int client);
 
     std::map<Key, Entry> entries_;
-    std::vector<bool> must_have_;  // by message heard in this step
 };
 
 }  // namespace xdhcpd::sim

@@ -27,15 +27,12 @@ class LedgerTest : public ::testing::Test {
         return {client, type, address, 100, {}, 7};
     }
     void hear(const Sent& sent, Nanoseconds now) {
-        static_cast<void>(ledger_.hear(std::array{sent}, network_, now));
+        static_cast<void>(ledger_.hear(sent, network_, now));
     }
-    void leave(const Answer& answer, Nanoseconds now) {
-        static_cast<void>(ledger_.hear({}, network_, now));
-        ledger_.leave(std::array{answer}, {}, network_, now);
-    }
+    void leave(const Answer& answer, Nanoseconds now) { ledger_.leave(answer, {}, network_, now); }
     void exchange(const Sent& sent, const Answer& answer, Nanoseconds now) {
-        hear(sent, now);
-        ledger_.leave(std::array{answer}, std::array{sent}, network_, now);
+        const Heard heard = ledger_.hear(sent, network_, now);
+        ledger_.leave(answer, std::array{heard}, network_, now);
     }
 
     Network network_;

@@ -1,25 +1,25 @@
 // Server: the one under test, from its start to its end: several workers over one store, each with
-// a shard and a memory port, and the journal; wired as the daemon wires them, but every thread is a
-// step that the simulator takes, and every message goes to the worker whose shard it belongs to.
+// a shard and a memory port, the ways between them, and the journal; wired as the daemon wires
+// them, but every thread is a step that the simulator takes.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/random.h"
 #include "base/result.h"
-#include "engine/request.h"
 #include "io/memory/memory_port.h"
 #include "journal/journal.h"
+#include "lease/client_limit.h"
 #include "lease/store.h"
 #include "model/make_snapshot.h"
 #include "sim/machine.h"
 #include "sim/network.h"
+#include "worker/hand_over.h"
 #include "worker/lease_recovery.h"
 #include "worker/snapshot_slot.h"
 #include "worker/worker.h"
@@ -37,6 +37,9 @@ enum class Plant : std::uint8_t {
     kWorkersShareNoBits,  // each has a store of its own
     kOneShardForgotten,   // the states of one of the shards are not read back
     kClockAhead,          // every start believes that a day has passed
+    kReceiversDecide,     // nothing is handed over
+    kMessagesLost,        // some, between workers
+    kOwnersDoNotWait,     // what is handed over is answered before it is stored
     kCount,
 };
 [[nodiscard]] const char* name(Plant plant) noexcept;
@@ -48,6 +51,8 @@ struct ServerOptions {
     std::uint32_t compact_at = 2;
     seconds keep_former{60};
     std::uint32_t tx_frames = 32;
+    std::uint32_t client_limit = 256;
+    std::size_t message_slots = 64;  // of each way between workers
     bool clock_is_trusted = true;
     HashKey hash_key{};
     Plant plant = Plant::kNone;
@@ -69,8 +74,17 @@ class Server {
         return *seats_[index].worker;
     }
     [[nodiscard]] MemoryPort& port(std::uint32_t index) noexcept { return *seats_[index].port; }
-    // The worker that must have this message; none if nobody serves it.
-    [[nodiscard]] std::optional<std::uint32_t> route(ByteView frame, std::uint32_t ifindex);
+    // Null for one worker.
+    [[nodiscard]] worker::Exchange* exchange() noexcept { return exchange_.get(); }
+    [[nodiscard]] bool has_work(std::uint32_t index) noexcept;
+
+    // One step of one worker; returns what Worker::step() does.
+    std::size_t step(std::uint32_t index);
+    // The end of all, as WorkerGroup::stop(): first settle() of each, then collect_last().
+    void settle(std::uint32_t index) { seats_[index].worker->settle(); }
+    void collect_last(std::uint32_t index) { seats_[index].worker->collect_last(); }
+    // Calls visit(ByteView) for each reply that has left the worker's port since the last time.
+    void drain_sent(std::uint32_t index, const std::function<void(ByteView)>& visit);
 
     void turn();
     void merge();
@@ -108,6 +122,17 @@ class Server {
     }
     [[nodiscard]] std::uint32_t owner_of(ByteView identity) const noexcept;
     void restore(const journal::UnitState& state, RememberedStates& remembered);
+    // Plant::kMessagesLost; returns how many.
+    std::size_t lose_messages(std::uint32_t index);
+    // Plant::kOwnersDoNotWait: what one worker is about to take over ...
+    struct HandedTo {
+        std::uint32_t receiver = 0;
+        std::uint32_t loan = 0;
+        ByteView out;
+    };
+    [[nodiscard]] std::vector<HandedTo> waiting_for(std::uint32_t index);
+    // ... and what of it has no reply yet leaves the server now.
+    void answer_early(std::uint32_t index, const std::vector<HandedTo>& taken);
     [[nodiscard]] std::chrono::steady_clock::time_point steady_now() const noexcept {
         return std::chrono::steady_clock::time_point{std::chrono::nanoseconds{machine_.now()}};
     }
@@ -115,12 +140,15 @@ class Server {
     Machine& machine_;
     ServerOptions options_;
     std::vector<std::unique_ptr<Space>> spaces_;  // one, but for Plant::kWorkersShareNoBits
+    lease::ClientLimit limit_;
     worker::SnapshotSlot slot_;
     std::uint32_t generation_ = 0;
     std::unique_ptr<journal::Journal> journal_;
     std::unique_ptr<worker::LeaseRecovery> recovery_;
+    std::unique_ptr<worker::Exchange> exchange_;
     std::vector<Seat> seats_;
-    engine::Request request_;
+    std::uint32_t messages_seen_ = 0;  // by lose_messages()
+    std::vector<std::vector<std::byte>> early_answers_;
 };
 
 }  // namespace xdhcpd::sim

@@ -47,6 +47,9 @@ Statistics& Statistics::operator+=(const Statistics& other) {
     audits += other.audits;
     audited += other.audited;
     backlogged += other.backlogged;
+    handed_over += other.handed_over;
+    refused_ways += other.refused_ways;
+    died_abroad += other.died_abroad;
     seconds += other.seconds;
     return *this;
 }
@@ -64,7 +67,11 @@ std::string Statistics::text() const {
            line("deletes", deletes) + line("imports", imports) +
            line("steps of the wall clock", wall_steps) + line("audits", audits) +
            line("leases asked for in audits", audited) +
-           line("messages refused for backlog", backlogged) + line("simulated seconds", seconds);
+           line("messages refused for backlog", backlogged) +
+           line("messages handed over", handed_over) +
+           line("messages that found no way", refused_ways) +
+           line("messages between workers when the server died", died_abroad) +
+           line("simulated seconds", seconds);
 }
 
 Simulation::Simulation(std::uint64_t seed, Plant plant)
@@ -98,6 +105,8 @@ void Simulation::choose_sizes() {
     options_.compact_at = 1 + random_.below(3);
     options_.keep_former = chance(50) ? seconds{60} : seconds{2'592'000};
     options_.tx_frames = std::array{8u, 32u, 128u}[random_.below(3)];
+    options_.client_limit = static_cast<std::uint32_t>(clients_.size()) * (chance(50) ? 1 : 4);
+    options_.message_slots = std::array<std::size_t, 4>{1, 2, 8, 64}[random_.below(4)];
 }
 
 // How often what happens differs from run to run, and some things never do.
@@ -146,6 +155,7 @@ Report Simulation::run(std::uint64_t steps, std::size_t shown) {
         audit();
         serve_everybody();
         check();
+        check_nothing_is_left();
     } catch (const Violation& violation) {
         report.violation = violation.what();
         report.history = history_.text(shown);
@@ -203,9 +213,9 @@ void Simulation::deliver() {
     put_in_port(std::move(sent));
 }
 
+// Whichever worker's: who gets a message says nothing about whose it is.
 void Simulation::put_in_port(Sent sent) {
-    const auto owner = server_->route(sent.frame, sent.ifindex);
-    const std::uint32_t worker = owner.value_or(0);
+    const std::uint32_t worker = random_.below(server_->worker_count());
     if (in_ports_[worker].size() >= kMaxInPort ||
         !server_->port(worker).inject(sent.frame, sent.ifindex)) {
         return;
@@ -213,8 +223,7 @@ void Simulation::put_in_port(Sent sent) {
     note(What::kArrived, worker, static_cast<std::uint32_t>(sent.client), number(sent.type),
          sent.xid);
     in_ports_[worker].push_back(std::move(sent));
-    // What has no owner is not left for a configuration in which it has one.
-    if (!owner || chance(60)) {
+    if (chance(60)) {
         work_on(worker);
     }
 }
@@ -241,44 +250,123 @@ void Simulation::deliver_reply() {
 
 // == The server ==
 
+// Mostly one that has something to do.
 void Simulation::work() {
-    work_on(random_.below(server_->worker_count()));
+    const std::uint32_t count = server_->worker_count();
+    std::uint32_t worker = random_.below(count);
+    if (chance(80)) {
+        for (std::uint32_t i = 0; i < count && !server_->has_work(worker); ++i) {
+            worker = (worker + 1) % count;
+        }
+    }
+    work_on(worker);
 }
 
-void Simulation::work_on(std::uint32_t worker) {
-    const std::vector<Sent> heard = std::exchange(in_ports_[worker], {});
+void Simulation::work_on(std::uint32_t worker,
+                         const std::function<std::optional<std::size_t>()>& how) {
+    const std::vector<Sent> arrived = std::exchange(in_ports_[worker], {});
     const std::uint64_t bad_before = bad_drops(worker);
-    const std::size_t received = server_->worker(worker).step();
-    if (received != heard.size()) {
-        throw Violation{"a worker received something that nobody sent"};
+    abroad_->look_before(worker);
+    const std::optional<std::size_t> done = how();
+    std::vector<testing::Bytes> left;
+    server_->drain_sent(worker,
+                        [&](ByteView frame) { left.emplace_back(frame.begin(), frame.end()); });
+    abroad_->look_after();
+    const std::size_t expected =
+        arrived.size() + abroad_->taken().size() + abroad_->returned().size();
+    if (done && *done != expected) {
+        throw Violation{"a worker received something else than what was sent"};
     }
-    last_left_.clear();
-    server_->port(worker).drain_sent([&](ByteView frame, const TxInfo&) {
+    if (expected == 0 && left.empty()) {
+        return;
+    }
+    note(What::kStep, worker, static_cast<std::uint32_t>(arrived.size()),
+         static_cast<std::uint32_t>(abroad_->taken().size()),
+         static_cast<std::uint32_t>(left.size()));
+    // What others gave comes before the port has its turn.
+    decided_.clear();
+    for (Abroad::Loan* const loan : abroad_->taken()) {
+        loan->heard = ledger_.hear(std::move(loan->heard.message), network_, now());
+        decided_.push_back(loan->heard);
+    }
+    std::uint64_t excused = see_returned(left);
+    for (const Sent& message : arrived) {
+        if (!abroad_->was_handed_over(message)) {
+            decided_.push_back(ledger_.hear(message, network_, now()));
+            excused += decided_.back().is_owed ? 0 : 1;
+        }
+    }
+    if (bad_drops(worker) - bad_before > excused) {
+        throw Violation{"a client that asks for its lease is dropped"};
+    }
+    judge_given_back();
+    for (const testing::Bytes& frame : left) {
         const auto answer = read_answer(frame);
         if (!answer) {
             throw Violation{"a reply that cannot be read"};
         }
-        last_left_.push_back(*answer);
-    });
-    if (received == 0 && last_left_.empty()) {
-        return;
+        see_reply(*answer);
+        ledger_.leave(*answer, decided_, network_, now());
     }
-    note(What::kStep, worker, static_cast<std::uint32_t>(received),
-         static_cast<std::uint32_t>(last_left_.size()));
-    for (const Answer& answer : last_left_) {
-        note(What::kReply, static_cast<std::uint32_t>(answer.client), number(answer.type),
-             answer.address.value, answer.lease_time);
-        statistics_.offers += answer.type == MessageType::kOffer ? 1 : 0;
-        statistics_.acks += answer.type == MessageType::kAck ? 1 : 0;
-        statistics_.naks += answer.type == MessageType::kNak ? 1 : 0;
-        if (replies_.size() >= kMaxOnTheWay) {
-            replies_.erase(replies_.begin());
+    check_accounts(worker);
+}
+
+// Replies that came back from other workers: they left as they were decided. Takes them out of
+// `left`; returns how many may have been dropped for a reason that those must not suffer who ask
+// for the lease that they have.
+std::size_t Simulation::see_returned(std::vector<testing::Bytes>& left) {
+    std::size_t excused = 0;
+    for (const Abroad::Loan& loan : abroad_->returned()) {
+        if (loan.drop) {
+            excused += loan.heard.is_owed ? 0 : 1;
+            continue;
         }
-        replies_.push_back(answer);
+        const auto found = std::find(left.begin(), left.end(), loan.frame);
+        if (found == left.end()) {
+            continue;  // too late, and counted, or the accounts do not add up
+        }
+        left.erase(found);
+        see_reply(loan.answer);
+        // The others were judged when they were decided: they promise nothing.
+        if (loan.answer.type == MessageType::kAck && !loan.is_void) {
+            ledger_.leave(loan.answer, {&loan.heard, 1}, network_, now());
+        }
     }
-    const std::size_t owed = ledger_.hear(heard, network_, now());
-    check_counters(worker, bad_drops(worker) - bad_before, heard.size() - owed);
-    ledger_.leave(last_left_, heard, network_, now());
+    return excused;
+}
+
+// Replies that are on their way to the worker that received the message. What happens to a lease
+// from now on may be overtaken by its ACK, as in the network.
+void Simulation::judge_given_back() {
+    for (const Abroad::Loan* const loan : abroad_->given_back()) {
+        if (!loan->drop && loan->answer.type != MessageType::kAck) {
+            ledger_.leave(loan->answer, {&loan->heard, 1}, network_, now());
+        }
+    }
+    abroad_->end_if([this](const Abroad::Loan& loan) {
+        // What waits for stable storage is looked at once more before it is given back, but for
+        // addresses that the operator has closed.
+        const bool is_coming = loan.where == Abroad::Where::kComingBack;
+        const Sent& message = loan.heard.message;
+        const Ipv4 address = is_coming ? loan.answer.address : message.address;
+        return (is_coming || !network_.allows(message.client, address)) &&
+               std::any_of(decided_.begin(), decided_.end(), [&](const Heard& one) {
+                   return Ledger::ends(one.message, message.client, message.link, address,
+                                       network_);
+               });
+    });
+}
+
+void Simulation::see_reply(const Answer& answer) {
+    note(What::kReply, static_cast<std::uint32_t>(answer.client), number(answer.type),
+         answer.address.value, answer.lease_time);
+    statistics_.offers += answer.type == MessageType::kOffer ? 1 : 0;
+    statistics_.acks += answer.type == MessageType::kAck ? 1 : 0;
+    statistics_.naks += answer.type == MessageType::kNak ? 1 : 0;
+    if (replies_.size() >= kMaxOnTheWay) {
+        replies_.erase(replies_.begin());
+    }
+    replies_.push_back(answer);
 }
 
 // Drops that nobody may suffer who asks for the lease that he has.
@@ -287,23 +375,37 @@ std::uint64_t Simulation::bad_drops(std::uint32_t worker) {
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < dropped.size(); ++i) {
         const auto reason = engine::DropReason::from_index(i);
-        const bool is_excused = reason == engine::Shed::kJournalBacklog ||
-                                reason == engine::Shed::kStale ||
-                                reason == engine::Shed::kNoTxFrame;
+        const bool is_excused =
+            reason == engine::Shed::kJournalBacklog || reason == engine::Shed::kStale ||
+            reason == engine::Shed::kNoTxFrame || reason == engine::Shed::kHandOverFull ||
+            reason == engine::Shed::kNotStored;
         sum += is_excused ? 0 : dropped[i].value();
     }
     return sum;
 }
 
-// Whoever asks for a lease that it has may have to wait, but is never dropped.
-void Simulation::check_counters(std::uint32_t worker, std::uint64_t dropped,
-                                std::uint64_t excused) {
-    if (dropped > excused) {
-        throw Violation{"a client that asks for its lease is dropped"};
-    }
-    const worker::WorkerCounters& counters = server_->worker(worker).counters();
-    if (counters.in_flight() != server_->port(worker).parked()) {
+// What a worker has received and neither answered nor explained waits in a frame of its port: here
+// for stable storage, or at another worker.
+void Simulation::check_accounts(std::uint32_t worker) {
+    const MemoryPort& port = server_->port(worker);
+    const std::size_t abroad = abroad_->count_of(worker);
+    const std::size_t parked = port.parked() - abroad_->waiting_of(worker);
+    if (server_->worker(worker).counters().in_flight() != parked + abroad) {
         throw Violation{"received is not answered + explained + waiting"};
+    }
+    if (port.tx_frames_out() != parked + abroad) {
+        throw Violation{"a frame is out for nothing"};
+    }
+}
+
+// Sent is answered + explained.
+void Simulation::check_nothing_is_left() {
+    for (std::uint32_t i = 0; i < server_->worker_count(); ++i) {
+        check_accounts(i);
+        if (server_->worker(i).counters().in_flight() != 0) {
+            throw Violation{"worker " + std::to_string(i) +
+                            ": what was received is neither answered nor explained"};
+        }
     }
 }
 
@@ -410,18 +512,35 @@ void Simulation::kill() {
     restart(Loss::kNone);
 }
 
-// What has arrived is answered, and the journal is given two seconds.
+// What has arrived is answered, the journal is given two seconds, and the workers settle what is
+// between them.
 void Simulation::stop() {
-    for (std::uint32_t i = 0; i < server_->worker_count(); ++i) {
-        work_on(i);
-    }
+    const auto all = [this](const std::function<void(std::uint32_t)>& work) {
+        for (std::uint32_t i = 0; i < server_->worker_count(); ++i) {
+            work(i);
+        }
+    };
+    all([this](std::uint32_t i) { work_on(i); });
     bool is_durable = false;
     for (int i = 0; i < 20 && !is_durable && !machine_.files.crashed(); ++i) {
         is_durable = server_->finish();
         machine_.pass(kSecond / 10);
     }
-    for (std::uint32_t i = 0; i < server_->worker_count(); ++i) {
-        work_on(i);
+    all([this](std::uint32_t i) { work_on(i); });
+    all([this](std::uint32_t i) {
+        work_on(i, [this, i] {
+            server_->settle(i);
+            return std::nullopt;
+        });
+    });
+    all([this](std::uint32_t i) {
+        work_on(i, [this, i] {
+            server_->collect_last(i);
+            return std::nullopt;
+        });
+    });
+    if (server_->worker_count() > 1) {
+        check_nothing_is_left();
     }
     note(What::kStopped, is_durable ? 1 : 0);
     ++statistics_.stops;
@@ -433,11 +552,15 @@ void Simulation::count_end() {
         const journal::JournalHealth health = server_->health();
         statistics_.syncs += health.syncs;
         statistics_.merges += health.merges;
+        const auto dropped = [this](std::uint32_t worker, engine::DropReason reason) {
+            return server_->worker(worker).counters().dropped[reason.index()].value();
+        };
         for (std::uint32_t i = 0; i < server_->worker_count(); ++i) {
-            const engine::DropReason backlog{engine::Shed::kJournalBacklog};
-            statistics_.backlogged +=
-                server_->worker(i).counters().dropped[backlog.index()].value();
+            statistics_.backlogged += dropped(i, engine::Shed::kJournalBacklog);
+            statistics_.refused_ways += dropped(i, engine::Shed::kHandOverFull);
+            statistics_.handed_over += server_->worker(i).counters().handed_over.value();
         }
+        statistics_.died_abroad += abroad_->count();
     }
 }
 
@@ -472,6 +595,7 @@ void Simulation::restart(Loss loss) {
         if (started) {
             server_ = std::move(*started);
             in_ports_.assign(server_->worker_count(), {});
+            abroad_.emplace(server_->exchange(), server_->worker_count());
             note(What::kStarted, server_->worker_count(),
                  static_cast<std::uint32_t>(server_->restored_leases()),
                  static_cast<std::uint32_t>(server_->restored_former()));
@@ -517,6 +641,9 @@ void Simulation::erase() {
     const Ipv4 address = some_address();
     if (server_->erase(address)) {
         ledger_.erase(address);
+        abroad_->end_if([&](const Abroad::Loan& loan) {
+            return loan.where == Abroad::Where::kComingBack && loan.answer.address == address;
+        });
         note(What::kErased, address.value);
         ++statistics_.deletes;
     }
@@ -533,6 +660,11 @@ void Simulation::import() {
     note(What::kImported, static_cast<std::uint32_t>(client.id()), address.value, is_done ? 1 : 0);
     if (is_done) {
         ledger_.import(client.id(), address);
+        abroad_->end_if([&](const Abroad::Loan& loan) {
+            return loan.where == Abroad::Where::kComingBack && loan.answer.client == client.id() &&
+                   loan.answer.address != address &&
+                   loan.heard.message.link == Network::link_of(Network::subnet_of(address));
+        });
         ++statistics_.imports;
     }
 }
@@ -553,6 +685,7 @@ void Simulation::heal() {
     if (health.failing || health.undurable_states != 0) {
         throw Violation{"the disk is well, and the journal is not: " + health.problem};
     }
+    check_nothing_is_left();
 }
 
 void Simulation::settle() {

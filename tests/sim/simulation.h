@@ -5,11 +5,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/random.h"
+#include "sim/abroad.h"
 #include "sim/client.h"
 #include "sim/history.h"
 #include "sim/ledger.h"
@@ -41,7 +44,10 @@ struct Statistics {
     std::uint64_t audits = 0;
     std::uint64_t audited = 0;  // claims asked for in them
     std::uint64_t backlogged = 0;
-    std::uint64_t seconds = 0;  // of simulated time
+    std::uint64_t handed_over = 0;
+    std::uint64_t refused_ways = 0;  // messages that found no room between workers
+    std::uint64_t died_abroad = 0;   // with the server, while they were at another worker
+    std::uint64_t seconds = 0;       // of simulated time
 
     Statistics& operator+=(const Statistics& other);
     [[nodiscard]] std::string text() const;
@@ -80,8 +86,16 @@ class Simulation {
     void put_in_port(Sent sent);
     // The server.
     void work();
-    void work_on(std::uint32_t worker);
-    void check_counters(std::uint32_t worker, std::uint64_t dropped, std::uint64_t excused);
+    // One step of this worker, or another one of its ways to work.
+    void work_on(std::uint32_t worker) {
+        work_on(worker, [this, worker] { return server_->step(worker); });
+    }
+    void work_on(std::uint32_t worker, const std::function<std::optional<std::size_t>()>& how);
+    void see_reply(const Answer& answer);
+    [[nodiscard]] std::size_t see_returned(std::vector<testing::Bytes>& left);
+    void judge_given_back();
+    void check_accounts(std::uint32_t worker);
+    void check_nothing_is_left();
     [[nodiscard]] std::uint64_t bad_drops(std::uint32_t worker);
     void turn();
     void merge();
@@ -140,7 +154,8 @@ class Simulation {
     std::vector<Sent> messages_;               // on their way to the server
     std::vector<Answer> replies_;              // on their way to clients
     std::vector<std::vector<Sent>> in_ports_;  // by worker: not yet received
-    std::vector<Answer> last_left_;            // of the last step of a worker
+    std::vector<Heard> decided_;               // in the last step of a worker
+    std::optional<Abroad> abroad_;
     ServerOptions options_;
     RememberedStates remembered_;
     std::unique_ptr<Server> server_;

@@ -10,8 +10,15 @@ std::string to_string(const Diagnostic& diagnostic) {
     if (diagnostic.line > 0) {
         text += ":" + std::to_string(diagnostic.line) + ":" + std::to_string(diagnostic.column);
     }
-    text += diagnostic.severity == Diagnostic::Severity::kError ? ": error: " : ": warning: ";
-    return text + diagnostic.message;
+    switch (diagnostic.severity) {
+        case Diagnostic::Severity::kError:
+            return text + ": error: " + diagnostic.message;
+        case Diagnostic::Severity::kWarning:
+            return text + ": warning: " + diagnostic.message;
+        case Diagnostic::Severity::kNote:
+            break;
+    }
+    return text + ": note: " + diagnostic.message;
 }
 
 std::string to_string(Place place) {

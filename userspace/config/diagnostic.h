@@ -11,7 +11,7 @@
 namespace xdhcpd::config {
 
 struct Diagnostic {
-    enum class Severity : std::uint8_t { kError, kWarning };
+    enum class Severity : std::uint8_t { kError, kWarning, kNote };
 
     Severity severity = Severity::kError;
     std::string file;

@@ -45,7 +45,12 @@ LoadResult load_checked(std::string_view yaml, std::string_view file_name) {
             "meant");
         return finish(reporter, {});
     }
-    return finish(reporter, read_configuration(reporter, *root));
+    LoadResult result = finish(reporter, read_configuration(reporter, *root));
+    for (std::size_t i = 0; root->kind == Node::Kind::kMap && i + 1 < root->children.size();
+         i += 2) {
+        result.places.emplace(root->children[i]->text, root->children[i + 1]->place);
+    }
+    return result;
 }
 
 LoadResult load_quick_start(const QuickStart& options,

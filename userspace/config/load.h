@@ -3,6 +3,8 @@
 // but their arguments. Any thread; no exception leaves.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -17,8 +19,13 @@
 namespace xdhcpd::config {
 
 struct LoadResult {
+    using Places = std::map<std::string, Place, std::less<>>;
+
     std::optional<model::Configuration> configuration;  // empty if and only if there is an error
     std::vector<Diagnostic> diagnostics;                // in the order of the text
+    // Where the values of the keys of the root stand, of those that are there; empty without a
+    // text.
+    Places places;
 };
 
 // The file at `path`, at most 64 MiB; diagnostics carry `path` as it was given.

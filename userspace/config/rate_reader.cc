@@ -24,15 +24,10 @@ std::optional<Rate> read_rate(const Reader& reader, const Value& value) {
         return std::nullopt;
     }
     const auto rate = parse_rate(*text);
-    if (!rate) {
-        reader.error(value, in_quotes(*text) +
-                                " is not a rate; a number with /s, /m or /h behind it was meant, "
-                                "such as 10/s");
-        return std::nullopt;
-    }
-    if (rate->count < 1 || rate->count > RateLimit::kMaxCount) {
-        reader.error(value, in_quotes(*text) + " is out of range; 1 to " +
-                                std::to_string(RateLimit::kMaxCount) + " was meant");
+    if (!rate || rate->count < 1 || rate->count > RateLimit::kMaxCount) {
+        reader.error(value,
+                     "must be a whole number from 1 to " + std::to_string(RateLimit::kMaxCount) +
+                         " with /s, /m or /h behind it, such as 10/s, not " + in_quotes(*text));
         return std::nullopt;
     }
     return rate;

@@ -37,8 +37,7 @@ std::string number_hint(const Node& node) {
         return "; " + text.substr(significant) +
                " was meant? (a leading zero means octal to some readers)";
     }
-    const bool starts_like_one = !text.empty() && text.front() >= '0' && text.front() <= '9';
-    return starts_like_one ? "; digits only were meant" : "";
+    return {};
 }
 
 std::string duration_text(std::uint32_t value) {
@@ -62,7 +61,7 @@ std::string size_hint(std::string_view text) {
     const std::size_t letter =
         digits < text.size() ? kLetters.find(text[digits]) : std::string_view::npos;
     if (digits == 0 || letter == std::string_view::npos || text.size() > digits + 3) {
-        return "; bytes, KiB, MiB or GiB were meant, such as 64MiB";
+        return {};
     }
     return "; " + std::string{text.substr(0, digits)} + kLetters[letter | 1] + "iB was meant?";
 }
@@ -172,20 +171,17 @@ std::optional<bool> Reader::boolean(const Value& value) const {
 }
 
 std::optional<std::uint32_t> Reader::number(const Value& value, std::uint32_t min,
-                                            std::uint32_t max) const {
-    const auto digits = scalar(value, "a number was meant");
+                                            std::uint32_t max, std::string_view or_else) const {
+    const std::string meant = "a whole number from " + std::to_string(min) + " to " +
+                              std::to_string(max) + std::string{or_else};
+    const auto digits = scalar(value, meant + " was meant");
     if (!digits) {
         return std::nullopt;
     }
-    const auto result = parse_number(*digits, ~std::uint64_t{0});
-    if (!result || value.node->quoted) {
-        error(value, in_quotes(*digits) + (value.node->quoted ? " in quotes" : "") +
-                         " is not a decimal number" + number_hint(*value.node));
-        return std::nullopt;
-    }
-    if (*result < min || *result > max) {
-        error(value, std::string{*digits} + " is out of range; " + std::to_string(min) + " to " +
-                         std::to_string(max) + " was meant");
+    const auto result = parse_number(*digits, max);
+    if (!result || *result < min || value.node->quoted) {
+        error(value, "must be " + meant + ", not " + in_quotes(*digits) +
+                         (value.node->quoted ? " in quotes" : "") + number_hint(*value.node));
         return std::nullopt;
     }
     return static_cast<std::uint32_t>(*result);
@@ -198,15 +194,9 @@ std::optional<std::uint32_t> Reader::duration(const Value& value, std::uint32_t 
         return std::nullopt;
     }
     const auto result = parse_duration(*word);
-    if (!result) {
-        error(value, in_quotes(*word) +
-                         " is not a duration; a number with s, m, h, d or w behind it was "
-                         "meant, such as 90s, 15m, 12h or 7d");
-        return std::nullopt;
-    }
-    if (*result < min || *result > max) {
-        error(value, in_quotes(*word) + " is out of range; " + duration_text(min) + " to " +
-                         duration_text(max) + " was meant");
+    if (!result || *result < min || *result > max) {
+        error(value, "must be a duration from " + duration_text(min) + " to " + duration_text(max) +
+                         ", such as 90s, 15m, 12h or 7d, not " + in_quotes(*word));
         return std::nullopt;
     }
     return result;
@@ -219,13 +209,10 @@ std::optional<std::uint64_t> Reader::size(const Value& value, std::uint64_t min,
         return std::nullopt;
     }
     const auto result = parse_size(*word);
-    if (!result) {
-        error(value, in_quotes(*word) + " is not a size" + size_hint(*word));
-        return std::nullopt;
-    }
-    if (*result < min || *result > max) {
-        error(value, in_quotes(*word) + " is out of range; " + std::to_string(min >> 10) +
-                         "KiB to " + std::to_string(max >> 30) + "GiB was meant");
+    if (!result || *result < min || *result > max) {
+        error(value, "must be a size from " + std::to_string(min >> 10) + "KiB to " +
+                         std::to_string(max >> 30) + "GiB, not " + in_quotes(*word) +
+                         (result ? "" : size_hint(*word)));
         return std::nullopt;
     }
     return result;

@@ -57,9 +57,11 @@ class Reader {
                                                        std::size_t max_len) const;
     // true or false, nothing else.
     [[nodiscard]] std::optional<bool> boolean(const Value& value) const;
-    // A plain decimal number within min..max.
+    // A plain decimal number within min..max. `or_else` names what else could stand there, such as
+    // " or auto", for the message.
     [[nodiscard]] std::optional<std::uint32_t> number(const Value& value, std::uint32_t min,
-                                                      std::uint32_t max) const;
+                                                      std::uint32_t max,
+                                                      std::string_view or_else = {}) const;
     // Seconds within min..max; `infinite` only where kInfinite <= max.
     [[nodiscard]] std::optional<std::uint32_t> duration(const Value& value, std::uint32_t min,
                                                         std::uint32_t max) const;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -128,16 +127,10 @@ void read_ports(const Reader& reader, const Value& value, const PlacedInterfaces
 }
 
 void read_workers(const Reader& reader, const Value& value, model::Configuration& configuration) {
-    const std::string& text = value.node->text;
-    const bool is_word = value.node->kind == Node::Kind::kScalar && !text.empty() &&
-                         std::isdigit(static_cast<unsigned char>(text.front())) == 0;
-    if (!is_word) {
-        configuration.workers = reader.number(value, 1, kMaxWorkers);
-    } else if (text == "auto") {
+    if (value.node->kind == Node::Kind::kScalar && value.node->text == "auto") {
         configuration.workers.reset();
     } else {
-        reader.error(value, in_quotes(text) + " is not a number of workers; auto or 1 to " +
-                                std::to_string(kMaxWorkers) + " was meant");
+        configuration.workers = reader.number(value, 1, kMaxWorkers, " or auto");
     }
 }
 

@@ -15,7 +15,6 @@ namespace {
 
 // A subnet with more changed reservations is summed up.
 constexpr std::size_t kMaxReservationLines = 100;
-constexpr std::string_view kNeedsRestart = ": needs a restart";
 
 [[nodiscard]] std::string text_of(const std::string& value) {
     return value.empty() ? "none" : value;
@@ -114,10 +113,10 @@ template <typename T>
 // Gathers lines under a heading such as "subnet 10.77.0.0/16 ".
 class Lines {
   public:
-    Lines(std::vector<std::string>& lines, std::string heading, std::string_view suffix = {})
-        : lines_{lines}, heading_{std::move(heading)}, suffix_{suffix} {}
+    Lines(std::vector<std::string>& lines, std::string heading)
+        : lines_{lines}, heading_{std::move(heading)} {}
 
-    void add(const std::string& text) { lines_.push_back(heading_ + text + std::string{suffix_}); }
+    void add(const std::string& text) { lines_.push_back(heading_ + text); }
 
     // A line if the texts differ, which show all there is to a value.
     template <typename T>
@@ -132,7 +131,6 @@ class Lines {
   private:
     std::vector<std::string>& lines_;
     std::string heading_;
-    std::string_view suffix_;
 };
 
 [[nodiscard]] std::string text_of(const model::OptionValue& option) {
@@ -342,28 +340,46 @@ std::vector<std::string> describe_changes(const model::Configuration& before,
                                           const model::Configuration& after, bool log_applies) {
     std::vector<std::string> result;
     compare_dhcp4(result, before.dhcp4, after.dhcp4);
-    Lines{result, "", log_applies ? std::string_view{} : kNeedsRestart}.compare("log", before.log,
-                                                                                after.log);
+    if (log_applies) {
+        Lines{result, ""}.compare("log", before.log, after.log);
+    }
     compare_interfaces(result, before.interfaces, after.interfaces);
-    Lines lines{result, "", kNeedsRestart};
+    return result;
+}
+
+std::vector<std::string> describe_restarts(const model::Configuration& before,
+                                           const model::Configuration& after,
+                                           const config::LoadResult::Places& places,
+                                           const std::string& file, bool log_applies) {
+    std::vector<std::string> result;
+    const auto compare = [&](const std::string& key, const std::string& part, const auto& old_value,
+                             const auto& new_value) {
+        const auto place = places.find(key);
+        Lines{result, ""}.compare(
+            key + part + " (" + file +
+                (place == places.end() ? "" : ":" + std::to_string(place->second.line)) + ")",
+            old_value, new_value);
+    };
+    if (!log_applies) {
+        compare("log", "", before.log, after.log);
+    }
     const auto workers = [](const model::Configuration& configuration) {
         return configuration.workers ? std::to_string(*configuration.workers) : std::string{"auto"};
     };
-    lines.compare("workers", workers(before), workers(after));
-    lines.compare("control-socket", before.control_socket, after.control_socket);
-    lines.compare("http", before.http.empty() ? "off" : before.http,
-                  after.http.empty() ? "off" : after.http);
-    lines.compare("durability", std::string{name(before.durability)},
-                  std::string{name(after.durability)});
-    lines.compare("state-directory", before.state_directory, after.state_directory);
-    lines.compare("max-leases", before.max_leases, after.max_leases);
-    lines.compare("side-memory", before.side_memory, after.side_memory);
-    lines.compare("ports server", std::uint32_t{before.ports.server},
-                  std::uint32_t{after.ports.server});
-    lines.compare("ports client", std::uint32_t{before.ports.client},
-                  std::uint32_t{after.ports.client});
-    lines.compare("ports reply-to-source", before.ports.reply_to_source,
-                  after.ports.reply_to_source);
+    compare("workers", "", workers(before), workers(after));
+    compare("control-socket", "", before.control_socket, after.control_socket);
+    compare("http", "", before.http.empty() ? std::string{"off"} : before.http,
+            after.http.empty() ? std::string{"off"} : after.http);
+    compare("durability", "", std::string{name(before.durability)},
+            std::string{name(after.durability)});
+    compare("state-directory", "", before.state_directory, after.state_directory);
+    compare("max-leases", "", before.max_leases, after.max_leases);
+    compare("side-memory", "", before.side_memory, after.side_memory);
+    compare("ports", " server", std::uint32_t{before.ports.server},
+            std::uint32_t{after.ports.server});
+    compare("ports", " client", std::uint32_t{before.ports.client},
+            std::uint32_t{after.ports.client});
+    compare("ports", " reply-to-source", before.ports.reply_to_source, after.ports.reply_to_source);
     return result;
 }
 

@@ -5,16 +5,23 @@
 #include <vector>
 
 #include "base/addresses.h"
+#include "config/load.h"
 #include "model/configuration.h"
 
 namespace xdhcpd::control {
 
 // Lines for people, one per change, subnets in the order of their addresses; empty if nothing
-// changes. What only a restart can change ends with "needs a restart". `log_applies`: log: does not
-// need one.
+// changes. Without what only a restart can change, to which log: belongs unless `log_applies`.
 [[nodiscard]] std::vector<std::string> describe_changes(const model::Configuration& before,
                                                         const model::Configuration& after,
                                                         bool log_applies);
+
+// The rest: "workers (FILE:12): 2 -> 4", without the line if the key is not in the file. `places`:
+// of the keys of `after`.
+[[nodiscard]] std::vector<std::string> describe_restarts(const model::Configuration& before,
+                                                         const model::Configuration& after,
+                                                         const config::LoadResult::Places& places,
+                                                         const std::string& file, bool log_applies);
 
 // `wanted`, but what only a restart can change as in `in_force`.
 [[nodiscard]] model::Configuration applicable(const model::Configuration& in_force,

@@ -24,6 +24,7 @@ Answer reload_command(Reloader& reloader, const json& request) {
         return answer;
     }
     answer["changes"] = outcome.changes;
+    answer["needs_restart"] = outcome.needs_restart;
     json outside = json::array();
     for (const ReloadOutcome::OutsideLease& lease : outcome.leases_outside) {
         outside.push_back(

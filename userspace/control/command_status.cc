@@ -86,12 +86,11 @@ void add_ipv6(json& answer, const ServerState& state) {
         for (const model::AdvertisedPrefixConfiguration& prefix : terms.prefixes) {
             prefixes.push_back(xdhcpd::to_string(prefix.prefix));
         }
-        advertised.push_back(
-            {{"interface", terms.interface},
-             {"vlan", terms.vlan ? model::to_string(*terms.vlan) : std::string{}},
-             {"managed", terms.managed},
-             {"other", terms.other},
-             {"prefixes", std::move(prefixes)}});
+        advertised.push_back({{"interface", terms.interface},
+                              {"vlan", terms.vlan ? model::to_string(*terms.vlan) : std::string{}},
+                              {"managed", terms.managed},
+                              {"other", terms.other},
+                              {"prefixes", std::move(prefixes)}});
     }
     answer["router_advertisements"] = std::move(advertised);
     json sent = json::object();
@@ -136,6 +135,8 @@ Answer status_command(const ServerState& state) {
         answer["journal"]["directory"] = state.parts.configuration.state_directory;
     }
     add_ipv6(answer, state);
+    answer["workers_advice"] =
+        state.parts.workers_advice ? state.parts.workers_advice() : std::string{};
     const std::vector<InterfaceStatus> interfaces = state.parts.interfaces();
     json xdp = json::object();
     json interface_list = json::array();

@@ -57,7 +57,10 @@ Answer workers_command(const ServerState& state) {
                           {"p99", quantile(0.99)},
                           {"max", microseconds(counters.latency.max_ns())}}}});
     }
-    return json{{"workers", std::move(list)}, {"why", state.parts.workers_reason}};
+    return json{
+        {"workers", std::move(list)},
+        {"why", state.parts.workers_reason},
+        {"advice", state.parts.workers_advice ? state.parts.workers_advice() : std::string{}}};
 }
 
 }  // namespace xdhcpd::control

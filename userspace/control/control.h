@@ -76,6 +76,8 @@ struct ControlParts {
     model::SpaceRegistry& registry;
     std::vector<worker::Worker*> workers;  // by the ids of their shards
     std::string workers_reason{};          // why they are so many, for people
+    // What a restart would change of that; empty: nothing. May be unset.
+    std::function<std::string()> workers_advice{};
     HashKey hash_key;
     model::Configuration configuration;  // in force
     model::HostState host;               // that the first snapshot was made from
@@ -110,7 +112,8 @@ struct ReloadOutcome {
     bool ok = false;
     std::vector<std::string> errors;           // "FILE:3:5: error: ..."; empty if and only if ok
     std::vector<std::string> warnings;         // of the file and of joining it with the host
-    std::vector<std::string> changes;          // lines for people; what needs a restart says so
+    std::vector<std::string> changes;          // lines for people
+    std::vector<std::string> needs_restart;    // likewise: goes on as it was until a restart
     std::vector<OutsideLease> leases_outside;  // the first kMaxOutside of them
     std::uint64_t leases_outside_count = 0;
 };

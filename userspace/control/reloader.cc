@@ -97,6 +97,9 @@ ReloadOutcome Reloader::reload(bool dry_run) {
     for (const std::string& change : outcome.changes) {
         state_.log(LogLevel::kInfo, "reload: " + change);
     }
+    for (const std::string& change : outcome.needs_restart) {
+        state_.log(LogLevel::kWarning, "reload: needs a restart: " + change);
+    }
     if (!outcome.ok) {
         state_.log(LogLevel::kError, "reload failed; the configuration in force stays");
         return outcome;
@@ -140,6 +143,9 @@ ReloadOutcome Reloader::attempt(bool dry_run) {
     outcome.ok = true;
     outcome.changes =
         describe_changes(state_.parts.configuration, *loaded.configuration, log_applies);
+    outcome.needs_restart =
+        describe_restarts(state_.parts.configuration, *loaded.configuration, loaded.places,
+                          state_.parts.configuration_name, log_applies);
     find_leases_outside(wanted, outcome);
     if (dry_run) {
         return outcome;

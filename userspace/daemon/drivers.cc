@@ -58,7 +58,7 @@ Result<DrivenInterface, Error> DrivenInterface::open(
         if (configuration.driver != Driver::kAuto && configuration.driver != driver) {
             continue;
         }
-        const auto opened = driven.try_driver(driver, configuration, ports, needs.has_vlans);
+        const auto opened = driven.try_driver(driver, configuration, ports, needs);
         if (opened) {
             driven.driver_ = name_of(driver);
             driven.why_ = refused;
@@ -92,8 +92,8 @@ Result<DrivenInterface, Error> DrivenInterface::open(
 
 Result<Success, Error> DrivenInterface::try_driver(
     Driver driver, const model::InterfaceConfiguration& configuration,
-    const model::PortConfiguration& ports, bool has_vlans) {
-    if (driver == Driver::kUdp && has_vlans) {
+    const model::PortConfiguration& ports, const Needs& needs) {
+    if (driver == Driver::kUdp && needs.has_vlans) {
         return Unexpected{Error{0, "sees no VLAN tags, and subnets of this interface have vlan:"}};
     }
     if (driver == Driver::kXdp || driver == Driver::kXdpGeneric) {
@@ -109,9 +109,18 @@ Result<Success, Error> DrivenInterface::try_driver(
             return Unexpected{opened.error()};
         }
         xdp_ = std::move(*opened);
-        if (has_vlans && !sees_tags()) {
+        if (needs.has_vlans && !sees_tags()) {
             xdp_.reset();
             return Unexpected{Error{0, std::string{kTagsInvisible}}};
+        }
+        if (!needs.vlan_devices.empty() && !sees_tags()) {
+            xdp_.reset();
+            return Unexpected{
+                Error{0, "VLAN tags in metadata are invisible there, and the host has " +
+                             needs.vlan_devices +
+                             ": tagged clients would be answered as untagged ones "
+                             "(ethtool -K DEVICE rxvlan off mends that on a network "
+                             "card)"}};
         }
         ports_.assign(xdp_->ports().begin(), xdp_->ports().end());
         return Success{};
@@ -126,7 +135,9 @@ Result<Success, Error> DrivenInterface::try_driver(
             return Unexpected{opened.error()};
         }
         packet_ = opened->get();
-        socket_drops_ = [&port = **opened] { return port.kernel_drops(); };
+        socket_drops_ = [&port = **opened] {
+            return Drops{{"receive_buffer_full", port.kernel_drops()}};
+        };
         port_ = std::move(*opened);
     } else {
         UdpOptions options;
@@ -136,7 +147,7 @@ Result<Success, Error> DrivenInterface::try_driver(
         if (!opened) {
             return Unexpected{opened.error()};
         }
-        socket_drops_ = [&port = **opened] { return port.kernel_drops(); };
+        socket_drops_ = [&port = **opened] { return drops_of(port); };
         port_ = std::move(*opened);
     }
     ports_ = {port_.get()};
@@ -227,19 +238,22 @@ Result<Success, Error> DrivenInterface::open_routes(const RouteOptions& options,
     return Success{};
 }
 
-std::vector<std::pair<std::string, std::uint64_t>> DrivenInterface::kernel_drops(
-    std::size_t port_index) const {
+DrivenInterface::Drops DrivenInterface::drops_of(const UdpPort& port) {
+    return {{"receive_buffer_full", port.kernel_drops()}, {"unreachable", port.unreachable()}};
+}
+
+DrivenInterface::Drops DrivenInterface::kernel_drops(std::size_t port_index) const {
     if (ports_[port_index]->role() == PortRole::kRoute) {
         return {};
     }
     if (ports_[port_index] == lane_.get()) {
-        return {{"receive_buffer_full", lane_->kernel_drops()}};
+        return drops_of(*lane_);
     }
     if (ports_[port_index] == port6_.get()) {
         return {{"receive_buffer_full", port6_->kernel_drops()}};
     }
     if (!xdp_) {
-        return {{"receive_buffer_full", socket_drops_()}};
+        return socket_drops_();
     }
     const auto statistics = xdp_->statistics(port_index);
     if (!statistics) {

@@ -31,12 +31,14 @@ class DrivenInterface {
     // Opens `configuration.driver`. `auto` walks down xdp, xdp-generic, packet, udp and keeps why
     // each one before the last refused. An error names the interface and every driver tried.
     // `has_vlans`: tagged clients are served here, so a driver that cannot see every tag will not
-    // do. `serves_dhcp6`: the IPv6 port is opened, too. `worker_count`: its ports go to so many
-    // workers in turn, see group_of().
+    // do; nor one that would take a tagged client for an untagged one where the host has VLANs of
+    // this interface. `serves_dhcp6`: the IPv6 port is opened, too. `worker_count`: its ports go
+    // to so many workers in turn, see group_of().
     struct Needs {
         bool has_vlans = false;
         bool serves_dhcp6 = false;
         std::uint32_t worker_count = 1;
+        std::string vlan_devices{};  // VLAN interfaces of the host on it, named for people
     };
     [[nodiscard]] static Result<DrivenInterface, Error> open(
         const model::InterfaceConfiguration& configuration, const model::PortConfiguration& ports,
@@ -64,6 +66,8 @@ class DrivenInterface {
         return static_cast<std::uint32_t>(ports_.size() - (lane_ ? 1 : 0) - (port6_ ? 1 : 0) -
                                           routes_.size());
     }
+    // Whether a tag may be invisible, so that a tagged client would be answered as untagged.
+    [[nodiscard]] bool may_miss_tags() const noexcept { return xdp_ && !sees_tags(); }
     // Null unless the driver is xdp or xdp-generic.
     [[nodiscard]] XdpInterface* xdp() const noexcept { return xdp_.get(); }
 
@@ -71,10 +75,10 @@ class DrivenInterface {
     [[nodiscard]] const std::string& port_problem() const noexcept { return port_problem_; }
     // Likewise of IPv6.
     [[nodiscard]] const std::string& port6_problem() const noexcept { return port6_problem_; }
-    // What the kernel dropped before ports()[port_index] could have it, by reason, since open().
-    // Any thread.
-    [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> kernel_drops(
-        std::size_t port_index) const;
+    using Drops = std::vector<std::pair<std::string, std::uint64_t>>;
+    // What the kernel dropped before ports()[port_index] could have it, and what the network gave
+    // back, by reason, since open(). Any thread.
+    [[nodiscard]] Drops kernel_drops(std::size_t port_index) const;
 
     // Tells the driver what is served: the XDP program which destinations are ours, its MAC among
     // them, and which rates are allowed; the packet socket what of IPv6 it takes. Nothing when it
@@ -88,8 +92,9 @@ class DrivenInterface {
         : host_interface_{host_interface}, member_{host_interface.name, host_interface.ifindex} {}
     [[nodiscard]] Result<Success, Error> try_driver(
         model::Driver driver, const model::InterfaceConfiguration& configuration,
-        const model::PortConfiguration& ports, bool has_vlans);
+        const model::PortConfiguration& ports, const Needs& needs);
     [[nodiscard]] bool sees_tags() const noexcept;
+    [[nodiscard]] static Drops drops_of(const UdpPort& port);
     void open_lane(model::Driver driver, std::uint16_t server_port);
     void open_port6(model::Driver driver, std::uint16_t server_port);
     [[nodiscard]] Result<Success, Error> open_routes(const RouteOptions& options,
@@ -111,9 +116,9 @@ class DrivenInterface {
     std::optional<host::MulticastMember::Wanted> told_multicast_;
     std::optional<std::vector<XdpLink>> told_links_;
     std::optional<XdpRates> told_rates_;
-    std::unique_ptr<Port> port_;                   // of the drivers with one port
-    PacketPort* packet_ = nullptr;                 // the same, if it is one
-    std::function<std::uint64_t()> socket_drops_;  // of port_
+    std::unique_ptr<Port> port_;           // of the drivers with one port
+    PacketPort* packet_ = nullptr;         // the same, if it is one
+    std::function<Drops()> socket_drops_;  // of port_
     // Beside the fast drivers: serves what they leave to the kernel's stack, and keeps that from
     // answering unicast requests with ICMP port unreachable.
     std::unique_ptr<UdpPort> lane_;

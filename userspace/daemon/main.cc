@@ -1,5 +1,6 @@
 // xdhcpd: command line.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "config/load.h"
 #include "daemon/check_host.h"
+#include "daemon/check_state.h"
 #include "daemon/log.h"
 #include "daemon/server.h"
 #include "host/host.h"
@@ -50,6 +52,13 @@ void tell_of_multicast(const model::Configuration& configuration) {
     const config::LoadResult loaded = config::load_file(file);
     print(loaded.diagnostics);
     if (!loaded.configuration) {
+        return 1;
+    }
+    const std::vector<config::Diagnostic> findings = check_state_directory(file, loaded);
+    print(findings);
+    if (std::any_of(findings.begin(), findings.end(), [](const auto& finding) {
+            return finding.severity == config::Diagnostic::Severity::kError;
+        })) {
         return 1;
     }
     const std::size_t subnets = loaded.configuration->dhcp4.subnets.size();

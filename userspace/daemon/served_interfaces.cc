@@ -124,9 +124,35 @@ void ServedInterfaces::update(const model::Configuration& configuration,
         serves_dhcp6_ = !serves_dhcp6_;
         managed_.reopen_all(serves_dhcp6_ ? "DHCPv6 is served now" : "DHCPv6 is served no more");
     }
+    vlan_devices_.clear();
+    for (const model::HostInterface& device : host.interfaces) {
+        for (const model::HostInterface& lower : host.interfaces) {
+            if (device.vlan_of != 0 && device.vlan_of == lower.ifindex) {
+                std::string& names = vlan_devices_[lower.name];
+                names += (names.empty() ? "" : ", ") + device.name;
+            }
+        }
+    }
     managed_.update(configuration.interfaces, host, departures_, lost_, boot_time());
+    warn_of_vlans();
     departures_.clear();
     lost_ = false;
+}
+
+// VLANs of the host may come while a driver is open that does not see their tags.
+void ServedInterfaces::warn_of_vlans() {
+    for (const auto& [name, driven] : open_) {
+        const auto found = vlan_devices_.find(name);
+        const std::string devices = found == vlan_devices_.end() ? std::string{} : found->second;
+        if (driven->may_miss_tags() && !devices.empty() && told_vlans_[name] != devices) {
+            spdlog::warn(
+                "interface {}: the host has {} on it now, and {} cannot see VLAN tags in metadata: "
+                "tagged clients would be answered as untagged ones; set driver: packet, or "
+                "ethtool -K {} rxvlan off",
+                name, devices, driven->driver(), name);
+        }
+        told_vlans_[name] = devices;
+    }
 }
 
 void ServedInterfaces::note(const std::vector<host::LinkDeparture>& departures, bool lost) {
@@ -163,7 +189,8 @@ Result<OpenedInterface, Error> ServedInterfaces::open(
     auto opened = DrivenInterface::open(configuration, port_configuration_, host_interface,
                                         {.has_vlans = with_vlans_.contains(configuration.name),
                                          .serves_dhcp6 = serves_dhcp6_,
-                                         .worker_count = spread_.worker_count()});
+                                         .worker_count = spread_.worker_count(),
+                                         .vlan_devices = vlan_devices_[configuration.name]});
     // Whose program is in the way can only be told now.
     const bool is_refused = !opened || !opened->why().empty();
     std::string holder;
@@ -199,6 +226,13 @@ Result<OpenedInterface, Error> ServedInterfaces::open(
     }
     if (!driven->port6_problem().empty()) {
         spdlog::warn("interface {}: {}", configuration.name, driven->port6_problem());
+    }
+    if (driven->may_miss_tags()) {
+        spdlog::warn(
+            "interface {}: {} cannot see VLAN tags that the device or the far end of a veth pair "
+            "has put into metadata: a tagged client would be answered as an untagged one; where "
+            "there are any, set driver: packet, or ethtool -K {} rxvlan off",
+            configuration.name, driven->driver(), configuration.name);
     }
     open_[configuration.name] = std::move(driven);
     give_ports();
@@ -245,6 +279,14 @@ void ServedInterfaces::count(const DrivenInterface& driven, Past& sums) {
             add(sums.kernel_drops[{port.queue(), std::string{port.driver()}}], reason, frames);
         }
     }
+}
+
+std::uint64_t ServedInterfaces::fast_queue_count() const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto& [name, driven] : open_) {
+        sum += driven->xdp() != nullptr ? driven->queue_count() : 0;
+    }
+    return sum;
 }
 
 std::vector<control::InterfaceStatus> ServedInterfaces::status() const {

@@ -48,6 +48,8 @@ class ServedInterfaces {
     [[nodiscard]] const std::vector<ManagedInterface>& all() const noexcept {
         return managed_.all();
     }
+    // Queues of xdp drivers that are open.
+    [[nodiscard]] std::uint64_t fast_queue_count() const noexcept;
     [[nodiscard]] bool wants_another_look() const noexcept { return managed_.wants_another_look(); }
     [[nodiscard]] bool is_impatient() const noexcept { return managed_.is_impatient(); }
     // One line per interface: what serves it and why nothing better, and what it serves.
@@ -66,6 +68,7 @@ class ServedInterfaces {
         const model::HostInterface& host_interface);
     void close(const std::string& name);
     void give_ports();
+    void warn_of_vlans();
     static void count(const DrivenInterface& driven, Past& sums);
 
     const worker::SnapshotSlot& snapshots_;
@@ -74,7 +77,9 @@ class ServedInterfaces {
     PortSpread spread_{1};
     std::map<std::string, std::unique_ptr<DrivenInterface>> open_;  // by name
     std::map<std::string, Past> past_;
-    std::set<std::string> with_vlans_;  // interfaces with subnets in VLANs
+    std::set<std::string> with_vlans_;                 // interfaces with subnets in VLANs
+    std::map<std::string, std::string> vlan_devices_;  // of the host, by interface, for people
+    std::map<std::string, std::string> told_vlans_;    // of what is open, warned of last
     bool serves_dhcp6_ = false;
     std::vector<host::LinkDeparture> departures_;
     bool lost_ = false;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
@@ -109,7 +110,7 @@ class Server::Implementation {
         : options_{std::move(options)},
           worker_count_{choose_worker_count(options_.configuration.workers,
                                             count_fast_queues(options_.configuration),
-                                            host::read_processors())},
+                                            processors_)},
           store_{worker_count_.count} {}
     ~Implementation() {
         if (journal_) {
@@ -130,12 +131,14 @@ class Server::Implementation {
     // Of a configuration that does not say who we are.
     void give_identity(model::Configuration& configuration) const;
     [[nodiscard]] config::LoadResult load() const;
+    [[nodiscard]] Result<Success, Error> open_listeners();
     [[nodiscard]] Result<Success, Error> open_interfaces(const model::HostState& host);
     [[nodiscard]] Result<Success, Error> open_workers();
     [[nodiscard]] Result<Success, Error> open_journal(const std::vector<lease::Shard*>& shards);
     void report_recovery(const journal::Recovery& found) const;
     void watch_clock();
-    [[nodiscard]] Result<Success, Error> open_control(const model::HostState& host);
+    void watch_queues();
+    void open_control(const model::HostState& host);
     void serve_signals();
     void watch_host(std::chrono::steady_clock::time_point now);
     [[nodiscard]] int wait_ms(std::chrono::steady_clock::time_point now) const;
@@ -147,8 +150,11 @@ class Server::Implementation {
     int signal_fd_ = -1;
     bool stop_requested_ = false;
     const HashKey hash_key_{random_number(), random_number()};
+    const host::Processors processors_ = host::read_processors();
     WorkerCount worker_count_;
+    std::string workers_advice_;  // logged last; empty: none
     lease::Store store_;
+    std::optional<lease::ClientLimit> client_limit_;  // none for one worker
     model::SpaceRegistry registry_{store_};
     worker::SnapshotSlot snapshots_;
     // Workers append to the journal until they end.
@@ -162,6 +168,8 @@ class Server::Implementation {
     std::unique_ptr<ServedInterfaces> interfaces_;
     std::unique_ptr<worker::WorkerGroup> workers_;
     std::unique_ptr<control::Control> control_;
+    // For threads that may ask before control_ is there; null until it is.
+    std::atomic<control::Control*> ready_control_{nullptr};
     std::unique_ptr<control::ControlSocket> control_socket_;
     std::unique_ptr<metrics::HttpServer> http_;
     // When the host is looked at because something has changed.
@@ -206,6 +214,10 @@ Result<Success, Error> Server::Implementation::open() {
     model::apply_policy(*made.snapshot, options_.configuration, *host, registry_);
     snapshots_.publish(std::move(made.snapshot));
     interfaces_ = std::make_unique<ServedInterfaces>(snapshots_, options_.configuration.ports);
+    // What another server may have comes before the interfaces, which it may be serving.
+    if (auto opened = open_listeners(); !opened) {
+        return opened;
+    }
     if (auto opened = open_workers(); !opened) {
         return opened;
     }
@@ -213,7 +225,39 @@ Result<Success, Error> Server::Implementation::open() {
         return opened;
     }
     interfaces_->log_table(snapshots_.newest());
-    return open_control(*host);
+    open_control(*host);
+    return Success{};
+}
+
+// Who connects to the control socket now waits until the server runs.
+Result<Success, Error> Server::Implementation::open_listeners() {
+    const model::Configuration& configuration = options_.configuration;
+    auto socket = control::ControlSocket::open(configuration.control_socket);
+    if (!socket) {
+        return Unexpected{socket.error()};
+    }
+    control_socket_ = std::move(*socket);
+    if (configuration.http.empty()) {
+        return Success{};
+    }
+    auto http = metrics::HttpServer::open(
+        configuration.http,
+        {.metrics_text =
+             [this] {
+                 control::Control* const control = ready_control_;
+                 return control != nullptr ? control->metrics_text() : std::string{};
+             },
+         .health =
+             [this] {
+                 control::Control* const control = ready_control_;
+                 return control != nullptr ? control->health()
+                                           : metrics::Health{false, "the server is starting"};
+             }});
+    if (!http) {
+        return Unexpected{http.error()};
+    }
+    http_ = std::move(*http);
+    return Success{};
 }
 
 // Before the first snapshot: spaces of IPv6 are made with the key.
@@ -300,12 +344,16 @@ Result<Success, Error> Server::Implementation::open_workers() {
     const std::uint32_t count = worker_count_.count;
     std::vector<worker::WorkerGroup::Member> members(count);
     std::vector<lease::Shard*> shards;
+    if (count > 1) {  // one alone has it as its capacity
+        client_limit_.emplace(options_.configuration.max_leases, count);
+    }
     for (std::uint32_t id = 0; id < count; ++id) {
         members[id].shard = std::make_unique<lease::Shard>(
             store_,
             lease::ShardOptions{
                 .capacity = clients_per_shard(options_.configuration.max_leases, count),
                 .side_memory = side_memory_per_shard(options_.configuration.side_memory, count),
+                .limit = client_limit_ ? &*client_limit_ : nullptr,
                 .id = static_cast<std::uint16_t>(id),
                 .now = boot_seconds()});
         shards.push_back(members[id].shard.get());
@@ -402,7 +450,7 @@ void Server::Implementation::report_recovery(const journal::Recovery& found) con
     }
 }
 
-Result<Success, Error> Server::Implementation::open_control(const model::HostState& host) {
+void Server::Implementation::open_control(const model::HostState& host) {
     const model::Configuration& configuration = options_.configuration;
     control_ = std::make_unique<control::Control>(control::ControlParts{
         .configuration_name = options_.configuration_name,
@@ -411,6 +459,7 @@ Result<Success, Error> Server::Implementation::open_control(const model::HostSta
         .registry = registry_,
         .workers = workers_->all(),
         .workers_reason = std::to_string(worker_count_.count) + " (" + worker_count_.reason + ")",
+        .workers_advice = [this] { return workers_advice_; },
         .hash_key = hash_key_,
         .configuration = configuration,
         .host = host,
@@ -435,21 +484,7 @@ Result<Success, Error> Server::Implementation::open_control(const model::HostSta
         .on_log_configuration = set_up_log,
         .clock = nullptr,
         .unix_time = nullptr});
-    auto socket = control::ControlSocket::open(configuration.control_socket);
-    if (!socket) {
-        return Unexpected{socket.error()};
-    }
-    control_socket_ = std::move(*socket);
-    if (!configuration.http.empty()) {
-        auto http = metrics::HttpServer::open(
-            configuration.http, {.metrics_text = [this] { return control_->metrics_text(); },
-                                 .health = [this] { return control_->health(); }});
-        if (!http) {
-            return Unexpected{http.error()};
-        }
-        http_ = std::move(*http);
-    }
-    return Success{};
+    ready_control_ = control_.get();
 }
 
 void Server::Implementation::run() {
@@ -476,6 +511,7 @@ void Server::Implementation::run() {
         if (now >= next_tick) {
             interfaces_->tick();
             watch_clock();
+            watch_queues();
             control_->tick();
             next_tick = now + std::chrono::milliseconds{kTickMs};
         }
@@ -493,6 +529,19 @@ void Server::Implementation::watch_clock() {
     } else if (*stepped) {
         spdlog::info("the wall clock was stepped; leases go on as before");
     }
+}
+
+// The number of shards is fixed at the start; interfaces and their queues come later as well.
+void Server::Implementation::watch_queues() {
+    if (options_.configuration.workers) {
+        return;
+    }
+    std::string advice =
+        advise_restart(worker_count_, interfaces_->fast_queue_count(), processors_);
+    if (!advice.empty() && advice != workers_advice_) {
+        spdlog::warn("workers: {}", advice);
+    }
+    workers_advice_ = std::move(advice);
 }
 
 int Server::Implementation::wait_ms(std::chrono::steady_clock::time_point now) const {

@@ -40,6 +40,16 @@ WorkerCount choose_worker_count(std::optional<std::uint32_t> configured, std::ui
             std::move(reason)};
 }
 
+std::string advise_restart(const WorkerCount& current, std::uint64_t queue_count,
+                           const host::Processors& processors) {
+    const WorkerCount now = choose_worker_count(std::nullopt, queue_count, processors);
+    if (now.count <= current.count) {
+        return {};
+    }
+    return "a restart would make " + plural(now.count, "worker") + " of " +
+           std::to_string(current.count) + " (" + now.reason + ")";
+}
+
 std::uint32_t clients_per_shard(std::uint32_t total, std::uint32_t count) {
     if (count == 1) {
         return total;

@@ -21,8 +21,14 @@ struct WorkerCount {
                                               std::uint64_t queue_count,
                                               const host::Processors& processors);
 
-// What one of `count` shards gets of `total` clients: a part, and something more, since clients do
-// not spread exactly evenly.
+// What a restart would change of `current` workers under `workers: auto`, for people; empty when
+// it would bring no more of them. `queue_count`: queues that such drivers serve now.
+[[nodiscard]] std::string advise_restart(const WorkerCount& current, std::uint64_t queue_count,
+                                         const host::Processors& processors);
+
+// How many of `total` clients one of `count` shards has room for: its part, and something more,
+// since clients do not spread exactly evenly. That all together know no more than `total` is the
+// matter of lease::ClientLimit.
 [[nodiscard]] std::uint32_t clients_per_shard(std::uint32_t total, std::uint32_t count);
 // Likewise of bytes of side memory.
 [[nodiscard]] std::uint64_t side_memory_per_shard(std::uint64_t total, std::uint32_t count);

@@ -57,6 +57,9 @@ constexpr std::array<Explanation, static_cast<std::size_t>(Shed::kCount)> kSheds
     {"hand-over-moved",
      "the configuration changed while the message was on its way to the worker that knows the "
      "client"},
+    {"not-sent",
+     "the kernel refused to send the reply: it has no route to the client or relay, or no room for "
+     "another neighbour (net.ipv4.neigh.default.gc_thresh3)"},
 }};
 
 constexpr std::array<Explanation, static_cast<std::size_t>(Refusal6::kCount)> kRefusals6{{

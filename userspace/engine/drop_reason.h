@@ -85,6 +85,7 @@ enum class Shed : std::uint8_t {
     kPortGone,        // the interface went while the reply waited for stable storage
     kHandOverFull,    // the worker that knows the client has as much to do as it may wait for
     kHandOverMoved,   // the configuration changed on that way, and with it whose client it is
+    kNotSent,         // the kernel refused to send the reply
     kCount
 };
 [[nodiscard]] std::string_view name(Shed shed) noexcept;

@@ -83,6 +83,18 @@ template <typename Body>
     return found;
 }
 
+// Whether an IFLA_LINKINFO attribute is of a VLAN sub-interface.
+[[nodiscard]] bool is_vlan_kind(ByteView nested) noexcept {
+    Attributes attributes{nested};
+    while (const auto attribute = attributes.next()) {
+        if (attribute->type == IFLA_INFO_KIND) {
+            const std::string_view text = as_text(attribute->value);
+            return text.substr(0, text.find('\0')) == "vlan";
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 std::optional<model::HostInterface> parse_link(ByteView message) {
@@ -95,10 +107,16 @@ std::optional<model::HostInterface> parse_link(ByteView message) {
     interface.ifindex = static_cast<std::uint32_t>(body.ifi_index);
     interface.up = (body.ifi_flags & IFF_UP) != 0;
     interface.carrier = interface.up && (body.ifi_flags & kLowerUp) != 0;
+    std::uint32_t lower = 0;
+    bool is_vlan = false;
     Attributes attributes{*whole, sizeof body};
     while (const auto attribute = attributes.next()) {
         const ByteView value = attribute->value;
-        if (attribute->type == IFLA_IFNAME) {
+        if (attribute->type == IFLA_LINK && value.size() == sizeof lower) {
+            std::memcpy(&lower, value.data(), sizeof lower);
+        } else if (attribute->type == IFLA_LINKINFO) {
+            is_vlan = is_vlan_kind(value);
+        } else if (attribute->type == IFLA_IFNAME) {
             const std::string_view text = as_text(value);
             interface.name = text.substr(0, text.find('\0'));
         } else if (attribute->type == IFLA_ADDRESS && value.size() == Mac::kLen) {
@@ -112,6 +130,7 @@ std::optional<model::HostInterface> parse_link(ByteView message) {
     if (interface.name.empty() || interface.name.size() >= IFNAMSIZ) {
         return std::nullopt;
     }
+    interface.vlan_of = is_vlan ? lower : 0;
     return interface;
 }
 

@@ -60,6 +60,14 @@ constexpr std::uint64_t kGroupsPerSegment = 16;
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// With it went leases that only it had: nothing else on disk could stand for them.
+[[nodiscard]] Error gone(const std::string& path) {
+    return {0, path +
+                   " is gone: nothing is stored until it is put back. If it is lost: 'xdhcpctl "
+                   "leases export', restart, 'xdhcpctl leases import'; a restart alone forgets all "
+                   "leases"};
+}
+
 }  // namespace
 
 Committer::Committer(const JournalOptions& options, FileLayer& files, Chain& chain,
@@ -173,13 +181,13 @@ Status Committer::check_files() const {
     const std::vector<std::string> before = needed_names(chain_.state());
     const auto names = files_.list(options_.directory);
     if (!names) {
-        return Unexpected{names.error()};
+        return Unexpected{names.error().errno_value == ENOENT ? gone(options_.directory)
+                                                              : names.error()};
     }
     const std::vector<std::string> after = needed_names(chain_.state());
     for (const std::string& name : before) {
         if (!contains(*names, name) && contains(after, name)) {
-            return Unexpected{Error{0, path_of(options_.directory, name) +
-                                           " is gone: nothing is written until it is back"}};
+            return Unexpected{gone(path_of(options_.directory, name))};
         }
     }
     return Success{};
@@ -332,7 +340,7 @@ bool Committer::sync(SteadyTime now) {
     longest_sync_.set(std::max(longest_sync_.value(), last_sync_.value()));
     // Syncing a file that was removed succeeds as well.
     if (synced && !current_->file->is_at(current_->path)) {
-        synced = Unexpected{Error{0, current_->path + " is gone"}};
+        synced = Unexpected{gone(current_->path)};
     }
     if (!synced) {
         fail(synced.error(), now);

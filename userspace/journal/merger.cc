@@ -28,6 +28,7 @@ constexpr std::chrono::seconds kLongestBackoff = 60s;
 // A spare is prepared only while so many would have room.
 constexpr std::uint64_t kSpareShare = 4;
 constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr unsigned kMebibyteShift = 20;
 
 // A file written from its beginning to its end in large pieces. After an error it writes no more,
 // nor once `is_cancelled` (may be null) is set.
@@ -204,8 +205,12 @@ Status make_spare(FileLayer& files, const std::string& directory, Chain& chain, 
     }
     // A segment that grows needs the last room more.
     if (*free < kSpareShare * len) {
-        return Unexpected{Error{ENOSPC, directory + " has room for " + std::to_string(*free) +
-                                            " more bytes: no spare segment is prepared"}};
+        return Unexpected{
+            Error{ENOSPC, directory + " has " + std::to_string(*free >> kMebibyteShift) +
+                              " MiB free, less than " +
+                              std::to_string((kSpareShare * len) >> kMebibyteShift) +
+                              " MiB: no spare segment is prepared. Leases are still stored, more "
+                              "slowly, but not once the disk is full: make room"}};
     }
     const std::string making = path_of(directory, kSpareInMaking);
     auto file = files.open(making, OpenMode::kCreate);

@@ -30,7 +30,8 @@ Shard::Shard(Store& store, const ShardOptions& options)
       side_{options.side_memory},
       wheel_{store, options.now},
       open_offers_(OfferSource::kCount),
-      offer_weight_{store.shard_count()} {
+      offer_weight_{store.shard_count()},
+      limit_{options.limit} {
     XD_ASSERT(options.id < store.shard_count());
 }
 
@@ -98,7 +99,8 @@ Record& Shard::own_record(const Space& space, Unit unit) const noexcept {
 
 bool Shard::has_room(const Tenant& tenant) const noexcept {
     XD_ASSERT(!tenant.identity.empty());
-    return index_.live_count() < capacity_ && tenant.identity.size() <= kMaxIdentityLen;
+    return index_.live_count() < capacity_ && tenant.identity.size() <= kMaxIdentityLen &&
+           (limit_ == nullptr || limit_->has_room(id_));
 }
 
 Result<Unit, TakeError> Shard::reclaim(const Tenant& tenant, std::span<const SpaceId> spaces,
@@ -200,7 +202,7 @@ Result<Unit, TakeError> Shard::take_next(const Tenant& tenant, SpaceId space_id,
 }
 
 Result<Unit, TakeError> Shard::bind(Space& space, Unit unit, const Tenant& tenant,
-                                    BootSeconds until) noexcept {
+                                    BootSeconds until, Room room) noexcept {
     SideRef side;
     if (is_long(tenant)) {
         Record scratch;
@@ -209,6 +211,13 @@ Result<Unit, TakeError> Shard::bind(Space& space, Unit unit, const Tenant& tenan
             return Unexpected{TakeError::kFull};
         }
         side = scratch.side;
+    }
+    if (limit_ != nullptr && !take_place(room)) [[unlikely]] {  // others were faster
+        if (side) {
+            side_.free(side);
+        }
+        space.bitmap().release(space.index_of(unit));
+        return Unexpected{TakeError::kFull};
     }
     Record& own = space.record(unit);
     const bool is_return = own.is_former() && matches_inline(own, tenant);
@@ -233,6 +242,14 @@ Result<Unit, TakeError> Shard::bind(Space& space, Unit unit, const Tenant& tenan
     }
     publish_gauges();
     return unit;
+}
+
+bool Shard::take_place(Room room) noexcept {
+    if (room == Room::kWithinLimit) {
+        return limit_->take(id_);
+    }
+    limit_->take_beyond(id_);
+    return true;
 }
 
 void Shard::drop_former(Unit unit, const Record& former) noexcept {
@@ -352,6 +369,7 @@ std::uint32_t Shard::let_go(Unit unit, LeaseState next) noexcept {
         } else {
             index_.set_former(own.tag, unit, true);
         }
+        give_place_back();
     }
     if (own.state == LeaseState::kOffered) {
         leave_offer(own);
@@ -383,6 +401,7 @@ void Shard::quarantine(Unit unit, BootSeconds until) noexcept {
     Record& own = own_record(space, unit);
     if (own.is_live()) {
         index_.remove(own.tag, unit);
+        give_place_back();
     }
     if (own.state == LeaseState::kOffered) {
         leave_offer(own);

@@ -24,6 +24,7 @@
 #include "base/counters.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "lease/client_limit.h"
 #include "lease/record.h"
 #include "lease/side_store.h"
 #include "lease/store.h"
@@ -39,6 +40,9 @@ struct ShardOptions {
     // information. restore() may go beyond both; then there is nothing new before enough has ended.
     std::uint32_t capacity = 0;  // >= 1
     std::size_t side_memory = 0;
+    // Units held for tenants by all shards together; null: no limit but the capacity. Outlives the
+    // shard, which gives no place back at its end.
+    ClientLimit* limit = nullptr;
     std::uint16_t id = 0;  // < shard_count of the store; one shard per id
     BootSeconds now{};     // about now, so that the timers need not count from boot
 };
@@ -47,7 +51,8 @@ enum class TakeError : std::uint8_t {
     kTaken,       // somebody holds the unit
     kNotAllowed,  // policy closed it
     kNoneFree,    // nothing free in the range; for reclaim, nothing to return to
-    kFull,  // no room for the tenant: capacity, side memory, or an identity above kMaxIdentityLen
+    kFull,        // no room for the tenant: capacity, limit, side memory, or an identity above
+                  // kMaxIdentityLen
 };
 
 // Where an offer came from, as places in a small table: who shares a place shares its limit. An
@@ -339,7 +344,8 @@ class Shard {
     [[nodiscard]] bool is_tenant(Unit unit, const Tenant& tenant) const noexcept;
     [[nodiscard, gnu::always_inline]] inline bool is_tenant_of(const Record& held,
                                                                const Tenant& tenant) const noexcept;
-    // Whether there may be one more live entry of this tenant, apart from side memory.
+    // Whether there may be one more live entry of this tenant, apart from side memory. Its place is
+    // taken by bind().
     [[nodiscard]] bool has_room(const Tenant& tenant) const noexcept;
     // The unit as this shard's own, for a call that requires it.
     [[nodiscard]] Record& own_record(const Space& space, Unit unit) const noexcept;
@@ -352,10 +358,19 @@ class Shard {
     enum class TakeMode : std::uint8_t { kAllowed, kReserved };
     Result<Unit, TakeError> take_unit(const Tenant& tenant, Unit unit, BootSeconds until,
                                       TakeMode mode) noexcept;
-    // Turns a unit whose taken bit was just set into an offer. On failure (side memory) the bit is
-    // cleared again.
-    Result<Unit, TakeError> bind(Space& space, Unit unit, const Tenant& tenant,
-                                 BootSeconds until) noexcept;
+    enum class Room : std::uint8_t { kWithinLimit, kBeyondLimit };
+    // Turns a unit whose taken bit was just set into an offer. On failure (no place, side memory)
+    // the bit is cleared again.
+    Result<Unit, TakeError> bind(Space& space, Unit unit, const Tenant& tenant, BootSeconds until,
+                                 Room room = Room::kWithinLimit) noexcept;
+    // A place of the limit, for one more live entry; out of the way of a shard without one.
+    [[nodiscard, gnu::noinline]] bool take_place(Room room) noexcept;
+    // The tenant of a live entry is none any more.
+    void give_place_back() noexcept {
+        if (limit_ != nullptr) [[unlikely]] {
+            limit_->give_back(id_);
+        }
+    }
     // Room for the tenant whatever the limits; false if no memory could hold that.
     [[nodiscard]] bool make_room(const Tenant& tenant);
     // Forgets the former tenant of a unit just taken.
@@ -392,6 +407,7 @@ class Shard {
     std::vector<std::uint32_t> open_offers_;  // by place of an OfferSource
     std::uint32_t offer_weight_;
     ChangeSink* sink_ = nullptr;  // borrowed
+    ClientLimit* limit_;          // borrowed; null for one shard alone
 };
 
 }  // namespace xdhcpd::lease

@@ -29,7 +29,8 @@ bool Shard::restore(const Tenant& tenant, Unit unit, const Restored& state) {
     }
     Record& own = space->record(unit);
     drop_former(unit, own);
-    if (state.state == LeaseState::kLeased && !bind(*space, unit, tenant, state.expiry)) {
+    if (state.state == LeaseState::kLeased &&
+        !bind(*space, unit, tenant, state.expiry, Room::kBeyondLimit)) {
         return false;
     }
     if (state.state == LeaseState::kDeclined) {

@@ -20,6 +20,7 @@ struct HostInterface {
     std::vector<Ipv6Prefix> addresses6{};
     bool carrier = false;               // a peer or a cable is there; only while up
     std::uint32_t xdp_program = 0;      // id of the XDP program attached, in whatever mode; 0: none
+    std::uint32_t vlan_of = 0;          // index of the interface that this is a VLAN of; 0: of none
 };
 
 struct HostState {

@@ -19,6 +19,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/counters.h"
@@ -75,6 +76,12 @@ struct TxInfo {
     bool unconfigured_destination = false;
 };
 
+// A submitted frame that the kernel refused for good.
+struct UnsentFrame {
+    TxFrame frame;  // as it was submitted
+    TxInfo info;
+};
+
 // Written by the port's thread, readable by any.
 struct PortCounters {
     Counter rx_frames;     // delivered by receive()
@@ -83,7 +90,8 @@ struct PortCounters {
     Counter tx_errors;     // refused by the kernel for good
     Counter tx_no_frame;   // lend() had none
     Counter kicks;         // system calls to start transmission
-    Counter kick_retries;  // EAGAIN, EBUSY, ENOBUFS, ENETDOWN: tried again at the next flush
+    Counter
+        kick_retries;  // EAGAIN, EBUSY, ENOBUFS (not udp), ENETDOWN: tried again at the next flush
 };
 
 // What a port is there for.
@@ -139,8 +147,17 @@ class Port {
     // Hands queued frames to the kernel and collects finished ones. Call once per batch and after
     // each poll.
     virtual void flush() = 0;
+    // Gives `tell` each frame that flush() could not send, by drivers that can tell which.
+    template <typename Tell>
+    void take_unsent(const Tell& tell) {
+        for (const UnsentFrame& unsent : unsent_) {
+            tell(unsent);
+        }
+        unsent_.clear();
+    }
 
-    // Readable when receive() has something; -1 for the memory driver.
+    // Readable when receive() has something; -1 for the memory driver, and for a port that receives
+    // nothing.
     [[nodiscard]] virtual int fd() const noexcept = 0;
     [[nodiscard]] const PortCounters& counters() const noexcept { return counters_; }
 
@@ -159,6 +176,8 @@ class Port {
     virtual void take_back(std::uint64_t token) noexcept = 0;
 
     PortCounters counters_;
+    // Empty before the driver's own part is destroyed: the frames go back to it.
+    std::vector<UnsentFrame> unsent_;
 
   private:
     Port* route_ = nullptr;

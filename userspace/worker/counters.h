@@ -15,8 +15,10 @@
 namespace xdhcpd::worker {
 
 struct WorkerCounters {
-    Counter received;                                           // frames taken from ports
-    Counter answered;                                           // replies given to ports
+    Counter received;  // frames taken from ports
+    // Replies given to ports, without those that the kernel refused at once: one of those is taken
+    // back, within the round that gave it.
+    Counter answered;
     std::array<Counter, engine::DropReason::kCount> dropped{};  // by DropReason::index()
     // By MessageType::index(); those that could be read.
     std::array<Counter, engine::MessageType::kCount> received_by_type{};

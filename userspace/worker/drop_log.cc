@@ -66,4 +66,42 @@ Drop describe(const Port& port, const engine::v6::Request& request, engine::Drop
     return drop;
 }
 
+Drop describe_reply(ByteView frame) noexcept {
+    Drop drop;
+    if (const auto ipv4 = FrameView::parse(frame)) {
+        dhcp4::MessageView reply;
+        if (!reply.parse(ipv4->payload)) {
+            return drop;
+        }
+        drop.client = reply.hlen() == Mac::kLen ? Mac::load(reply.chaddr().data()) : Mac{};
+        drop.giaddr = reply.giaddr();
+        drop.address = reply.yiaddr();
+        drop.type = reply.type();
+        return drop;
+    }
+    const auto ipv6 = FrameView6::parse(frame);
+    if (!ipv6) {
+        return drop;
+    }
+    drop.client = ipv6->destination_mac;
+    if (ipv6->protocol == Protocol6::kIcmpv6) {
+        if (const auto message = nd::MessageView::parse(*ipv6)) {
+            drop.type = message->type();
+        }
+        return drop;
+    }
+    dhcp6::MessageView reply;
+    if (!reply.parse(ipv6->payload)) {
+        return drop;
+    }
+    drop.type = reply.type();
+    if (const dhcp6::Relay* const relay = reply.first_relay()) {
+        drop.link_address = relay->link_address;
+    }
+    drop.duid_len = static_cast<std::uint8_t>(reply.client_id().size());
+    copy_bytes(drop.duid_bytes.data(), reply.client_id());
+    drop.address6 = reply.first_address();
+    return drop;
+}
+
 }  // namespace xdhcpd::worker

@@ -54,6 +54,9 @@ struct Drop {
 [[nodiscard]] Drop describe(const Port& port, const engine::v6::Request& request,
                             engine::DropReason reason, BootTime now) noexcept;
 
+// Whom a finished reply, a whole frame, was for, and its type.
+[[nodiscard]] Drop describe_reply(ByteView frame) noexcept;
+
 class DropLog {
   public:
     explicit DropLog(std::size_t capacity) : drops_(capacity) {}

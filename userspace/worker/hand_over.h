@@ -65,6 +65,8 @@ struct HandedReply {
     engine::MessageType type;
     bool routable = false;
     bool unconfigured_destination = false;
+    // From that second on the reply must not leave: what it promises is not kept so long.
+    BootSeconds late_from = BootSeconds::never();
 
     [[nodiscard]] std::optional<engine::DropReason> drop() const noexcept {
         return reason == kAnswered ? std::nullopt

@@ -97,14 +97,13 @@ void Worker::send_stored(ParkedReply reply, bool is_current, BootTime now) {
         return;
     }
     reply.port->submit(std::move(reply.frame), reply.info);
-    counters_.answered.add();
-    counters_.sent_by_type[reply.type.index()].add();
+    count_answer(reply.type);
     counters_.latency.record(now - reply.received);
 }
 
 // A reply promises a lease from the moment that it arrives, so it must not be late by more than the
-// lease is kept beyond its time; and what its client did meanwhile (another request, a release) was
-// answered by itself.
+// lease is kept beyond its time, of which the clock may have passed a part of a second when that
+// began; and what its client did meanwhile (another request, a release) was answered by itself.
 bool Worker::is_still_true(const ParkedReply& reply, BootTime now) noexcept {
     if (!shard_->holds(reply.unit)) {
         return false;
@@ -114,7 +113,7 @@ bool Worker::is_still_true(const ParkedReply& reply, BootTime now) noexcept {
         return false;
     }
     shard_->set_flags(reply.unit, static_cast<std::uint8_t>(record.flags & ~engine::kFlagUnstored));
-    return to_boot_seconds(now).value - record.started.value <= engine::kLeaseSlack;
+    return to_boot_seconds(now).value - record.started.value < engine::kLeaseSlack;
 }
 
 void Worker::lose(const ParkedReply& reply, engine::DropReason reason) noexcept {

@@ -141,9 +141,31 @@ bool Worker::admit(Port& port, const RxFrame& frame, const model::Snapshot& snap
 // no other port's.
 void Worker::flush(Port& port) {
     port.flush();
-    if (port.route() != nullptr) {
-        port.route()->flush();
+    port.take_unsent([&](const UnsentFrame& unsent) { take_answer_back(port, unsent); });
+    if (Port* const route = port.route(); route != nullptr) {
+        route->flush();
+        route->take_unsent([&](const UnsentFrame& unsent) { take_answer_back(*route, unsent); });
     }
+}
+
+// Counted when it is given to its port, so that who has the reply finds it counted.
+void Worker::count_answer(engine::MessageType type) noexcept {
+    counters_.answered.add();
+    counters_.sent_by_type[type.index()].add();
+}
+
+// The kernel did not send it.
+void Worker::take_answer_back(const Port& port, const UnsentFrame& unsent) noexcept {
+    Drop drop = describe_reply(unsent.frame.bytes().first(unsent.info.frame_len));
+    drop.time = clock_();
+    drop.reason = engine::Shed::kNotSent;
+    drop.ifindex = unsent.info.ifindex;
+    drop.queue = port.queue();
+    drop_log_.add(drop);
+    Counter& sent = counters_.sent_by_type[drop.type.index()];
+    sent.set(sent.value() - 1);
+    counters_.answered.set(counters_.answered.value() - 1);
+    counters_.dropped[drop.reason.index()].add();
 }
 
 // Counts what could be read, whether it will be answered or not.
@@ -205,7 +227,6 @@ void Worker::answer(Port& port, Request& request, BootTime now, std::size_t& ans
         frame = std::move(routed);
         sender = route;
     }
-    const engine::MessageType type{decision.reply_type};
     if (log_ && promise_count(decision) != 0 && must_wait(decision)) {
         // Room was looked for when a record may have been needed; a renewal that needs none waits
         // only if there is some.
@@ -222,8 +243,7 @@ void Worker::answer(Port& port, Request& request, BootTime now, std::size_t& ans
         return;
     }
     sender->submit(std::move(*frame), info);
-    counters_.answered.add();
-    counters_.sent_by_type[type.index()].add();
+    count_answer(decision.reply_type);
     ++answered;
 }
 
@@ -246,9 +266,7 @@ void Worker::answer_neighbor(Port& port, const engine::v6::Request& request, Boo
                             frame->bytes().first(info.frame_len), now);
     }
     port.submit(std::move(*frame), info);
-    counters_.answered.add();
-    counters_.sent_by_type[engine::MessageType{nd::MessageType::kNeighborAdvertisement}.index()]
-        .add();
+    count_answer(nd::MessageType::kNeighborAdvertisement);
     ++answered;
 }
 

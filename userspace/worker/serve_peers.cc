@@ -27,7 +27,7 @@ void Worker::collect_last() {
     }
     static_cast<void>(collect());
     for (Port* const port : ports_) {
-        port->flush();
+        flush(*port);
     }
 }
 
@@ -50,6 +50,10 @@ void Worker::finish(Loans::Loan loan, const HandedReply& reply, BootTime now) {
         counters_.dropped[drop->index()].add();
         return;
     }
+    if (reply.late_from <= to_boot_seconds(now)) [[unlikely]] {
+        lose_late(loan, reply, now);
+        return;
+    }
     TxInfo info;
     info.frame_len = reply.frame_len;
     info.ifindex = loan.ifindex;
@@ -61,9 +65,20 @@ void Worker::finish(Loans::Loan loan, const HandedReply& reply, BootTime now) {
     } else {
         loan.port->submit(std::move(loan.frame), info);
     }
-    counters_.answered.add();
-    counters_.sent_by_type[reply.type.index()].add();
+    count_answer(reply.type);
     counters_.latency.record(now - loan.received);
+}
+
+// As is_still_true() for what waited for stable storage: this worker stood still meanwhile, with
+// the machine asleep, maybe.
+void Worker::lose_late(const Loans::Loan& loan, const HandedReply& reply, BootTime now) noexcept {
+    Drop drop = describe_reply(loan.frame.bytes().first(reply.frame_len));
+    drop.time = now;
+    drop.reason = engine::Shed::kStale;
+    drop.ifindex = loan.ifindex;
+    drop.queue = loan.port->queue();
+    drop_log_.add(drop);
+    counters_.dropped[drop.reason.index()].add();
 }
 
 std::size_t Worker::serve_peer(std::uint32_t peer, const model::Snapshot& snapshot) {
@@ -197,6 +212,10 @@ void Worker::answer_peer(std::uint32_t peer, const HandedMessage& message, Reque
     reply.type = decision.reply_type;
     reply.routable = decision.routable;
     reply.unconfigured_destination = has_unconfigured_destination(decision);
+    visit_promises(decision, [&](lease::Unit unit, bool /*must_write*/) {
+        reply.late_from = std::min(reply.late_from,
+                                   add_seconds(shard_->record(unit).started, engine::kLeaseSlack));
+    });
     if (!log_ || promise_count(decision) == 0 || !must_wait(decision)) {
         hand_over_->give_back(peer, reply);
         return;

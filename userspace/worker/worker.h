@@ -191,8 +191,12 @@ class Worker {
     void refuse_peer(std::uint32_t peer, const HandedMessage& message, const Request& request,
                      engine::DropReason reason);
     void finish(Loans::Loan loan, const HandedReply& reply, BootTime now);
+    [[gnu::noinline]] void lose_late(const Loans::Loan& loan, const HandedReply& reply,
+                                     BootTime now) noexcept;
     void lose_all_parked();
-    static void flush(Port& port);
+    void flush(Port& port);
+    void count_answer(engine::MessageType type) noexcept;
+    [[gnu::noinline]] void take_answer_back(const Port& port, const UnsentFrame& unsent) noexcept;
 
     // --- A frame of an own port.
     void count_arrival(const engine::Request& request) noexcept;

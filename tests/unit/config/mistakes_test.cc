@@ -122,22 +122,31 @@ const Mistake structure_mistakes[] = {
      "4:7: error: tags such as '!foo' mean nothing here; leave it out"},
     {"SecondDocument", root("---\nhttp: off"),
      "5:1: error: a second document starts here; one file is one document"},
-    {"NoWorkers", root("workers: 0"), "4:10: error: workers: 0 is out of range; 1 to 64 was meant"},
+    {"NoWorkers", root("workers: 0"),
+     "4:10: error: workers: must be a whole number from 1 to 64 or auto, not '0'"},
     {"TooManyWorkers", root("workers: 65"),
-     "4:10: error: workers: 65 is out of range; 1 to 64 was meant"},
+     "4:10: error: workers: must be a whole number from 1 to 64 or auto, not '65'"},
+    {"WorkersBeyondAllNumbers", root("workers: 99999999999999999999"),
+     "4:10: error: workers: must be a whole number from 1 to 64 or auto, not "
+     "'99999999999999999999'"},
+    {"WorkersNegative", root("workers: -1"),
+     "4:10: error: workers: must be a whole number from 1 to 64 or auto, not '-1'"},
+    {"WorkersInParts", root("workers: 1.5"),
+     "4:10: error: workers: must be a whole number from 1 to 64 or auto, not '1.5'"},
     {"WorkersByAWord", root("workers: all"),
-     "4:10: error: workers: 'all' is not a number of workers; auto or 1 to 64 was meant"},
+     "4:10: error: workers: must be a whole number from 1 to 64 or auto, not 'all'"},
+    {"WorkersAsList", root("workers: [2]"),
+     "4:10: error: workers: a list stands here; a whole number from 1 to 64 or auto was meant"},
     {"NumberWithLeadingZero", root("max-leases: 0100"),
-     "4:13: error: max-leases: '0100' is not a decimal number; 100 was meant? (a leading zero "
-     "means "
-     "octal to some readers)"},
+     "4:13: error: max-leases: must be a whole number from 1 to 67108864, not '0100'; 100 "
+     "was meant? (a leading zero means octal to some readers)"},
     {"NumberWithExponent", root("max-leases: 1e3"),
-     "4:13: error: max-leases: '1e3' is not a decimal number; digits only were meant"},
+     "4:13: error: max-leases: must be a whole number from 1 to 67108864, not '1e3'"},
     {"NumberInQuotes", root("max-leases: \"100\""),
-     "4:13: error: max-leases: '100' in quotes is not a decimal number; 100 without quotes was "
-     "meant?"},
+     "4:13: error: max-leases: must be a whole number from 1 to 67108864, not '100' in "
+     "quotes; 100 without quotes was meant?"},
     {"NumberThatIsAWord", root("max-leases: many"),
-     "4:13: error: max-leases: 'many' is not a decimal number"},
+     "4:13: error: max-leases: must be a whole number from 1 to 67108864, not 'many'"},
     {"BooleanYes", dhcp4("bootp: yes"),
      "4:10: error: bootp: 'yes' is not a boolean; true was meant?"},
     {"BooleanOff", dhcp4("bootp: Off"),
@@ -213,9 +222,9 @@ const Mistake server_mistakes[] = {
     {"QueueTwice", subnets("[{name: eth1, queues: [1, 1]}]", {kSubnet}),
      "1:39: error: queues: queue 1 is listed twice"},
     {"QueueNegative", subnets("[{name: eth1, queues: [-1]}]", {kSubnet}),
-     "1:36: error: queues: '-1' is not a decimal number"},
+     "1:36: error: queues: must be a whole number from 0 to 4095, not '-1'"},
     {"QueueTooLarge", subnets("[{name: eth1, queues: [4096]}]", {kSubnet}),
-     "1:36: error: queues: 4096 is out of range; 0 to 4095 was meant"},
+     "1:36: error: queues: must be a whole number from 0 to 4095, not '4096'"},
     {"QueuesEmpty", subnets("[{name: eth1, queues: []}]", {kSubnet}),
      "1:35: error: queues: the list is empty; 'all' was meant?"},
     {"QueuesAsNumber", subnets("[{name: eth1, queues: 3}]", {kSubnet}),
@@ -236,12 +245,15 @@ const Mistake server_mistakes[] = {
     {"RateLimitEmpty", subnets("[{name: eth1, rate-limit: {}}]", {kSubnet}),
      "1:39: warning: rate-limit: no effect; {per-client: 10/s} was meant?"},
     {"RateWithoutUnit", subnets("[{name: eth1, rate-limit: {per-link: 10}}]", {kSubnet}),
-     "1:50: error: per-link: '10' is not a rate; a number with /s, /m or /h behind it was meant, "
-     "such as 10/s"},
+     "1:50: error: per-link: must be a whole number from 1 to 10000000 with /s, /m or /h behind "
+     "it, such as 10/s, not '10'"},
     {"RateOfZero", subnets("[{name: eth1, rate-limit: {per-link: 0/s}}]", {kSubnet}),
-     "1:50: error: per-link: '0/s' is out of range; 1 to 10000000 was meant"},
+     "1:50: error: per-link: must be a whole number from 1 to 10000000 with /s, /m or /h behind "
+     "it, such as 10/s, not '0/s'"},
     {"RateOfTooMuch", subnets("[{name: eth1, rate-limit: {per-link: 10000001/s}}]", {kSubnet}),
-     "1:50: error: per-link: '10000001/s' is out of range; 1 to 10000000 was meant"},
+     "1:50: error: per-link: must be a whole number from 1 to 10000000 with /s, /m or /h "
+     "behind "
+     "it, such as 10/s, not '10000001/s'"},
     {"RateAsList", subnets("[{name: eth1, rate-limit: {per-link: [10/s]}}]", {kSubnet}),
      "1:50: error: per-link: 10/s, or {rate: 10/s, burst: 20}, was meant"},
     {"RateMissing", subnets("[{name: eth1, rate-limit: {per-link: {burst: 8}}}]", {kSubnet}),
@@ -251,17 +263,20 @@ const Mistake server_mistakes[] = {
      "1:62: error: per-link: unknown key 'brust'; 'burst' was meant?"},
     {"BurstOfZero",
      subnets("[{name: eth1, rate-limit: {per-link: {rate: 1/s, burst: 0}}}]", {kSubnet}),
-     "1:69: error: burst: 0 is out of range; 1 to 1000000 was meant"},
+     "1:69: error: burst: must be a whole number from 1 to 1000000, not '0'"},
     {"BurstTooSmallForAClient",
      subnets("[{name: eth1, rate-limit: {per-client: {rate: 1/s, burst: 3}}}]", {kSubnet}),
-     "1:52: warning: per-client: a burst of 3 delays clients that start, which send 4 messages or "
+     "1:52: warning: per-client: a burst of 3 delays clients that start, which send 4 "
+     "messages or "
      "more within seconds"},
     {"RateTooLowForRenewals", subnets("[{name: eth1, rate-limit: {per-client: 59/h}}]", {kSubnet}),
-     "1:52: warning: per-client: less than 1/m keeps clients from renewing whose first message is "
+     "1:52: warning: per-client: less than 1/m keeps clients from renewing whose first "
+     "message is "
      "lost: they ask again every minute (RFC 2131 section 4.4.5)"},
     {"LinkBelowClient",
      subnets("[{name: eth1, rate-limit: {per-client: 10/s, per-link: 9/s}}]", {kSubnet}),
-     "1:68: warning: per-link: less than per-client: one client can use up what all of its link "
+     "1:68: warning: per-link: less than per-client: one client can use up what all of its "
+     "link "
      "have"},
     {"ZeroCopyWithoutXdp", subnets("[{name: eth1, driver: packet, zero-copy: on}]", {kSubnet}),
      "1:54: warning: zero-copy: no effect; only driver xdp can do without copies"},
@@ -292,28 +307,32 @@ const Mistake server_mistakes[] = {
     {"StateDirectoryUnused", root("durability: memory\nstate-directory: /x"),
      "5:18: warning: state-directory: durability is memory: nothing is kept there"},
     {"MaxLeasesZero", root("max-leases: 0"),
-     "4:13: error: max-leases: 0 is out of range; 1 to 67108864 was meant"},
+     "4:13: error: max-leases: must be a whole number from 1 to 67108864, not '0'"},
     {"MaxLeasesBelowThePools", root("max-leases: 89"),
-     "4:13: warning: max-leases: pools and reservations have 90 addresses, and no more than 89 "
+     "4:13: warning: max-leases: pools and reservations have 90 addresses, and no more than "
+     "89 "
      "clients get one"},
     {"SizeInDecimalUnits", root("side-memory: 64MB"),
-     "4:14: error: side-memory: '64MB' is not a size; 64MiB was meant?"},
+     "4:14: error: side-memory: must be a size from 64KiB to 64GiB, not '64MB'; 64MiB was "
+     "meant?"},
     {"SizeWithoutMeaning", root("side-memory: big"),
-     "4:14: error: side-memory: 'big' is not a size; bytes, KiB, MiB or GiB were meant, such as "
-     "64MiB"},
+     "4:14: error: side-memory: must be a size from 64KiB to 64GiB, not 'big'"},
     {"SizeTooSmall", root("side-memory: 4096"),
-     "4:14: error: side-memory: '4096' is out of range; 64KiB to 64GiB was meant"},
+     "4:14: error: side-memory: must be a size from 64KiB to 64GiB, not '4096'"},
     {"ServerPortWithoutUdp", root("ports: {server: 6767}"),
-     "4:17: error: server: a port other than 67 needs driver udp on every interface; leave it out, "
+     "4:17: error: server: a port other than 67 needs driver udp on every interface; leave it "
+     "out, "
      "or set driver: udp"},
     {"ClientPortWithoutUdp", root("ports: {client: 6868}"),
-     "4:17: error: client: a port other than 68 needs driver udp on every interface; leave it out, "
+     "4:17: error: client: a port other than 68 needs driver udp on every interface; leave it "
+     "out, "
      "or set driver: udp"},
     {"ReplyToSourceWithoutUdp", root("ports: {reply-to-source: true}"),
-     "4:26: error: reply-to-source: true needs driver udp on every interface; leave it out, or set "
+     "4:26: error: reply-to-source: true needs driver udp on every interface; leave it out, "
+     "or set "
      "driver: udp"},
     {"PortTooLarge", root("ports: {server: 65536}"),
-     "4:17: error: server: 65536 is out of range; 1 to 65535 was meant"},
+     "4:17: error: server: must be a whole number from 1 to 65535, not '65536'"},
     {"Dhcp4Missing", "interfaces: [{name: eth1}]\n",
      "1:1: error: dhcp4 is missing; a map with subnets was meant, or dhcp6, router-advertisements "
      "or "
@@ -328,18 +347,21 @@ const Mistake dhcp4_mistakes[] = {
     {"SubnetsEmpty", "interfaces: [{name: eth1}]\ndhcp4: {subnets: []}\n",
      "2:18: error: subnets: the list is empty; nothing to serve"},
     {"Duration", dhcp4("offer-lifetime: 5min"),
-     "4:19: error: offer-lifetime: '5min' is not a duration; a number with s, m, h, d or w behind "
-     "it "
-     "was meant, such as 90s, 15m, 12h or 7d"},
+     "4:19: error: offer-lifetime: must be a duration from 1s to 1h, such as 90s, 15m, 12h or "
+     "7d, not '5min'"},
     {"DurationZero", dhcp4("offer-lifetime: 0s"),
-     "4:19: error: offer-lifetime: '0s' is out of range; 1s to 1h was meant"},
+     "4:19: error: offer-lifetime: must be a duration from 1s to 1h, such as 90s, 15m, 12h "
+     "or 7d, not '0s'"},
     {"DurationInfiniteWhereItCannotBe", dhcp4("decline-quarantine: infinite"),
-     "4:23: error: decline-quarantine: 'infinite' is out of range; 1s to 365d was meant"},
+     "4:23: error: decline-quarantine: must be a duration from 1s to 365d, such as 90s, 15m, 12h "
+     "or 7d, not 'infinite'"},
     {"DurationAsList", dhcp4("offer-lifetime: [30s]"),
-     "4:19: error: offer-lifetime: a list stands here; a duration was meant, such as 90s, 15m, 12h "
+     "4:19: error: offer-lifetime: a list stands here; a duration was meant, such as 90s, 15m, "
+     "12h "
      "or 7d"},
     {"LeaseTimeZero", dhcp4("lease-time: 0"),
-     "4:15: error: lease-time: '0' is out of range; 1s to infinite was meant"},
+     "4:15: error: lease-time: must be a duration from 1s to infinite, such as 90s, 15m, 12h "
+     "or 7d, not '0'"},
     {"MinAboveMax", dhcp4("lease-time: {min: 2h, max: 1h}"),
      "4:21: error: min: '2h' is longer than max"},
     {"DefaultBelowMin", dhcp4("lease-time: {default: 1h, min: 2h}"),
@@ -347,21 +369,25 @@ const Mistake dhcp4_mistakes[] = {
     {"DefaultAboveMax", dhcp4("lease-time: {default: infinite, max: 1d}"),
      "4:25: error: default: 'infinite' is longer than max"},
     {"RenewAfterRebind", dhcp4("renew-time-percent: 90"),
-     "4:23: error: renew-time-percent: renewing (T1, 90) must come before rebinding (T2, 87.5)"},
+     "4:23: error: renew-time-percent: renewing (T1, 90) must come before rebinding (T2, "
+     "87.5)"},
     {"RebindAtRenew", dhcp4("rebind-time-percent: 50"),
-     "4:24: error: rebind-time-percent: renewing (T1, 50) must come before rebinding (T2, 50)"},
+     "4:24: error: rebind-time-percent: renewing (T1, 50) must come before rebinding (T2, "
+     "50)"},
     {"PercentTooLarge", dhcp4("renew-time-percent: 100"),
-     "4:23: error: renew-time-percent: 100 is out of range; 1 to 99 was meant"},
+     "4:23: error: renew-time-percent: must be a whole number from 1 to 99, not '100'"},
     {"OptionUnknown", dhcp4("options: {dns-servers: 192.0.2.53}"),
      "4:13: error: unknown option 'dns-servers'; 'domain-name-servers' was meant?"},
     {"OptionUnlikeAnyOther", dhcp4("options: {qqqqqqqqqqqq: 1}"),
-     "4:13: error: unknown option 'qqqqqqqqqqqq'; a name such as 'routers' or a number was meant"},
+     "4:13: error: unknown option 'qqqqqqqqqqqq'; a name such as 'routers' or a number was "
+     "meant"},
     {"OptionNumberTooLarge", dhcp4("options: {256: x}"),
      "4:13: error: unknown option '256'; numbers are 1 to 254, without leading zeros"},
     {"OptionNumberPad", dhcp4("options: {0: x}"),
      "4:13: error: option 'pad' carries no value; numbers are 1 to 254"},
     {"OptionThatTheServerComputes", dhcp4("options: {dhcp-lease-time: 3600}"),
-     "4:13: error: option 'dhcp-lease-time' cannot be configured; the server computes it, or only "
+     "4:13: error: option 'dhcp-lease-time' cannot be configured; the server computes it, or "
+     "only "
      "clients and relays send it"},
     {"OptionByNameAndNumber", dhcp4("options: {routers: 192.0.2.1, 3: 192.0.2.2}"),
      "4:33: error: duplicate option 'routers'; it is first on line 4"},
@@ -376,7 +402,8 @@ const Mistake dhcp4_mistakes[] = {
     {"OptionValueNested", dhcp4("options: {routers: [[192.0.2.1]]}"),
      "4:23: error: routers: a value or a list of values was meant here"},
     {"OptionControlCharacter", dhcp4("options: {domain-name: \"a\\nb\"}"),
-     "4:26: error: domain-name: 'a\\x0ab' has a control character; {type: hex, value: ...} was "
+     "4:26: error: domain-name: 'a\\x0ab' has a control character; {type: hex, value: ...} "
+     "was "
      "meant?"},
     {"OptionTypeUnknown", dhcp4("options: {224: {type: hxe, value: 0x01}}"),
      "4:25: error: type: 'hxe' is unknown; 'hex' was meant?"},
@@ -387,7 +414,7 @@ const Mistake dhcp4_mistakes[] = {
     {"OptionIp", dhcp4("options: {224: {type: ip, value: 192.0.2}}"),
      "4:36: error: option-224: '192.0.2' is not an IPv4 address, such as 192.0.2.1"},
     {"OptionU8", dhcp4("options: {224: {type: u8, value: [1, 256]}}"),
-     "4:40: error: option-224: 256 is out of range; 0 to 255 was meant"},
+     "4:40: error: option-224: must be a whole number from 0 to 255, not '256'"},
     {"OptionLen", dhcp4("options: {routers: {type: hex, value: 0x0102}}"),
      "4:41: error: routers: 2 bytes; at least 4 were meant (RFC 2132 section 3.5)"},
     {"OptionAlways", dhcp4("options: {routers: {value: 192.0.2.1, always: yes}}"),

@@ -133,7 +133,7 @@ TEST(QuickStart, ReportsEveryWrongOptionAtOnce) {
                     HasSubstr("error: --dns: domain-name-servers wants IPv4 addresses, got ''"),
                     HasSubstr("error: --dns: domain-name-servers wants IPv4 addresses, got 'x'"),
                     HasSubstr("error: --subnet: 192.0.2.1/24 has host bits; 192.0.2.0/24 was"),
-                    HasSubstr("error: --lease-time: 'soon' is not a duration"),
+                    HasSubstr("error: --lease-time: must be a duration from"),
                     HasSubstr("error: --driver: 'xpd' is unknown; 'xdp' was meant?"),
                     HasSubstr("error: --control-socket: 'relative.sock' is not an absolute path"),
                     HasSubstr("error: --http: '9767' is not an address and port"),

@@ -25,6 +25,12 @@ using ::testing::IsEmpty;
     return describe_changes(parse(before), parse(after), log_applies);
 }
 
+[[nodiscard]] std::vector<std::string> restarts(const std::string& before, const std::string& after,
+                                                bool log_applies = false) {
+    const auto loaded = config::load_text(after, "f");
+    return describe_restarts(parse(before), parse(after), loaded.places, "f", log_applies);
+}
+
 // A configuration of one subnet with these members.
 [[nodiscard]] std::string subnet(const std::string& members, const std::string& dhcp4 = "") {
     return "interfaces: [{name: eth1, driver: udp}]\ndhcp4:\n  lease-time: 1h\n" + dhcp4 +
@@ -91,16 +97,26 @@ TEST(DescribeChanges, NamesWhatChangesForAllSubnets) {
         ElementsAre("dhcp4 offer-lifetime: 30s -> 1m", "dhcp4 rapid-commit: false -> true"));
 }
 
-TEST(DescribeChanges, MarksWhatNeedsARestart) {
+TEST(DescribeChanges, TellsWhatNeedsARestartApart) {
     const std::string before = subnet("");
     std::string after = subnet("");
     after.replace(after.find("driver: udp"), 11, "driver: packet, queues: [0, 2]");
     EXPECT_THAT(
         changes(before, after + "http: 127.0.0.1:9767\nlog: {level: debug}\nside-memory: 1MiB\n"),
-        ElementsAre("log: info as text -> debug as text: needs a restart",
-                    "interface eth1 driver: udp -> packet", "interface eth1 queues: none -> 0, 2",
-                    "http: off -> 127.0.0.1:9767: needs a restart",
-                    "side-memory: 67108864 -> 1048576: needs a restart"));
+        ElementsAre("interface eth1 driver: udp -> packet", "interface eth1 queues: none -> 0, 2"));
+    EXPECT_THAT(
+        restarts(before, after + "http: 127.0.0.1:9767\nlog: {level: debug}\nside-memory: 1MiB\n"),
+        ElementsAre("log (f:7): info as text -> debug as text", "http (f:6): off -> 127.0.0.1:9767",
+                    "side-memory (f:8): 67108864 -> 1048576"));
+    EXPECT_THAT(
+        restarts(before + "workers: 3\nstate-directory: /a\n",
+                 before + "durability: async\nmax-leases: 5000\ncontrol-socket: /b\n"
+                          "ports:\n  server: 6767\n"),
+        ElementsAre("workers (f): 3 -> auto",
+                    "control-socket (f:8): /run/xdhcpd/control.sock -> /b",
+                    "durability (f:6): sync -> async", "state-directory (f): /a -> /var/lib/xdhcpd",
+                    "max-leases (f:7): 1048576 -> 5000", "ports server (f:10): 67 -> 6767"));
+    EXPECT_THAT(restarts(before, before + "log: {level: debug}\n", true), IsEmpty());
     EXPECT_THAT(changes(before, before + "log: {level: debug}\n", true),
                 ElementsAre("log: info as text -> debug as text"));
 }

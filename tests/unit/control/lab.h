@@ -2,6 +2,8 @@
 // of their own, memory ports, and a configuration that a test can replace.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <atomic>
 #include <functional>
@@ -10,6 +12,7 @@
 #include <new>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -41,6 +44,30 @@ dhcp4:
       options: {routers: [192.0.2.1]}
       reservations: [{hw-address: "02:00:5e:00:53:99", address: 192.0.2.5, hostname: printer}]
 )";
+
+// The pool's first address, and those behind it.
+inline constexpr Ipv4 kFirst{0xc000020a};  // 192.0.2.10
+
+[[nodiscard]] inline Ipv4 nth(std::uint32_t n) {
+    return Ipv4{kFirst.value + n};
+}
+
+// kLabText with something else in a place of it.
+[[nodiscard]] inline std::string with(std::string_view from, std::string_view to) {
+    std::string text = kLabText;
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return text.replace(at, from.size(), to);
+}
+
+// Of an answer to `leases`.
+[[nodiscard]] inline std::vector<std::string> addresses(const nlohmann::json& answer) {
+    std::vector<std::string> result;
+    for (const nlohmann::json& lease : answer.at("leases")) {
+        result.push_back(lease.at("address"));
+    }
+    return result;
+}
 
 inline model::HostState lab_host() {
     model::HostInterface eth1;

@@ -21,12 +21,6 @@ using nlohmann::json;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr Ipv4 kFirst{0xc000020a};  // 192.0.2.10
-
-[[nodiscard]] Ipv4 nth(std::uint32_t n) {
-    return Ipv4{kFirst.value + n};
-}
-
 [[nodiscard]] std::int64_t unix_now() {
     return std::chrono::duration_cast<std::chrono::seconds>(
                std::chrono::system_clock::now().time_since_epoch())

@@ -34,6 +34,15 @@ TEST(WorkerCountTest, SaysWhy) {
               "auto: 1 queue of fast drivers, 8 processors, CPU quota 1.5");
 }
 
+TEST(WorkerCountTest, ARestartIsAdvisedOnlyWhenItBringsMore) {
+    const WorkerCount two{2, {}};
+    EXPECT_EQ(advise_restart(two, 4, {8, std::nullopt}),
+              "a restart would make 4 workers of 2 (auto: 4 queues of fast drivers, 8 processors)");
+    EXPECT_EQ(advise_restart(two, 2, {8, std::nullopt}), "");
+    EXPECT_EQ(advise_restart(two, 1, {8, std::nullopt}), "");
+    EXPECT_EQ(advise_restart(two, 4, {2, std::nullopt}), "") << "no processor for them";
+}
+
 TEST(WorkerCountTest, ShardsHaveRoomForAnUnevenSpread) {
     EXPECT_EQ(clients_per_shard(1000, 1), 1000u);
     EXPECT_GT(clients_per_shard(1'000'000, 4), 252'000u);

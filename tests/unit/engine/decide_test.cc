@@ -282,6 +282,29 @@ TEST(DecideTest, ADiscoverIsAnsweredWithTheLeaseRatherThanWithAnOpenOffer) {
     EXPECT_EQ(engine.send(Message{1, 1}).reply->yiaddr(), "198.51.100.15");
 }
 
+// A lease of the time when the subnet of the first one was not configured.
+TEST(DecideTest, WhoRenewsOneOfTwoLeasesKeepsThatOne) {
+    RecordProperty("rfc", "2131 4.3.1");
+    auto both = small_configuration();
+    both.dhcp4.subnets[0].shared_network = "one";
+    model::SubnetConfiguration second = both.dhcp4.subnets[0];
+    second.prefix = parse_ipv4_prefix("198.51.100.0/24").value();
+    second.pools = {{testing::ip("198.51.100.10"), testing::ip("198.51.100.19")}};
+    auto first_only = both;
+    both.dhcp4.subnets.push_back(second);
+    for (const bool is_first : {false, true}) {
+        Engine engine{both};
+        ASSERT_EQ(engine.get_lease(1, "198.51.100.15"), "198.51.100.15");
+        engine.reload(first_only);
+        ASSERT_EQ(engine.get_lease(1), "192.0.2.10");
+        engine.reload(both);
+        const std::string kept = is_first ? "192.0.2.10" : "198.51.100.15";
+        EXPECT_EQ(engine.send(renewing(kept).xid(99)).reply->type(), MessageType::kAck);
+        EXPECT_EQ(engine.send(Message{1, 1}).reply->yiaddr(), kept);
+        EXPECT_EQ(engine.send(renewing(kept).xid(100)).reply->type(), MessageType::kAck);
+    }
+}
+
 // Its ACK may be lost, and then the client goes by the one before.
 TEST(DecideTest, AShorterRenewalKeepsTheAddressForTheTimeThatWasToldBefore) {
     Engine engine;

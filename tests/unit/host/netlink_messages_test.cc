@@ -96,6 +96,25 @@ TEST(ParseLink, ReadsNameMacMtuAndState) {
     EXPECT_FALSE(parse_link(link_message(7, 0).text(IFLA_IFNAME, "eth1").view())->up);
 }
 
+TEST(ParseLink, TellsWhatAVlanBelongsTo) {
+    const std::uint32_t lower = 7;
+    std::array<std::byte, 4> lower_bytes{};
+    std::memcpy(lower_bytes.data(), &lower, sizeof lower);
+    const auto vlan_of = [&](std::string_view kind) {
+        Message info{0, nlattr{}};
+        info.text(IFLA_INFO_KIND, kind);
+        return parse_link(link_message(8, IFF_UP)
+                              .text(IFLA_IFNAME, "eth1.100")
+                              .attribute(IFLA_LINK, lower_bytes)
+                              .attribute(IFLA_LINKINFO,
+                                         info.view().subspan(sizeof(nlmsghdr) + sizeof(nlattr)))
+                              .view())
+            ->vlan_of;
+    };
+    EXPECT_EQ(vlan_of("vlan"), 7u);
+    EXPECT_EQ(vlan_of("macvlan"), 0u);
+}
+
 TEST(ParseLink, LeavesTheMacZeroWithoutEthernetAddress) {
     const std::array<std::byte, 4> tunnel{std::byte{192}, std::byte{0}, std::byte{2}, std::byte{1}};
     const auto link = parse_link(

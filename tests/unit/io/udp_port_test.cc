@@ -249,8 +249,51 @@ TEST_F(UdpPortTest, CountsWhatTheKernelRefusesAndSendsTheRest) {
     port_->flush();
     EXPECT_EQ(port_->counters().tx_errors.value(), 1U);
     EXPECT_EQ(port_->counters().tx_frames.value(), 2U);
+    std::vector<std::uint16_t> unsent;
+    port_->take_unsent([&](const UnsentFrame& one) {
+        unsent.push_back(
+            FrameView::parse(one.frame.bytes().first(one.info.frame_len))->destination_port);
+    });
+    EXPECT_EQ(unsent, std::vector<std::uint16_t>{0});
+    port_->take_unsent([](const UnsentFrame&) { FAIL() << "told twice"; });
     EXPECT_EQ(client_.receive()->payload.size(), 300U);
     EXPECT_EQ(client_.receive()->payload.size(), 301U);
+}
+
+// The kernel tells the error of one datagram to whoever sends or receives the next.
+TEST_F(UdpPortTest, AnErrorOfAnEarlierDatagramCostsNoOther) {
+    std::uint16_t closed = 0;
+    {
+        const Client gone;
+        closed = gone.port();
+    }
+    auto to_nobody = reply_headers();
+    to_nobody.destination_port = closed;
+    submit(to_nobody, message(300));
+    port_->flush();  // ICMP port unreachable is back when this returns
+    submit(reply_headers(), message(301));
+    port_->flush();
+    EXPECT_EQ(client_.receive()->payload.size(), 301U);
+    EXPECT_EQ(port_->counters().tx_frames.value(), 2U);
+    EXPECT_EQ(port_->unreachable(), 1U);
+
+    submit(to_nobody, message(300));
+    port_->flush();
+    client_.send(kLoopback, port_->local_port(), message(300));
+    EXPECT_FALSE(receive_one());  // takes the error
+    EXPECT_TRUE(receive_one());
+    EXPECT_EQ(port_->unreachable(), 2U);
+    pollfd quiet{.fd = port_->fd(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(::poll(&quiet, 1, 0), 0) << "a worker would never sleep again";
+    EXPECT_EQ(port_->counters().tx_errors.value(), 0U);
+}
+
+TEST_F(UdpPortTest, APortThatOnlySendsIsNotPolled) {
+    const auto route =
+        UdpPort::open({.interface_name = "lo", .server_port = 0, .role = PortRole::kRoute});
+    ASSERT_TRUE(route) << route.error().message;
+    EXPECT_EQ((*route)->fd(), -1);
+    EXPECT_EQ((*route)->kernel_drops(), 0U);
 }
 
 TEST_F(UdpPortTest, SendsMoreThanOneBatch) {

@@ -467,7 +467,8 @@ TEST_F(OneFaultTest, ADirectoryThatIsGoneStopsAcknowledgementsUntilItIsBack) {
         steps_->turn();
     }
     EXPECT_FALSE(is_acknowledged(2));
-    EXPECT_NE(steps_->health().problem.find("is gone"), std::string::npos)
+    EXPECT_NE(steps_->health().problem.find("is gone: nothing is stored until it is put back"),
+              std::string::npos)
         << steps_->health().problem;
     files_.move_away("elsewhere/1", segment(1));
     for (int i = 0; i < 110; ++i) {
@@ -524,6 +525,7 @@ TEST_F(OneFaultTest, TheLastRoomOnADiskIsNotSpentOnSpares) {
     files_.set_free_len(std::uint64_t{100} << 10);
     steps_->merge();
     EXPECT_NE(steps_->health().merge_problem.find("no spare segment"), std::string::npos);
+    EXPECT_NE(steps_->health().merge_problem.find("make room"), std::string::npos);
     files_.set_free_len(std::uint64_t{1} << 30);
     for (int i = 0; i < 120; ++i) {
         steps_->turn();

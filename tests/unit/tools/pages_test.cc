@@ -75,6 +75,9 @@ TEST(ReloadPage, ShowsChangesAndLeasesOutside) {
         "address:\n"
         "  10.77.0.50  02:00:5e:00:53:01\n"
         "  and 2 more\n");
+    EXPECT_EQ(reload_page({{"needs_restart", {"workers (f:7): 2 -> 3"}}}, false),
+              "reloaded; nothing has changed\nneeds a restart: workers (f:7): 2 -> 3\n"
+              "until then the value on the left stays in force\n");
     EXPECT_EQ(reload_page(json::object(), true), "nothing would change\n");
     EXPECT_EQ(reload_page(json::object(), false), "reloaded; nothing has changed\n");
 }

@@ -121,6 +121,37 @@ TEST(WorkerGroupTest, AFullRingShedsAndCounts) {
     EXPECT_EQ(lab.check(), "");
 }
 
+// The receiver stood still while the reply was in the ring. By now somebody else may have the
+// address.
+TEST(WorkerGroupTest, AnAckThatComesBackTooLateDoesNotLeave) {
+    static BootTime now;
+    for (const std::uint32_t late : {0u, 1u}) {
+        now = BootTime{std::chrono::seconds{1000}};
+        const WorkerGroupLab lab{{.clock = []() noexcept { return now; }}};
+        const int client = lab.client_of(1);
+        lab.inject(0, Message{1, client});
+        lab.settle();
+        Message request{3, client};
+        request.option_address(50, lab.sent(0).at(0).yiaddr).option_address(54, "10.77.0.1");
+        lab.inject(0, request);
+        lab.at(0).step();
+        now += std::chrono::milliseconds{10'900};
+        lab.at(1).step();
+        // The lease began with the second, and so does its end.
+        now += std::chrono::seconds{engine::kLeaseSlack - 1 + late};
+        lab.settle();
+        EXPECT_EQ(lab.sent(0).size(), 1 - late);
+        EXPECT_EQ(lab.dropped(0, engine::Shed::kStale), late);
+        const auto drops = lab.at(0).drop_log().newest(1);
+        ASSERT_EQ(drops.size(), late);
+        if (late != 0) {
+            EXPECT_EQ(drops[0].client, testing::mac(client));
+        }
+        EXPECT_EQ(lab.ports[0]->tx_frames_out(), 0u);
+        EXPECT_EQ(lab.check(), "");
+    }
+}
+
 TEST(WorkerGroupTest, AMessageWhoseClientChangedItsShardOnTheWayIsNotDecidedTwice) {
     auto configuration = WorkerGroupLabOptions::large_configuration();
     WorkerGroupLab lab;

@@ -1,7 +1,10 @@
 #include "io/udp/udp_port.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <linux/errqueue.h>
 #include <linux/filter.h>
+#include <linux/if_packet.h>
 #include <linux/sock_diag.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -11,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -38,6 +42,7 @@ constexpr std::uint32_t kMaxFrameCount = 1U << 20;
 // BOOTP (RFC 2131 section 2): where a message names its sender's Ethernet address.
 constexpr std::size_t kHtypeOffset = 1;
 constexpr std::size_t kHlenOffset = 2;
+constexpr std::size_t kGiaddrOffset = 24;
 constexpr std::size_t kChaddrOffset = 28;
 constexpr std::uint8_t kHtypeEthernet = 1;
 
@@ -93,9 +98,42 @@ void put_headers(std::byte* frame, const Datagram& datagram) noexcept {
     store_be16(udp + 4, udp_len);
 }
 
+// Errors that are taken off the socket's queue at a time: the socket says when more are left.
+constexpr int kErrorBudget = 256;
+
+// Of a list of the interface's prefixes.
+constexpr std::chrono::seconds kOnLinkAge{1};
+
+// On one interface, or on all of them if the name is empty.
+std::vector<Ipv4Prefix> read_prefixes(const std::string& interface_name) {
+    std::vector<Ipv4Prefix> prefixes;
+    ifaddrs* list = nullptr;
+    if (::getifaddrs(&list) != 0) {
+        return prefixes;
+    }
+    for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
+        if (entry->ifa_addr == nullptr || entry->ifa_addr->sa_family != AF_INET ||
+            entry->ifa_netmask == nullptr ||
+            (!interface_name.empty() && interface_name != entry->ifa_name)) {
+            continue;
+        }
+        sockaddr_in address{};
+        sockaddr_in mask{};
+        std::memcpy(&address, entry->ifa_addr, sizeof address);
+        std::memcpy(&mask, entry->ifa_netmask, sizeof mask);
+        const auto length = std::popcount(from_wire(mask.sin_addr).value);
+        prefixes.push_back({from_wire(address.sin_addr), static_cast<std::uint8_t>(length)});
+    }
+    ::freeifaddrs(list);
+    return prefixes;
+}
+
+bool is_relayed(ByteView payload) noexcept {
+    return payload.size() < kChaddrOffset || !Ipv4::load(&payload[kGiaddrOffset]).is_zero();
+}
+
 bool is_temporary(int error) noexcept {
-    return error == EAGAIN || error == EBUSY || error == ENOBUFS || error == ENETDOWN ||
-           error == EINTR;
+    return error == EAGAIN || error == EBUSY || error == ENETDOWN || error == EINTR;
 }
 
 // Since the kernel took the datagram in, by `control` (SCM_TIMESTAMPNS). The stamp is of the wall
@@ -130,6 +168,8 @@ struct UdpPort::State {
         Ipv4 source;  // zero: the kernel chooses
         Ipv4 destination;
         std::uint16_t destination_port = 0;
+        bool retried = false;  // behind an error that was about another datagram
+        TxInfo info;
     };
     // Unions to get the alignment that CMSG_FIRSTHDR expects.
     union RxControl {
@@ -199,10 +239,17 @@ struct UdpPort::State {
                                                         const sockaddr_in& from,
                                                         std::chrono::nanoseconds now) noexcept;
     [[nodiscard]] std::size_t send_some(std::span<const Pending> frames, int& error) noexcept;
+    [[nodiscard]] bool collect_errors() noexcept;
+    [[nodiscard]] bool is_on_link(Ipv4 address);
+    [[nodiscard]] bool send_past_neighbours(const Pending& reply);
 
     UdpOptions options;
     OwnedFd fd;
     Mac mac{};  // of the interface bound to
+    Counter unreachable;
+    OwnedFd link;                     // packet socket that receives nothing; -1 without privileges
+    std::vector<Ipv4Prefix> on_link;  // of the interface, as of link_read
+    std::chrono::nanoseconds link_read{0};
     std::uint16_t local_port = 0;
 
     std::vector<std::byte> rx_memory;
@@ -231,6 +278,11 @@ Result<Success, Error> UdpPort::State::open_socket() {
         ::setsockopt(fd.get(), SOL_SOCKET, SO_BROADCAST, &on, sizeof on) != 0 ||
         ::setsockopt(fd.get(), IPPROTO_IP, IP_PKTINFO, &on, sizeof on) != 0) {
         return Unexpected{system_error(errno, "set options of UDP socket")};
+    }
+    // Without it the kernel drops a datagram for which it has no neighbour entry and says that it
+    // was sent.
+    if (::setsockopt(fd.get(), IPPROTO_IP, IP_RECVERR, &on, sizeof on) != 0) {
+        return Unexpected{system_error(errno, "ask for errors of UDP socket")};
     }
     // Without it nothing is known of how long a datagram has waited.
     static_cast<void>(::setsockopt(fd.get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on));
@@ -274,6 +326,8 @@ Result<Success, Error> UdpPort::State::open_socket() {
                                                   " port " + std::to_string(options.server_port) +
                                                   (name.empty() ? "" : " on " + name))};
     }
+    // For when the kernel has no room for neighbours; who lacks the privilege does without.
+    link = OwnedFd{::socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     socklen_t address_len = sizeof address;
     if (::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &address_len) != 0) {
         return Unexpected{system_error(errno, "read address of UDP socket")};
@@ -349,6 +403,63 @@ std::size_t UdpPort::State::send_some(std::span<const Pending> frames, int& erro
     return sent < 0 ? 0 : static_cast<std::size_t>(sent);
 }
 
+// Takes what the kernel says of datagrams that left before; true if there was something. An error
+// that waits is told to the next call on the socket, whatever that sends.
+bool UdpPort::State::collect_errors() noexcept {
+    bool any = false;
+    for (int i = 0; i < kErrorBudget; ++i) {
+        alignas(cmsghdr) std::array<std::byte, 512> control;
+        msghdr header{};
+        header.msg_control = control.data();
+        header.msg_controllen = control.size();
+        if (::recvmsg(fd.get(), &header, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) {
+            break;
+        }
+        any = true;
+        for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr;
+             part = CMSG_NXTHDR(&header, part)) {
+            sock_extended_err what{};
+            if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_RECVERR &&
+                part->cmsg_len >= CMSG_LEN(sizeof what)) {
+                std::memcpy(&what, CMSG_DATA(part), sizeof what);
+                unreachable.add(what.ee_origin == SO_EE_ORIGIN_ICMP ? 1 : 0);
+            }
+        }
+    }
+    return any;
+}
+
+bool UdpPort::State::is_on_link(Ipv4 address) {
+    const std::chrono::nanoseconds now = wall_time();
+    if (now < link_read || now - link_read > kOnLinkAge) {
+        link_read = now;
+        on_link = read_prefixes(options.interface_name);
+    }
+    return std::any_of(on_link.begin(), on_link.end(),
+                       [address](Ipv4Prefix prefix) { return prefix.contains(address); });
+}
+
+// Sends the frame as it was written, to the client's own MAC: the kernel has no room for another
+// neighbour. Not to relays and not through a router, whose MAC is not known.
+bool UdpPort::State::send_past_neighbours(const Pending& reply) {
+    const ByteView frame{tx_frame(reply.index), reply.info.frame_len};
+    const Mac destination = Mac::load(frame.data());
+    if (link.get() < 0 || reply.info.ifindex == 0 || destination.is_zero() ||
+        is_relayed({frame.data() + reply.payload_offset, reply.payload_len}) ||
+        (reply.destination != kBroadcastIpv4 && !is_on_link(reply.destination))) {
+        return false;
+    }
+    sockaddr_ll to{};
+    to.sll_family = AF_PACKET;
+    to.sll_protocol = htons(kEtherTypeIpv4);
+    to.sll_ifindex = static_cast<int>(reply.info.ifindex);
+    to.sll_halen = Mac::kLen;
+    destination.store(reinterpret_cast<std::byte*>(to.sll_addr));
+    return ::sendto(link.get(), frame.data(), frame.size(), MSG_DONTWAIT,
+                    reinterpret_cast<const sockaddr*>(&to),
+                    sizeof to) == static_cast<ssize_t>(frame.size());
+}
+
 Result<std::unique_ptr<UdpPort>, Error> UdpPort::open(const UdpOptions& options) {
     if (options.interface_name.size() >= IFNAMSIZ || options.rx_frame_count == 0 ||
         options.rx_frame_count > kMaxFrameCount || options.tx_frame_count == 0 ||
@@ -363,9 +474,13 @@ Result<std::unique_ptr<UdpPort>, Error> UdpPort::open(const UdpOptions& options)
     return std::unique_ptr<UdpPort>{new UdpPort{std::move(state)}};
 }
 
-UdpPort::UdpPort(std::unique_ptr<State> state) noexcept : state_{std::move(state)} {}
+UdpPort::UdpPort(std::unique_ptr<State> state) : state_{std::move(state)} {
+    unsent_.reserve(state_->tx_states.size());
+}
 
-UdpPort::~UdpPort() = default;
+UdpPort::~UdpPort() {
+    unsent_.clear();
+}
 
 std::string_view UdpPort::interface_name() const noexcept {
     return state_->options.interface_name;
@@ -376,7 +491,11 @@ PortRole UdpPort::role() const noexcept {
 }
 
 int UdpPort::fd() const noexcept {
-    return state_->fd.get();
+    return state_->options.role == PortRole::kRoute ? -1 : state_->fd.get();
+}
+
+std::uint64_t UdpPort::unreachable() const noexcept {
+    return state_->unreachable.value();
 }
 
 std::uint16_t UdpPort::local_port() const noexcept {
@@ -386,7 +505,7 @@ std::uint16_t UdpPort::local_port() const noexcept {
 std::uint64_t UdpPort::kernel_drops() const noexcept {
     std::array<std::uint32_t, SK_MEMINFO_VARS> info{};
     socklen_t info_len = sizeof info;
-    if (::getsockopt(fd(), SOL_SOCKET, SO_MEMINFO, info.data(), &info_len) != 0) {
+    if (::getsockopt(state_->fd.get(), SOL_SOCKET, SO_MEMINFO, info.data(), &info_len) != 0) {
         return 0;
     }
     return info[SK_MEMINFO_DROPS];
@@ -409,6 +528,9 @@ std::size_t UdpPort::receive(std::span<RxFrame> batch) {
     const int received = ::recvmmsg(s.fd.get(), s.rx.messages.data(), static_cast<unsigned>(wanted),
                                     MSG_DONTWAIT, nullptr);
     if (received <= 0) {
+        if (received < 0 && errno != EAGAIN) {
+            static_cast<void>(s.collect_errors());  // what waits to be read stays readable
+        }
         return 0;
     }
     s.armed = 0;
@@ -486,7 +608,8 @@ void UdpPort::submit(TxFrame frame, const TxInfo& info) {
          .payload_len = static_cast<std::uint32_t>(reply->payload.size()),
          .source = reply->source,
          .destination = info.unconfigured_destination ? kBroadcastIpv4 : reply->destination,
-         .destination_port = reply->destination_port});
+         .destination_port = reply->destination_port,
+         .info = info});
 }
 
 void UdpPort::flush() {
@@ -497,9 +620,18 @@ void UdpPort::flush() {
         counters_.kicks.add();
         const std::size_t sent = s.send_some(std::span{s.pending}.subspan(done), error);
         counters_.tx_frames.add(sent);
-        std::size_t finished = sent;
         if (sent == 0) {
             State::Pending& first = s.pending[done];
+            if (s.collect_errors() && !first.retried) {
+                first.retried = true;
+                continue;
+            }
+            if (error == ENOBUFS && s.send_past_neighbours(first)) {
+                counters_.tx_frames.add();
+                s.free_tx(first.index, State::FrameState::kPending);
+                ++done;
+                continue;
+            }
             if (is_temporary(error)) {
                 counters_.kick_retries.add();
                 break;
@@ -509,12 +641,18 @@ void UdpPort::flush() {
                 continue;
             }
             counters_.tx_errors.add();
-            finished = 1;
+            State::change(s.tx_states, first.index, State::FrameState::kPending,
+                          State::FrameState::kOut);
+            unsent_.push_back(
+                {TxFrame{*this, MutableBytes{s.tx_frame(first.index), kTxFrameLen}, first.index},
+                 first.info});
+            ++done;
+            continue;
         }
-        for (std::size_t i = 0; i < finished; ++i) {
+        for (std::size_t i = 0; i < sent; ++i) {
             s.free_tx(s.pending[done + i].index, State::FrameState::kPending);
         }
-        done += finished;
+        done += sent;
     }
     s.pending.erase(s.pending.begin(),
                     std::next(s.pending.begin(), static_cast<std::ptrdiff_t>(done)));

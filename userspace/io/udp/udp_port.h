@@ -7,7 +7,10 @@
 // 255.255.255.255, else the MAC of the interface; real addresses and ports; UDP checksum zero,
 // since the kernel has verified it. submit() takes the payload and the addresses from the reply's
 // headers; Ethernet addresses and tags are ignored. A client that has no address yet cannot be
-// reached by unicast: its reply is broadcast. Belongs to one thread.
+// reached by unicast: its reply is broadcast. When the kernel has no room for another neighbour
+// entry (which a broadcast needs as well), a reply to a client on the link leaves as the frame it
+// is, if CAP_NET_RAW is there; other replies that it refuses are told (take_unsent()). Belongs to
+// one thread.
 #pragma once
 
 #include <cstddef>
@@ -66,10 +69,13 @@ class UdpPort final : public Port {
     // Datagrams the kernel dropped because the receive buffer was full, since open; any thread may
     // ask.
     [[nodiscard]] std::uint64_t kernel_drops() const noexcept;
+    // ICMP errors about what was sent, those of our own kernel when nobody answers ARP included;
+    // any thread may ask.
+    [[nodiscard]] std::uint64_t unreachable() const noexcept;
 
   private:
     struct State;
-    explicit UdpPort(std::unique_ptr<State> state) noexcept;
+    explicit UdpPort(std::unique_ptr<State> state);
     void take_back(std::uint64_t token) noexcept override;
 
     std::unique_ptr<State> state_;

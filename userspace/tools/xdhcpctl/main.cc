@@ -27,6 +27,7 @@ using namespace xdhcpd::xdhcpctl;
 constexpr int kOk = 0;
 constexpr int kRefused = 1;  // by the server, or there is none
 constexpr int kUsage = 2;
+constexpr int kNotStored = 3;  // the server answers clients, but cannot store leases
 
 struct Options {
     std::string socket = "/run/xdhcpd/control.sock";
@@ -92,7 +93,10 @@ template <typename Page>
         std::cout << status_page(*answer);
     }
     const auto state = answer->find("state");
-    return state != answer->end() && *state == "serving" ? kOk : kRefused;
+    if (state == answer->end() || *state != "serving") {
+        return kRefused;
+    }
+    return journal_problem(*answer).empty() ? kOk : kNotStored;
 }
 
 // A long list comes in parts; people see each as it comes, programs get one object.

@@ -160,18 +160,28 @@ namespace {
 
 }  // namespace
 
+std::string journal_problem(const json& status) {
+    return status.contains("journal") ? text(status["journal"], "problem") : std::string{};
+}
+
 std::string status_page(const json& answer) {
+    const std::string problem = journal_problem(answer);
     std::string page =
         "xdhcpd " + printable(text(answer, "version")) + " " + printable(text(answer, "state")) +
-        " since " + duration(count(answer, "uptime_seconds")) + ", generation " +
-        figure(answer, "generation") + ", durability " + printable(text(answer, "durability")) +
-        ", configuration " + printable(text(answer, "configuration")) + "\n\n";
+        (problem.empty() ? "" : " without storing leases") + " since " +
+        duration(count(answer, "uptime_seconds")) + ", generation " + figure(answer, "generation") +
+        ", durability " + printable(text(answer, "durability")) + ", configuration " +
+        printable(text(answer, "configuration")) + "\n\n";
     if (answer.contains("server_duid")) {
         page += "DHCPv6 server DUID " + printable(text(answer, "server_duid")) + "\n\n";
     }
+    page += problem.empty() ? std::string{} : printable("TROUBLE: " + problem) + "\n\n";
     if (answer.contains("journal")) {
-        const std::string problem = text(answer["journal"], "problem");
-        page += problem.empty() ? std::string{} : printable("TROUBLE: " + problem) + "\n\n";
+        const std::string merging = text(answer["journal"], "merge_problem");
+        page += merging.empty() ? std::string{} : printable("journal: " + merging) + "\n\n";
+    }
+    if (const std::string advice = text(answer, "workers_advice"); !advice.empty()) {
+        page += printable("workers: " + advice) + "\n\n";
     }
     page += interfaces_table(answer);
     Table ports{{{"INTERFACE"},
@@ -331,7 +341,11 @@ std::string workers_page(const json& answer) {
         return "no workers\n";
     }
     const std::string why = text(answer, "why");
-    return (why.empty() ? std::string{} : printable("workers: " + why) + "\n\n") + table.text();
+    const std::string advice = text(answer, "advice");
+    return (why.empty()
+                ? std::string{}
+                : printable("workers: " + why + (advice.empty() ? "" : "; " + advice)) + "\n\n") +
+           table.text();
 }
 
 std::string reload_page(const json& answer, bool dry_run) {
@@ -342,6 +356,9 @@ std::string reload_page(const json& answer, bool dry_run) {
     } else {
         page += (dry_run ? "would change:\n" : "reloaded; changed:\n") + changes;
     }
+    const std::string restarts = lines(list(answer, "needs_restart"), "needs a restart: ");
+    page += restarts;
+    page += restarts.empty() ? "" : "until then the value on the left stays in force\n";
     const json& outside = list(answer, "leases_outside");
     if (outside.empty()) {
         return page;

@@ -8,6 +8,8 @@
 namespace xdhcpd::xdhcpctl {
 
 [[nodiscard]] std::string status_page(const nlohmann::json& answer);
+// Why a server that answers "status" so cannot store leases; empty if it can.
+[[nodiscard]] std::string journal_problem(const nlohmann::json& status);
 [[nodiscard]] std::string subnets_page(const nlohmann::json& answer);
 // Long lists come in several answers: headings before the first only.
 [[nodiscard]] std::string leases_page(const nlohmann::json& answer, bool headings = true);
