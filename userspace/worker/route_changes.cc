@@ -37,7 +37,8 @@ std::optional<RouteChange> route_of(const lease::Shard& shard, lease::Unit unit)
     return change;
 }
 
-void RouteChanges::push(const RouteChange& change) noexcept {
+void RouteChanges::push(RouteChange change) noexcept {
+    change.time = clock_();
     RouteChange* const slot = ring_.claim();
     if (slot == nullptr) {
         is_lossy_ = true;

@@ -11,9 +11,11 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "base/addresses.h"
 #include "base/spsc_ring.h"
+#include "base/time.h"
 #include "lease/shard.h"
 
 namespace xdhcpd::worker {
@@ -22,6 +24,7 @@ namespace xdhcpd::worker {
 struct RouteChange {
     static constexpr std::size_t kMaxInterfaceLen = 15;
 
+    BootTime time;  // of the change, by the worker's clock
     Ipv6Prefix prefix;
     std::optional<Ipv6> next_hop;
     std::array<char, kMaxInterfaceLen + 1> interface {};  // ends with zeros
@@ -38,7 +41,7 @@ class RouteChanges final : public lease::ChangeSink {
   public:
     static constexpr std::size_t kCapacity = 4096;
 
-    RouteChanges() : ring_{kCapacity} {}
+    explicit RouteChanges(BootTime (*clock)() noexcept) : ring_{kCapacity}, clock_{clock} {}
 
     // --- Worker's thread.
     // What the shard tells goes on to `next`; null: to nobody.
@@ -71,9 +74,10 @@ class RouteChanges final : public lease::ChangeSink {
     [[nodiscard]] bool take_loss() noexcept { return is_lossy_.exchange(false); }
 
   private:
-    void push(const RouteChange& change) noexcept;
+    void push(RouteChange change) noexcept;
 
     SpscRing<RouteChange> ring_;
+    BootTime (*clock_)() noexcept;
     lease::ChangeSink* next_ = nullptr;
     std::atomic<bool> is_lossy_{false};
 };
