@@ -53,11 +53,13 @@ def holders(ledgers):
 
 class Rounds:
     """A server and its load. `server` and `client` are namespaces, `directory` is of this run, `disk` a ForgetfulDisk
-    with the state directory, or None for the page cache. Leases must not end while it runs."""
+    with the state directory, or None for the page cache. Leases must not end while it runs. `arguments` gives those of
+    xdhcpgun, beside the common ones, by the number of the round."""
 
-    def __init__(self, server, client, directory, config, disk=None, clients=15000, patience="2s"):
+    def __init__(self, server, client, directory, config, disk=None, clients=15000, patience="2s",
+                 arguments=lambda turn: ()):  # fmt: skip
         self.client, self.directory, self.disk = client, directory, disk
-        self.clients, self.patience = clients, patience
+        self.clients, self.patience, self.arguments = clients, patience, arguments
         self.server = Server(server, directory, config, prefix=disk.prefix if disk else ())
         self.ledgers = []
         self.total = {"acknowledged": 0, **dict.fromkeys(OUTCOMES, 0)}
@@ -81,6 +83,7 @@ class Rounds:
             self.client, "--scenario", "dora", "--clients", str(self.clients),
             "--first-mac", f"02:00:{turn >> 8:02x}:{turn & 0xFF:02x}:00:00",
             "--duration", "1500ms", "--warmup", "0s", "--timeout", "300ms", "--ledger", str(ledger),
+            *self.arguments(turn),
         )  # fmt: skip
         try:
             eventually(lambda: acknowledged(ledger) > at_least, interval=0.01, what="the load has begun")
@@ -98,8 +101,9 @@ class Rounds:
     def verify(self, ledgers):
         """Adds what becomes of the leases in these ledgers to the total."""
         for ledger in ledgers:
+            turn = self.ledgers.index(ledger)
             report = gun(self.client, "--verify", str(ledger), "--verify-by", "init-reboot",
-                         "--timeout", self.patience)["verify"]  # fmt: skip
+                         "--timeout", self.patience, *self.arguments(turn))["verify"]  # fmt: skip
             assert report["asked"] == sum(report[key] for key in OUTCOMES), report
             for key in OUTCOMES:
                 self.total[key] += report[key]

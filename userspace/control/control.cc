@@ -15,6 +15,7 @@
 #include "control/metrics_page.h"
 #include "control/pool_watch.h"
 #include "control/reloader.h"
+#include "control/route_keeper.h"
 #include "control/server_state.h"
 #include "control/text.h"
 #include "control/worker_watch.h"
@@ -37,6 +38,7 @@ class Control::Implementation {
     explicit Implementation(ControlParts parts)
         : state_{std::move(parts)},
           reloader_{state_},
+          route_keeper_{state_},
           worker_watch_{state_.parts.workers.size(), state_.started},
           ticked_{state_.started.time_since_epoch().count()} {}
 
@@ -45,6 +47,7 @@ class Control::Implementation {
     [[nodiscard]] Reloader& reloader() noexcept { return reloader_; }
     void tick();
     void look_at_host();
+    void keep_routes();
 
     [[nodiscard]] std::string metrics_text() const;
     [[nodiscard]] metrics::Health health() const;
@@ -52,6 +55,7 @@ class Control::Implementation {
   private:
     ServerState state_;
     Reloader reloader_;
+    RouteKeeper route_keeper_;
     PoolWatch pool_watch_;
     WorkerWatch worker_watch_;
     JournalWatch journal_watch_;
@@ -82,12 +86,24 @@ void Control::Implementation::tick() {
     }
 }
 
+void Control::Implementation::keep_routes() {
+    if (state_.is_stopping()) {
+        return;
+    }
+    try {
+        route_keeper_.tick(reloader_.host(), state_.now());
+    } catch (const std::exception& error) {  // likewise
+        state_.log(LogLevel::kError, error.what());
+    }
+}
+
 void Control::Implementation::look_at_host() {
     if (state_.is_stopping()) {
         return;
     }
     try {
         reloader_.read_host(state_.now());
+        route_keeper_.on_host();
         state_.describe_for_metrics();
     } catch (const std::exception& error) {  // out of memory, most likely: tick() tries again
         state_.log(LogLevel::kError, error.what());
@@ -150,6 +166,10 @@ ReloadOutcome Control::reload(bool dry_run) {
 
 void Control::tick() {
     implementation_->tick();
+}
+
+void Control::keep_routes() {
+    implementation_->keep_routes();
 }
 
 void Control::look_at_host() {

@@ -22,6 +22,7 @@
 #include "base/time.h"
 #include "config/load.h"
 #include "control/advertised_sets.h"
+#include "control/delegated_routes.h"
 #include "control/file_handle.h"
 #include "journal/journal.h"
 #include "metrics/http_server.h"
@@ -100,7 +101,9 @@ struct ControlParts {
     std::function<void(model::LogLevel, std::string)> log;
     // Applies log: on reload; empty: a change of it needs a restart.
     std::function<void(const model::LogConfiguration&)> on_log_configuration;
-    BootTime (*clock)() noexcept = nullptr;           // null: CLOCK_BOOTTIME; that of the workers
+    BootTime (*clock)() noexcept = nullptr;  // null: CLOCK_BOOTTIME; that of the workers
+    // Routes to delegated prefixes; empty: there are none.
+    DelegatedRoutes::Kernel route_kernel{};
     std::uint64_t (*unix_time)() noexcept = nullptr;  // seconds; null: the wall clock
 };
 
@@ -144,6 +147,8 @@ class Control {
     // About once a second: frees old snapshots, watches pools and workers, and every few seconds
     // looks at the host even if nobody said that it has changed.
     void tick();
+    // Several times a second: brings the kernel's routes to delegated prefixes up to date.
+    void keep_routes();
     // Looks at the host now: publishes a new snapshot if interfaces or addresses have changed.
     void look_at_host();
     // From now on state is "draining" and no worker is called any more; before the workers are

@@ -26,6 +26,8 @@ class Reloader {
     void watch_host(BootTime current);
     // Reads it now, and publishes a new snapshot if it has changed.
     void read_host(BootTime current);
+    // As it was seen last, what matters of it.
+    [[nodiscard]] const model::HostState& host() const noexcept { return host_; }
 
     // Any thread.
     [[nodiscard]] std::uint64_t ok_count() const noexcept {

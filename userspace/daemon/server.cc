@@ -33,6 +33,7 @@
 #include "host/devices.h"
 #include "host/host.h"
 #include "host/processors.h"
+#include "host/route_table.h"
 #include "host/watcher.h"
 #include "journal/journal.h"
 #include "journal/posix_files.h"
@@ -48,6 +49,8 @@ namespace xdhcpd::daemon {
 namespace {
 
 constexpr int kTickMs = 1000;
+// A client whose prefix was delegated sends from it at once.
+constexpr int kRoutesMs = 100;
 // The host is looked at when nothing has changed for the first, or at the latest after the second.
 constexpr std::chrono::milliseconds kBurstPause{20};
 constexpr std::chrono::milliseconds kMaxBurst{50};
@@ -139,6 +142,7 @@ class Server::Implementation {
     void watch_clock();
     void watch_queues();
     void open_control(const model::HostState& host);
+    [[nodiscard]] control::DelegatedRoutes::Kernel route_kernel();
     void serve_signals();
     void watch_host(std::chrono::steady_clock::time_point now);
     [[nodiscard]] int wait_ms(std::chrono::steady_clock::time_point now) const;
@@ -162,6 +166,7 @@ class Server::Implementation {
     DiskClock disk_clock_{files_};
     ServerIdentity identity_;
     control::AdvertisedSets advertised_sets_;
+    std::unique_ptr<host::RouteTable> route_table_;
     std::unique_ptr<journal::Journal> journal_;
     std::unique_ptr<worker::LeaseRecovery> recovery_;
     std::unique_ptr<host::Watcher> watcher_;
@@ -483,8 +488,25 @@ void Server::Implementation::open_control(const model::HostState& host) {
         .log = log_line,
         .on_log_configuration = set_up_log,
         .clock = nullptr,
+        .route_kernel = route_kernel(),
         .unix_time = nullptr});
     ready_control_ = control_.get();
+}
+
+// A server that may not change routes does without.
+control::DelegatedRoutes::Kernel Server::Implementation::route_kernel() {
+    if (!options_.configuration.dhcp6.is_on()) {
+        return {};
+    }
+    auto opened = host::RouteTable::open();
+    if (!opened) {
+        spdlog::warn("routes to delegated prefixes: {}", opened.error().message);
+        return {};
+    }
+    route_table_ = std::move(*opened);
+    return {.add = [this](const host::Route6& route) { return route_table_->add(route); },
+            .remove = [this](const Ipv6Prefix& prefix) { return route_table_->remove(prefix); },
+            .list = [this] { return route_table_->list(); }};
 }
 
 void Server::Implementation::run() {
@@ -507,6 +529,9 @@ void Server::Implementation::run() {
             [this](std::uint64_t stream, control::FileHandle connection, std::string_view unsent) {
                 control_->stream(stream, std::move(connection), unsent);
             });
+        if (route_table_) {
+            control_->keep_routes();
+        }
         const auto now = std::chrono::steady_clock::now();
         if (now >= next_tick) {
             interfaces_->tick();
@@ -545,11 +570,12 @@ void Server::Implementation::watch_queues() {
 }
 
 int Server::Implementation::wait_ms(std::chrono::steady_clock::time_point now) const {
+    const int longest = route_table_ ? kRoutesMs : kTickMs;
     if (!look_at_) {
-        return kTickMs;
+        return longest;
     }
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*look_at_ - now);
-    return left.count() < 0 ? 0 : static_cast<int>(left.count()) + 1;
+    return left.count() < 0 ? 0 : std::min(longest, static_cast<int>(left.count()) + 1);
 }
 
 // Changes come in bursts: one command of an operator is several messages. They are waited for, but

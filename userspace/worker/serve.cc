@@ -194,7 +194,13 @@ engine::Decision Worker::decide(engine::Request& request, BootTime now, engine::
 
 engine::v6::Decision Worker::decide(engine::v6::Request& request, BootTime now,
                                     engine::Journal journal, MutableBytes out) noexcept {
-    return engine::v6::decide(request, *shard_, now, journal, out);
+    const engine::v6::Decision decision = engine::v6::decide(request, *shard_, now, journal, out);
+    for (const engine::v6::Promise& promise : decision.promises()) {
+        if (promise.is_moved) {
+            route_changes_.note_lease(*shard_, promise.unit);
+        }
+    }
+    return decision;
 }
 
 template <typename Request>

@@ -56,6 +56,7 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<lease::Shard> shard
       shard_{std::move(shard)},
       snapshots_{snapshots},
       drop_log_{options.drop_log_len},
+      route_changes_{clock_},
       parked_{options.ring != nullptr ? kMaxParked : 1},
       requests_{std::make_unique<engine::Request[]>(kBatchLen)},
       requests6_{std::make_unique<engine::v6::Request[]>(kBatchLen)},
@@ -70,8 +71,9 @@ Worker::Worker(const WorkerOptions& options, std::unique_ptr<lease::Shard> shard
     }
     if (options.ring != nullptr) {
         log_.emplace(*options.ring, options.disk_time);
-        shard_->set_change_sink(&*log_);
+        route_changes_.set_next(&*log_);
     }
+    shard_->set_change_sink(&route_changes_);
     replace_ports(std::move(ports));
 }
 
@@ -189,6 +191,7 @@ std::size_t Worker::step() {
         advertiser_.send_due(now);
     }
     mailbox_.run();
+    route_changes_.publish();
     if (log_) {
         log_->kick();
     }
@@ -200,8 +203,13 @@ void Worker::pass_time(BootTime now) {
     if (second == last_tick_ && !behind_) {
         return;
     }
-    const std::size_t ended = shard_->expire(
-        second, kExpireBudget, [this](lease::Unit, lease::LeaseState) { counters_.expired.add(); });
+    const std::size_t ended =
+        shard_->expire(second, kExpireBudget, [this](lease::Unit unit, lease::LeaseState before) {
+            counters_.expired.add();
+            if (before == lease::LeaseState::kLeased) {
+                route_changes_.note_end(*shard_, unit);
+            }
+        });
     last_tick_ = second;
     behind_ = ended == kExpireBudget;  // then go on in the next round, without sleeping
 }

@@ -36,6 +36,7 @@
 #include "worker/lease_log.h"
 #include "worker/parked_replies.h"
 #include "worker/port_ledger.h"
+#include "worker/route_changes.h"
 #include "worker/snapshot_slot.h"
 #include "worker/tap.h"
 #include "worker/wake_up.h"
@@ -138,6 +139,8 @@ class Worker {
     void call(const std::function<void()>& work);
     [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
     [[nodiscard]] const WorkerCounters& counters() const noexcept { return counters_; }
+    // For the one thread that keeps routes.
+    [[nodiscard]] RouteChanges& route_changes() noexcept { return route_changes_; }
     [[nodiscard]] const AdvertiserCounters& advertiser_counters() const noexcept {
         return advertiser_.counters();
     }
@@ -266,6 +269,7 @@ class Worker {
     DropLog drop_log_;
     engine::ReplyCache reply_cache_;
     std::optional<LeaseLog> log_;
+    RouteChanges route_changes_;         // in front of log_
     std::optional<HandOver> hand_over_;  // none without other workers
     ParkedReplies parked_;
     engine::RateLimiter rate_limiter_;

@@ -596,6 +596,7 @@ void Decider::commit(IaPlan& plan, Decision& decision) noexcept {
     }
     shard_.grant(plan.unit, {now_, plan.expiry, message_stamp()});
     const bool is_moved = remember_client(plan);
+    promise.is_moved = is_moved;
     promise.must_write = plan.must_write || (is_moved && journal_ == Journal::kOpen);
     if (promise.must_write) {
         shard_.set_horizon(plan.unit, horizon_of(plan.expiry, plan.lifetimes.valid));
@@ -624,7 +625,9 @@ bool Decider::remember_client(const IaPlan& plan) noexcept {
         note.interface_id = relay->interface_id().value_or(ByteView{});
         note.remote_id = relay->options.find(OptionCode::kRemoteId).value_or(ByteView{});
         note.subscriber_id = relay->subscriber_id().value_or(ByteView{});
-    } else if (is_needed && request_.ingress() != nullptr) {
+    } else if (is_needed && request_.ingress() != nullptr &&
+               !model::vlan_ids(request_.frame().tags).tagged()) {
+        // The host may have no interface for a VLAN that is served here.
         note.next_hop = request_.frame().source;
         note.interface = request_.ingress()->interface.name;
     }

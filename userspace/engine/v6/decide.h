@@ -24,6 +24,7 @@ inline constexpr std::size_t kMaxUnitsPerMessage = 16;
 struct Promise {
     lease::Unit unit;
     bool must_write = false;  // a record of it must be written
+    bool is_moved = false;    // how its client is reached (LeaseNote) is new or has changed
 };
 
 struct Decision {
