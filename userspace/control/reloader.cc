@@ -252,6 +252,18 @@ bool Reloader::wait_for_workers() {
     return true;
 }
 
+// Units that close must be closed, and those that open may be open, before workers see the
+// snapshot: what it says about pools is never wider than the bits.
+model::SnapshotResult Reloader::make(const model::Configuration& configuration,
+                                     const model::HostState& host) {
+    model::SnapshotResult made = model::make_snapshot(configuration, host, state_.parts.registry,
+                                                      state_.parts.hash_key, state_.generation + 1);
+    take_back(configuration, *made.snapshot);
+    state_.remember_spaces(*made.snapshot);
+    model::apply_policy(*made.snapshot, configuration, host, state_.parts.registry);
+    return made;
+}
+
 std::vector<std::string> Reloader::publish(const model::Configuration& configuration,
                                            const model::HostState& host, bool tell_drivers) {
     unsettled_ = true;
@@ -260,15 +272,13 @@ std::vector<std::string> Reloader::publish(const model::Configuration& configura
         highest = std::max(highest, worker->shard_counters().highest_version.value());
     }
     state_.parts.registry.set_version_floor(static_cast<std::uint32_t>(highest + kVersionSlack));
-    model::SnapshotResult made = model::make_snapshot(configuration, host, state_.parts.registry,
-                                                      state_.parts.hash_key, state_.generation + 1);
-    take_back(configuration, *made.snapshot);
-    state_.remember_spaces(*made.snapshot);
-    // Units that close must be closed, and those that open may be open, before workers see the
-    // snapshot: what it says about pools is never wider than the bits.
-    model::apply_policy(*made.snapshot, configuration, host, state_.parts.registry);
+    model::SnapshotResult made = make(configuration, host);
+    const std::size_t listed_count = state_.parts.registry.ipv6().listed().size();
     if (state_.parts.adopt_leases) {
         state_.parts.adopt_leases(*made.snapshot);
+    }
+    if (state_.parts.registry.ipv6().listed().size() != listed_count) {
+        made = make(configuration, host);  // adopted leases have got units that it does not know
     }
     if (tell_drivers && state_.parts.on_snapshot) {
         state_.parts.on_snapshot(*made.snapshot);

@@ -12,6 +12,7 @@
 #include "control/server_state.h"
 #include "model/configuration.h"
 #include "model/host_state.h"
+#include "model/make_snapshot.h"
 
 namespace xdhcpd::control {
 
@@ -46,7 +47,10 @@ class Reloader {
                                         const model::HostState& host);
     // Whether every worker uses the newest snapshot; waits for them, but no longer than kFenceTime.
     [[nodiscard]] bool wait_for_workers();
-    // Makes a snapshot, carries its policy into the store and publishes it. Returns what it warns
+    // Makes a snapshot and carries its policy into the store.
+    [[nodiscard]] model::SnapshotResult make(const model::Configuration& configuration,
+                                             const model::HostState& host);
+    // Does that, and publishes it. Returns what it warns
     // of.
     std::vector<std::string> publish(const model::Configuration& configuration,
                                      const model::HostState& host, bool tell_drivers = true);
