@@ -34,7 +34,9 @@ namespace {
 
 nlohmann::json find_request(const std::string& what) {
     nlohmann::json request = {{"command", "leases"}, {"action", "find"}};
-    const char* const key = parse_ipv4(what)     ? "address"
+    // Bytes between colons may be an IPv6 address too, of exactly eight groups.
+    const bool is_address = parse_ipv4(what) || parse_ipv6(what) || parse_ipv6_prefix(what);
+    const char* const key = is_address           ? "address"
                             : parse_mac(what)    ? "hw_address"
                             : is_hex_bytes(what) ? "client_id"
                                                  : "hostname";
