@@ -50,13 +50,13 @@ class Reloader {
     // Makes a snapshot and carries its policy into the store.
     [[nodiscard]] model::SnapshotResult make(const model::Configuration& configuration,
                                              const model::HostState& host);
-    // Does that, and publishes it. Returns what it warns
-    // of.
+    // Does that, and publishes it. Returns what it warns of.
     std::vector<std::string> publish(const model::Configuration& configuration,
                                      const model::HostState& host, bool tell_drivers = true);
     // Likewise, and remembers what is in force now.
     std::vector<std::string> put_in_force(model::Configuration configuration,
                                           const model::HostState& host);
+    void release_withheld();
     void tell_of_host(const model::HostState& host) const;
     // Adds what is not advertised any more to the snapshot.
     void take_back(const model::Configuration& configuration, model::Snapshot& snapshot);
@@ -67,6 +67,7 @@ class Reloader {
     // Snapshot and bitmaps are not, or not certainly, what the configuration in force says: a
     // reload is on its way, or an exception ended it, and then the next tick() publishes again.
     bool unsettled_ = false;
+    bool is_withheld_ = false;  // see model::apply_policy()
     BootTime host_read_;
     std::string host_error_;                  // reported last
     std::string advertised_error_;            // likewise
