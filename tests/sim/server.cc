@@ -118,8 +118,9 @@ Result<Success, Error> Server::open(const Network& network, RememberedStates& re
         for (const auto& shard : shards) {
             all.push_back(shard.get());
         }
-        recovery_ = std::make_unique<worker::LeaseRecovery>(slot_.newest(), std::move(all),
-                                                            machine_.disk_time(), now, grace_end);
+        recovery_ = std::make_unique<worker::LeaseRecovery>(
+            slot_.newest(), spaces_.front()->registry.ipv6(), std::move(all), machine_.disk_time(),
+            now, grace_end);
     };
     auto opened = journal::Journal::open(
         options, machine_.files,

@@ -421,6 +421,64 @@ Coverage::Coverage(const model::Configuration& configuration) {
     }
     std::sort(parts_.begin(), parts_.end(),
               [](const Part& a, const Part& b) { return a.subnet->prefix < b.subnet->prefix; });
+    add_dhcp6(configuration.dhcp6);
+}
+
+void Coverage::add_dhcp6(const model::Dhcp6Configuration& dhcp6) {
+    for (const model::Subnet6Configuration& subnet : dhcp6.subnets) {
+        for (const model::Pool6Configuration& pool : subnet.pools) {
+            pools6_.push_back({pool.first, pool.last});
+        }
+        for (const model::Pool6Configuration& excluded : subnet.excluded) {
+            excluded6_.push_back({excluded.first, excluded.last});
+        }
+        for (const model::PrefixPoolConfiguration& pool : subnet.prefix_pools) {
+            prefix_pools_.push_back(
+                {{pool.prefix.network(), pool.prefix.last()}, pool.delegated_length});
+        }
+        for (const model::Reservation6Configuration& reservation : subnet.reservations) {
+            for (const Ipv6& address : reservation.addresses) {
+                reserved6_.push_back({lease::SpaceKind::kIpv6Address, {address, 128}});
+            }
+            for (const Ipv6Prefix& prefix : reservation.prefixes) {
+                reserved6_.push_back({lease::SpaceKind::kIpv6Prefix, prefix});
+            }
+        }
+    }
+    std::sort(pools6_.begin(), pools6_.end());
+    std::sort(excluded6_.begin(), excluded6_.end());
+    std::vector<Range> joined;
+    for (const Range& range : excluded6_) {
+        if (!joined.empty() && range.first <= joined.back().last) {
+            joined.back().last = std::max(joined.back().last, range.last);
+        } else {
+            joined.push_back(range);
+        }
+    }
+    excluded6_ = std::move(joined);
+    std::sort(prefix_pools_.begin(), prefix_pools_.end());
+    std::sort(reserved6_.begin(), reserved6_.end());
+}
+
+bool Coverage::covers(const model::What6& what) const {
+    const Ipv6& address = what.prefix.address;
+    const auto has = [&address](const std::vector<Range>& ranges) {
+        const auto behind = std::upper_bound(
+            ranges.begin(), ranges.end(), address,
+            [](const Ipv6& wanted, const Range& range) { return wanted < range.first; });
+        return behind != ranges.begin() && address <= std::prev(behind)->last;
+    };
+    if (std::binary_search(reserved6_.begin(), reserved6_.end(), what)) {
+        return true;
+    }
+    if (what.kind == lease::SpaceKind::kIpv6Address) {
+        return has(pools6_) && !has(excluded6_);
+    }
+    const auto behind = std::upper_bound(
+        prefix_pools_.begin(), prefix_pools_.end(), address,
+        [](const Ipv6& wanted, const auto& pool) { return wanted < pool.first.first; });
+    return behind != prefix_pools_.begin() && address <= std::prev(behind)->first.last &&
+           std::prev(behind)->second == what.prefix.length;
 }
 
 bool Coverage::covers(Ipv4 address) const {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/addresses.h"
 #include "config/load.h"
 #include "model/configuration.h"
+#include "model/space_registry6.h"
 
 namespace xdhcpd::control {
 
@@ -34,6 +36,9 @@ class Coverage {
     explicit Coverage(const model::Configuration& configuration);
 
     [[nodiscard]] bool covers(Ipv4 address) const;
+    // Of DHCPv6: what lies in a pool of its kind, of that length, and not in an excluded range, or
+    // is reserved.
+    [[nodiscard]] bool covers(const model::What6& what) const;
 
   private:
     struct Part {
@@ -41,7 +46,19 @@ class Coverage {
         std::vector<Ipv4> reserved;   // sorted
         std::vector<Ipv4> forbidden;  // sorted
     };
+    struct Range {
+        Ipv6 first;
+        Ipv6 last;
+        auto operator<=>(const Range&) const = default;
+    };
+    void add_dhcp6(const model::Dhcp6Configuration& dhcp6);
+
     std::vector<Part> parts_;  // by prefix
+    // Of DHCPv6, all sorted. Pools do not overlap; nor do excluded ranges, once they are joined.
+    std::vector<Range> pools6_;
+    std::vector<Range> excluded6_;
+    std::vector<std::pair<Range, std::uint8_t>> prefix_pools_;  // with the length of their units
+    std::vector<model::What6> reserved6_;
 };
 
 }  // namespace xdhcpd::control

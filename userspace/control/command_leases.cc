@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "control/commands.h"
 #include "control/lease_pages.h"
@@ -13,6 +15,8 @@
 #include "control/lease_transfer.h"
 #include "control/stored.h"
 #include "control/text.h"
+#include "engine/v6/known_client.h"
+#include "engine/v6/lease_note.h"
 
 namespace xdhcpd::control {
 namespace {
@@ -33,9 +37,40 @@ std::string_view name_of(lease::LeaseState state) noexcept {
     }
 }
 
+// What a lease of DHCPv6 has instead of relay information, and who has it.
+void describe_dhcp6(const HeldLease& lease, json& object) {
+    const auto client = engine::v6::describe_client(lease.identity);
+    object["type"] = lease.what6->kind == lease::SpaceKind::kIpv6Prefix ? "prefix" : "address";
+    object["duid"] = to_hex(client.duid, 0);
+    object["iaid"] = client.iaid;
+    object["client_id"] = "";
+    object["relay_information"] = "";
+    const auto note = engine::v6::decode_lease_note(lease.relay_information);
+    if (!note) {
+        return;
+    }
+    if (note->next_hop) {
+        object["next_hop"] = xdhcpd::to_string(*note->next_hop);
+        object["interface"] = note->interface;
+    }
+    if (note->link_address) {
+        object["link_address"] = xdhcpd::to_string(*note->link_address);
+    }
+    if (note->peer_address) {
+        object["peer_address"] = xdhcpd::to_string(*note->peer_address);
+    }
+    for (const auto& [name, value] :
+         {std::pair{"interface_id", note->interface_id}, std::pair{"remote_id", note->remote_id},
+          std::pair{"subscriber_id", note->subscriber_id}}) {
+        if (!value.empty()) {
+            object[name] = to_hex(value, 0);
+        }
+    }
+}
+
 json to_json(const ServerState& state, const NamedSpace& space, const HeldLease& lease) {
-    json object = {{"address", xdhcpd::to_string(space.address(lease.index))},
-                   {"subnet", xdhcpd::to_string(space.prefix)},
+    json object = {{"address", lease.name(space)},
+                   {"subnet", space.subnet()},
                    {"state", name_of(lease.state)},
                    {"hw_address", lease.hw_address()},
                    {"client_id", to_hex(client_id_in(lease.identity), 0)},
@@ -43,6 +78,9 @@ json to_json(const ServerState& state, const NamedSpace& space, const HeldLease&
                    {"relay_information", to_hex(lease.relay_information, 0)},
                    {"expires_in", nullptr},
                    {"expires", nullptr}};
+    if (space.is_ipv6) {
+        describe_dhcp6(lease, object);
+    }
     if (!lease.expiry.is_never()) {
         const std::uint32_t current = to_boot_seconds(state.now()).value;
         const std::uint32_t left = lease.expiry.value - std::min(current, lease.expiry.value);
@@ -73,15 +111,83 @@ Answer list_leases(const ServerState& state, const json& request, const LeaseFil
     return answer;
 }
 
-Answer find_address(const ServerState& state, Ipv4 address) {
-    json list = json::array();
+// What an operator calls an address or a delegated prefix.
+struct UnitName {
+    std::optional<Ipv4> address4;
+    std::optional<model::What6> what6;
+};
+
+std::optional<UnitName> parse_unit_name(std::string_view text) {
+    if (const auto address = parse_ipv4(text)) {
+        return UnitName{*address, std::nullopt};
+    }
+    if (const auto address = parse_ipv6(text)) {
+        return UnitName{std::nullopt,
+                        model::What6{lease::SpaceKind::kIpv6Address, {*address, 128}}};
+    }
+    const auto prefix = parse_ipv6_prefix(text);
+    return prefix ? std::optional{UnitName{std::nullopt,
+                                           model::What6{lease::SpaceKind::kIpv6Prefix,
+                                                        {prefix->network(), prefix->length}}}}
+                  : std::nullopt;
+}
+constexpr std::string_view kUnitMeant =
+    "an address such as 192.0.2.1 or 2001:db8::1, or a prefix such as 2001:db8:8000::/56";
+
+struct NamedUnit {
+    NamedSpace space;
+    std::uint32_t index = 0;
+};
+
+// Its index in a space; for people an address is also in the prefix that is delegated with it.
+std::optional<std::uint32_t> index_in(const ServerState& state, const NamedSpace& named,
+                                      const UnitName& name, bool in_prefixes) {
+    if (!named.is_ipv6) {
+        return name.address4 && named.prefix.contains(*name.address4)
+                   ? std::optional{name.address4->value - named.prefix.address.value}
+                   : std::nullopt;
+    }
+    if (!name.what6) {
+        return std::nullopt;
+    }
+    const lease::Space& space = state.parts.registry.store().space(named.id);
+    model::What6 what = *name.what6;
+    const bool is_within = in_prefixes && what.kind == lease::SpaceKind::kIpv6Address &&
+                           space.kind() == lease::SpaceKind::kIpv6Prefix;
+    if (is_within) {
+        const std::uint8_t length = space.ipv6_names().length();
+        what = {space.kind(), {Ipv6Prefix{what.prefix.address, length}.network(), length}};
+    }
+    if (what.kind != space.kind() || what.prefix.length != space.ipv6_names().length()) {
+        return std::nullopt;
+    }
+    if (!space.ipv6_names().is_list()) {
+        return space.ipv6_names().find(what.prefix.address);
+    }
+    const auto& listed = state.parts.registry.ipv6().listed();
+    const auto found = listed.find(what);
+    return found != listed.end() &&
+                   state.parts.registry.store().space_of(found->second).id() == named.id
+               ? std::optional{space.index_of(found->second)}
+               : std::nullopt;
+}
+
+// All units of that name: of DHCPv6 there may be several, of which one at most is held.
+std::vector<NamedUnit> units_of(const ServerState& state, const UnitName& name, bool in_prefixes) {
+    std::vector<NamedUnit> units;
     for (const NamedSpace& space : state.named_spaces()) {
-        if (!space.prefix.contains(address)) {
-            continue;
+        if (const auto index = index_in(state, space, name, in_prefixes)) {
+            units.push_back({space, *index});
         }
-        const std::uint32_t index = address.value - space.prefix.address.value;
-        if (const auto lease = find_lease(state.parts.workers, space.id, index)) {
-            list.push_back(to_json(state, space, *lease));
+    }
+    return units;
+}
+
+Answer find_unit(const ServerState& state, const UnitName& name) {
+    json list = json::array();
+    for (const NamedUnit& unit : units_of(state, name, true)) {
+        if (const auto lease = find_lease(state.parts.workers, unit.space.id, unit.index)) {
+            list.push_back(to_json(state, unit.space, *lease));
         }
     }
     return json{{"leases", std::move(list)}};
@@ -90,8 +196,7 @@ Answer find_address(const ServerState& state, Ipv4 address) {
 Answer find_leases(const ServerState& state, const json& request) {
     const auto hw_address = parsed_argument(request, "hw_address", parse_mac,
                                             "a MAC address such as 02:00:5e:00:53:01");
-    const auto address =
-        parsed_argument(request, "address", parse_ipv4, "an address such as 192.0.2.1");
+    const auto address = parsed_argument(request, "address", parse_unit_name, kUnitMeant);
     const auto client_id =
         parsed_argument(request, "client_id", parse_hex_bytes, "hexadecimal bytes");
     const auto hostname = text_argument(request, "hostname");
@@ -102,7 +207,7 @@ Answer find_leases(const ServerState& state, const json& request) {
                                        : hostname.error()};
     }
     if (*address) {
-        return find_address(state, **address);
+        return find_unit(state, **address);
     }
     if (!*hw_address && !*client_id && !*hostname) {
         return Unexpected{std::string{"find wants hw_address, address, client_id or hostname"}};
@@ -111,33 +216,29 @@ Answer find_leases(const ServerState& state, const json& request) {
 }
 
 Answer delete_lease(const ServerState& state, const json& request) {
-    const auto address =
-        parsed_argument(request, "address", parse_ipv4, "an address such as 192.0.2.1");
-    if (!address || !*address) {
-        return Unexpected{address ? std::string{"delete wants address"} : address.error()};
+    const auto name = parsed_argument(request, "address", parse_unit_name, kUnitMeant);
+    if (!name || !*name) {
+        return Unexpected{name ? std::string{"delete wants address"} : name.error()};
     }
+    const std::string text = request["address"].get<std::string>();
     json list = json::array();
-    for (const NamedSpace& space : state.named_spaces()) {
-        if (!space.prefix.contains(**address)) {
-            continue;
-        }
-        const std::uint32_t index = (*address)->value - space.prefix.address.value;
-        const auto lease = erase_lease(state.parts.workers, space.id, index);
+    for (const NamedUnit& unit : units_of(state, **name, false)) {
+        const auto lease = erase_lease(state.parts.workers, unit.space.id, unit.index);
         if (!lease) {
-            return Unexpected{"the lease of " + xdhcpd::to_string(**address) +
+            return Unexpected{"the lease of " + text +
                               " cannot be deleted now: stable storage does not keep up"};
         }
         if (*lease) {
-            state.log(LogLevel::kInfo, "lease of " + xdhcpd::to_string(**address) + " (" +
+            state.log(LogLevel::kInfo, "lease of " + (*lease)->name(unit.space) + " (" +
                                            (*lease)->hw_address() + ") deleted by an operator");
-            list.push_back(to_json(state, space, **lease));
+            list.push_back(to_json(state, unit.space, **lease));
         }
     }
     if (list.empty()) {
-        return Unexpected{"there is no lease of " + xdhcpd::to_string(**address)};
+        return Unexpected{"there is no lease of " + text};
     }
     if (const auto why = await_stored(state)) {
-        return Unexpected{"the lease of " + xdhcpd::to_string(**address) +
+        return Unexpected{"the lease of " + text +
                           " is deleted, but a crash may bring it back: " + *why};
     }
     return json{{"leases", std::move(list)}};

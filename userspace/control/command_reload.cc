@@ -27,8 +27,7 @@ Answer reload_command(Reloader& reloader, const json& request) {
     answer["needs_restart"] = outcome.needs_restart;
     json outside = json::array();
     for (const ReloadOutcome::OutsideLease& lease : outcome.leases_outside) {
-        outside.push_back(
-            {{"address", xdhcpd::to_string(lease.address)}, {"hw_address", lease.hw_address}});
+        outside.push_back({{"address", lease.address}, {"hw_address", lease.hw_address}});
     }
     answer["leases_outside"] = std::move(outside);
     answer["leases_outside_count"] = outcome.leases_outside_count;

@@ -109,7 +109,7 @@ struct ControlParts {
 
 struct ReloadOutcome {
     struct OutsideLease {
-        Ipv4 address;
+        std::string address;  // or prefix
         std::string hw_address;
     };
     bool ok = false;

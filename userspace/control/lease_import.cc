@@ -9,6 +9,7 @@
 #include "engine/decide.h"
 #include "engine/known_client.h"
 #include "engine/shard_choice.h"
+#include "engine/v6/known_client.h"
 #include "lease/shard.h"
 
 namespace xdhcpd::control {
@@ -16,6 +17,7 @@ namespace {
 
 using lease::ImportError;
 using lease::LeaseState;
+using lease_files::Dhcp6Lease;
 using lease_files::Entry;
 using lease_files::EntryState;
 
@@ -34,7 +36,7 @@ constexpr std::array<Words, 13> kWords{{
     {"renewed", "the client had the address already; it has it for longer now"},
     {"unchanged", "the client has the address already, as long or longer"},
     {"expired", "the lease has ended"},
-    {"outside", "no subnet of the configuration contains the address"},
+    {"outside", "no subnet of the configuration contains the address, no pool the prefix"},
     {"closed",
      "the address is in no pool and not reserved for this client, so that it could not renew the "
      "lease"},
@@ -49,6 +51,16 @@ constexpr std::array<Words, 13> kWords{{
     {"backlog", "stable storage is too slow; import the file again, what is there already stays"},
 }};
 static_assert(kWords.size() == static_cast<std::size_t>(ImportOutcome::kBacklog) + 1);
+
+[[nodiscard]] model::What6 what_of(const Dhcp6Lease& lease) noexcept {
+    return {lease.is_prefix ? lease::SpaceKind::kIpv6Prefix : lease::SpaceKind::kIpv6Address,
+            lease.what};
+}
+
+[[nodiscard]] bool has_unit(const std::vector<model::ReservedUnit>& units, lease::Unit unit) {
+    return std::any_of(units.begin(), units.end(),
+                       [unit](const model::ReservedUnit& each) { return each.unit == unit; });
+}
 
 // Unix seconds as boot seconds; what is out of range is never.
 [[nodiscard]] BootSeconds to_boot(std::int64_t time, std::int64_t boot_epoch) noexcept {
@@ -72,7 +84,8 @@ std::string_view text(ImportOutcome outcome) noexcept {
 struct LeaseImport::Item {
     lease::Unit unit;
     bool is_declined = false;
-    engine::ClientKey key;  // tenant.identity lies in it
+    engine::ClientKey key;           // tenant.identity lies in it
+    engine::v6::KnownClient known6;  // or in this
     lease::Tenant tenant;
     lease::Imported lease;
     std::span<const lease::SpaceId> link;  // spaces of its link
@@ -189,7 +202,7 @@ void LeaseImport::Item::give_up_others(lease::Shard& shard) const noexcept {
 }
 
 std::vector<ImportOutcome> LeaseImport::run(std::span<const Entry> entries, bool is_dry_run) const {
-    const std::vector<Ipv4> reserved = reserved_among(entries);
+    const Reserved reserved = reserved_among(entries);
     std::vector<Item> items(entries.size());
     std::vector<std::vector<Item*>> by_worker(workers_.size());
     for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -255,26 +268,35 @@ void LeaseImport::apply(worker::Worker& worker, std::span<Item*> items, bool is_
     }
 }
 
-std::optional<ImportOutcome> LeaseImport::prepare(const Entry& entry,
-                                                  std::span<const Ipv4> reserved,
-                                                  Item& item) const {
+bool LeaseImport::has_ended(const Entry& entry) const noexcept {
     const bool is_over = entry.expires && *entry.expires - now_.boot_epoch <= now_.boot.value;
-    if (entry.state == EntryState::kEnded || is_over) {
+    return entry.state == EntryState::kEnded || is_over;
+}
+
+std::optional<ImportOutcome> LeaseImport::prepare(const Entry& entry, const Reserved& reserved,
+                                                  Item& item) const {
+    if (has_ended(entry)) {
         return ImportOutcome::kExpired;
     }
+    item.is_declined = entry.state == EntryState::kDeclined;
+    item.lease.expiry =
+        entry.expires ? to_boot(*entry.expires, now_.boot_epoch) : BootSeconds::never();
+    return entry.dhcp6 ? prepare6(entry, reserved, item) : prepare4(entry, reserved, item);
+}
+
+std::optional<ImportOutcome> LeaseImport::prepare4(const Entry& entry, const Reserved& reserved,
+                                                   Item& item) const {
     const model::Subnet* const subnet = snapshot_.find_subnet(entry.address);
     if (subnet == nullptr) {
         return ImportOutcome::kOutside;
     }
     const lease::Space& space = store_.space(subnet->space);
     const std::uint32_t index = subnet->index(entry.address);
-    const bool is_reserved = std::binary_search(reserved.begin(), reserved.end(), entry.address);
+    const bool is_reserved =
+        std::binary_search(reserved.addresses.begin(), reserved.addresses.end(), entry.address);
     item.unit = space.unit_at(index);
     item.link = snapshot_.links[subnet->link].spaces;
-    item.lease.expiry =
-        entry.expires ? to_boot(*entry.expires, now_.boot_epoch) : BootSeconds::never();
-    if (entry.state == EntryState::kDeclined) {
-        item.is_declined = true;
+    if (item.is_declined) {
         const bool is_ours = space.bitmap().allowed(index) || is_reserved;
         return is_ours ? std::nullopt : std::optional{ImportOutcome::kClosed};
     }
@@ -304,6 +326,64 @@ std::optional<ImportOutcome> LeaseImport::prepare(const Entry& entry,
     item.tenant.hw_type = entry.hw_type;
     item.tenant.hw_len = static_cast<std::uint8_t>(std::min(entry.hw_address.size(), Mac::kLen));
     copy_bytes(item.tenant.hw.octets.data(), ByteView{entry.hw_address}.first(item.tenant.hw_len));
+    fill_lease(entry, item);
+    return std::nullopt;
+}
+
+std::optional<ImportOutcome> LeaseImport::prepare6(const Entry& entry, const Reserved& reserved,
+                                                   Item& item) const {
+    const model::What6 what = what_of(*entry.dhcp6);
+    const auto unit = registry_.find_unit(what.kind, what.prefix);
+    const model::SpaceOwner* const owner =
+        unit ? snapshot_.ipv6.find_owner(store_.space_of(*unit).id()) : nullptr;
+    if (owner == nullptr) {
+        const bool is_inside =
+            !entry.dhcp6->is_prefix && snapshot_.ipv6.find_subnet(what.prefix.address) != nullptr;
+        return is_inside || find_pool(what) != nullptr ? ImportOutcome::kClosed
+                                                       : ImportOutcome::kOutside;
+    }
+    const model::Subnet6& subnet = snapshot_.ipv6.subnets[owner->subnet];
+    const model::Link6& link = snapshot_.ipv6.links[subnet.link];
+    const lease::Space& space = store_.space_of(*unit);
+    const bool is_allowed = space.bitmap().allowed(space.index_of(*unit));
+    const bool is_reserved = std::binary_search(reserved.whats.begin(), reserved.whats.end(), what);
+    item.unit = *unit;
+    item.link = entry.dhcp6->is_prefix ? link.prefix_spaces : link.address_spaces;
+    if (item.is_declined) {
+        return is_allowed || is_reserved ? std::nullopt : std::optional{ImportOutcome::kClosed};
+    }
+    const Dhcp6Lease& lease = *entry.dhcp6;
+    const engine::v6::ClientDescription client{
+        .association =
+            lease.is_prefix ? engine::v6::Association::kPrefix : engine::v6::Association::kAddress,
+        .iaid = lease.iaid,
+        .duid = lease.duid,
+        .hw_type = entry.hw_type,
+        .hw_address = entry.hw_address,
+        .relay_id = lease.relay_id,
+        .remote_id = lease.remote_id,
+        .subscriber_id = lease.subscriber_id};
+    const auto known = engine::v6::know_client(client, snapshot_, subnet);
+    if (!known) {
+        return ImportOutcome::kUnnamed;
+    }
+    const bool is_own =
+        known->reservation() != nullptr &&
+        has_unit(lease.is_prefix ? known->reservation()->prefixes : known->reservation()->addresses,
+                 *unit);
+    if (is_reserved && !is_own) {
+        return ImportOutcome::kReserved;
+    }
+    if (!is_own && !is_allowed) {
+        return ImportOutcome::kClosed;
+    }
+    item.known6 = *known;
+    item.tenant = item.known6.tenant(snapshot_.hash_key);
+    fill_lease(entry, item);
+    return std::nullopt;
+}
+
+void LeaseImport::fill_lease(const Entry& entry, Item& item) const {
     if (!item.lease.expiry.is_never()) {
         item.lease.expiry = add_seconds(item.lease.expiry, engine::kLeaseSlack);
     }
@@ -313,27 +393,65 @@ std::optional<ImportOutcome> LeaseImport::prepare(const Entry& entry,
     item.lease.flags = engine::kFlagUnstored;
     item.lease.hostname = entry.hostname;
     item.lease.relay_information = entry.relay_information;
-    return std::nullopt;
 }
 
-std::vector<Ipv4> LeaseImport::reserved_among(std::span<const Entry> entries) const {
-    if (snapshot_.reservations.empty()) {
-        return {};
-    }
-    std::vector<Ipv4> addresses;
-    addresses.reserve(entries.size());
+// The subnet with the pool that covers it, or null.
+const model::Subnet6* LeaseImport::find_pool(const model::What6& what) const {
+    const auto range = registry_.find_range(what.kind, what.prefix);
+    const model::SpaceOwner* const owner = range ? snapshot_.ipv6.find_owner(*range) : nullptr;
+    return owner != nullptr ? &snapshot_.ipv6.subnets[owner->subnet] : nullptr;
+}
+
+std::vector<LeaseImport::Unlisted> LeaseImport::unlisted(std::span<const Entry> entries) const {
+    std::vector<Unlisted> result;
     for (const Entry& entry : entries) {
-        addresses.push_back(entry.address);
-    }
-    std::sort(addresses.begin(), addresses.end());
-    std::vector<Ipv4> reserved;
-    for (const model::Reservation& reservation : snapshot_.reservations) {
-        if (reservation.address &&
-            std::binary_search(addresses.begin(), addresses.end(), *reservation.address)) {
-            reserved.push_back(*reservation.address);
+        if (!entry.dhcp6 || has_ended(entry)) {
+            continue;
+        }
+        const model::What6 what = what_of(*entry.dhcp6);
+        if (registry_.find_unit(what.kind, what.prefix)) {
+            continue;
+        }
+        if (const model::Subnet6* const subnet = find_pool(what)) {
+            result.push_back({subnet->prefix, what});
         }
     }
-    std::sort(reserved.begin(), reserved.end());
+    return result;
+}
+
+LeaseImport::Reserved LeaseImport::reserved_among(std::span<const Entry> entries) const {
+    Reserved asked;
+    for (const Entry& entry : entries) {
+        if (entry.dhcp6) {
+            asked.whats.push_back(what_of(*entry.dhcp6));
+        } else {
+            asked.addresses.push_back(entry.address);
+        }
+    }
+    std::sort(asked.addresses.begin(), asked.addresses.end());
+    std::sort(asked.whats.begin(), asked.whats.end());
+    Reserved reserved;
+    for (const model::Reservation& reservation : snapshot_.reservations) {
+        if (reservation.address &&
+            std::binary_search(asked.addresses.begin(), asked.addresses.end(),
+                               *reservation.address)) {
+            reserved.addresses.push_back(*reservation.address);
+        }
+    }
+    const auto add = [&](lease::SpaceKind kind, const std::vector<model::ReservedUnit>& units) {
+        for (const model::ReservedUnit& unit : units) {
+            const model::What6 what{kind, unit.prefix};
+            if (std::binary_search(asked.whats.begin(), asked.whats.end(), what)) {
+                reserved.whats.push_back(what);
+            }
+        }
+    };
+    for (const model::Reservation6& reservation : snapshot_.ipv6.reservations) {
+        add(lease::SpaceKind::kIpv6Address, reservation.addresses);
+        add(lease::SpaceKind::kIpv6Prefix, reservation.prefixes);
+    }
+    std::sort(reserved.addresses.begin(), reserved.addresses.end());
+    std::sort(reserved.whats.begin(), reserved.whats.end());
     return reserved;
 }
 

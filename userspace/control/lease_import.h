@@ -18,6 +18,7 @@
 #include "lease/store.h"
 #include "lease_files/entry.h"
 #include "model/snapshot.h"
+#include "model/space_registry6.h"
 #include "worker/worker.h"
 
 namespace xdhcpd::control {
@@ -27,12 +28,13 @@ enum class ImportOutcome : std::uint8_t {
     kRenewed,      // the client had the address already: it ends later now
     kUnchanged,    // likewise, but it ends as late or later already
     kExpired,      // it has ended
-    kOutside,      // no subnet has the address
+    kOutside,      // no subnet has the address, no pool the prefix
     kClosed,       // in no pool, and not reserved for this client: it could not be renewed
     kReserved,     // for another client
     kHeld,         // by another client
     kQuarantined,  // declined here
-    kElsewhere,    // the client has another address of the link for longer
+    kElsewhere,    // the client (of DHCPv6: its association) has another address of the link for
+                   // longer
     kUnnamed,      // nothing says under which name the engine would know the client
     kFull,         // max-leases or side-memory is too small
     kBacklog,      // stable storage is too slow: again later
@@ -56,8 +58,21 @@ class LeaseImport {
 
     // Everything outlives the import.
     LeaseImport(const std::vector<worker::Worker*>& workers, const model::Snapshot& snapshot,
-                const lease::Store& store, Now now)
-        : workers_{workers}, snapshot_{snapshot}, store_{store}, now_{now} {}
+                const model::SpaceRegistry6& registry, Now now)
+        : workers_{workers},
+          snapshot_{snapshot},
+          registry_{registry},
+          store_{registry.store()},
+          now_{now} {}
+
+    // Addresses and prefixes of the entries that lie in a pool and have no unit, since it is larger
+    // than its space, with the subnets of those pools: for SpaceRegistry6::listed_unit(). Without
+    // one they are kClosed.
+    struct Unlisted {
+        Ipv6Prefix subnet;
+        model::What6 what;
+    };
+    [[nodiscard]] std::vector<Unlisted> unlisted(std::span<const lease_files::Entry> entries) const;
 
     // What became of each entry; a dry run changes nothing and says what would have become of it,
     // were it alone.
@@ -67,18 +82,29 @@ class LeaseImport {
   private:
     struct Item;
 
+    // What of the entries is reserved for anybody, sorted.
+    struct Reserved {
+        std::vector<Ipv4> addresses;
+        std::vector<model::What6> whats;
+    };
+    [[nodiscard]] Reserved reserved_among(std::span<const lease_files::Entry> entries) const;
     // The outcome if it is known already.
     [[nodiscard]] std::optional<ImportOutcome> prepare(const lease_files::Entry& entry,
-                                                       std::span<const Ipv4> reserved,
-                                                       Item& item) const;
-    // Addresses of the entries that are reserved for anybody, sorted.
-    [[nodiscard]] std::vector<Ipv4> reserved_among(
-        std::span<const lease_files::Entry> entries) const;
+                                                       const Reserved& reserved, Item& item) const;
+    [[nodiscard]] std::optional<ImportOutcome> prepare4(const lease_files::Entry& entry,
+                                                        const Reserved& reserved, Item& item) const;
+    [[nodiscard]] std::optional<ImportOutcome> prepare6(const lease_files::Entry& entry,
+                                                        const Reserved& reserved, Item& item) const;
+    [[nodiscard]] const model::Subnet6* find_pool(const model::What6& what) const;
+    // What both have in common: times, hostname, the way of the client.
+    void fill_lease(const lease_files::Entry& entry, Item& item) const;
+    [[nodiscard]] bool has_ended(const lease_files::Entry& entry) const noexcept;
     [[nodiscard]] std::size_t worker_for(const Item& item) const;
     void apply(worker::Worker& worker, std::span<Item*> items, bool is_dry_run) const;
 
     const std::vector<worker::Worker*>& workers_;
     const model::Snapshot& snapshot_;
+    const model::SpaceRegistry6& registry_;
     const lease::Store& store_;
     Now now_;
 };

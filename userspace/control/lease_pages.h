@@ -1,5 +1,5 @@
 // A page of leases over all subnets, as the actions list, find and export of "leases" give them:
-// "subnet", "limit" and "after" of a request, and "next" of its answer. Control thread.
+// "subnet", "family", "limit" and "after" of a request, and "next" of its answer. Control thread.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,11 @@
 
 namespace xdhcpd::control {
 
+enum class Family : std::uint8_t { kIpv4 = 4, kIpv6 = 6 };
+
 struct PageRequest {
-    std::optional<Ipv4Prefix> subnet;    // none: all
+    std::string subnet;                  // as NamedSpace::subnet() has it; empty: all
+    std::optional<Family> family;        // none: both
     std::optional<std::uint64_t> limit;  // as it was asked for
     std::optional<LeaseCursor> after;    // goes on behind this
     std::size_t room = 0;                // leases in this page, at most
@@ -29,7 +32,8 @@ struct PageRequest {
                                                             const nlohmann::json& request,
                                                             std::size_t max);
 
-// Calls visit(space, lease) for the leases of the page that pass the filter, by address. Where the
+// Calls visit(space, lease) for the leases of the page that pass the filter: of DHCPv4 by address,
+// then of DHCPv6, whose units are in no such order, those of a page and space by address. Where the
 // next page goes on, if this one is full.
 [[nodiscard]] std::optional<LeaseCursor> visit_page(
     const ServerState& state, const PageRequest& page, const LeaseFilter& filter,

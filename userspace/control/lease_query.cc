@@ -8,6 +8,7 @@
 
 #include "engine/decide.h"
 #include "engine/request.h"
+#include "engine/v6/known_client.h"
 #include "lease/store.h"
 #include "model/configuration.h"
 
@@ -89,11 +90,22 @@ std::string HeldLease::hw_address() const {
     return to_hex(mac.bytes().first(std::min<std::size_t>(hw_len, Mac::kLen)));
 }
 
+std::string HeldLease::name(const NamedSpace& space) const {
+    if (!what6) {
+        return to_string(space.address(index));
+    }
+    return what6->kind == lease::SpaceKind::kIpv6Prefix ? to_string(what6->prefix)
+                                                        : to_string(what6->prefix.address);
+}
+
 ByteView client_id_in(ByteView identity) noexcept {
     constexpr auto kReservedClientId = static_cast<std::uint8_t>(
         ClientKey::kReserved + static_cast<std::uint8_t>(model::IdentifierKind::kClientId));
     if (identity.empty()) {
         return {};
+    }
+    if (engine::v6::is_v6_identity(identity)) {
+        return engine::v6::describe_client(identity).duid;
     }
     const std::uint8_t kind = load_u8(identity.data());
     constexpr std::size_t kVlanLen = 4;
@@ -107,7 +119,12 @@ ByteView client_id_in(ByteView identity) noexcept {
 HeldLease copy_lease(const lease::Shard& shard, lease::Unit unit) {
     const lease::Record& record = shard.record(unit);
     HeldLease lease;
-    lease.index = shard.store().space_of(unit).index_of(unit);
+    const lease::Space& space = shard.store().space_of(unit);
+    lease.index = space.index_of(unit);
+    if (space.has_ipv6_names()) {
+        const lease::Ipv6Names& names = space.ipv6_names();
+        lease.what6 = {space.kind(), {names.at(lease.index), names.length()}};
+    }
     lease.state = record.state;
     lease.expiry =
         record.state == lease::LeaseState::kLeased ? engine::client_expiry(record) : record.expiry;

@@ -12,16 +12,19 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "control/server_state.h"
 #include "lease/record.h"
 #include "lease/shard.h"
 #include "lease/unit.h"
+#include "model/space_registry6.h"
 #include "worker/worker.h"
 
 namespace xdhcpd::control {
 
 // A held unit, copied.
 struct HeldLease {
-    std::uint32_t index = 0;  // within its space
+    std::uint32_t index = 0;            // within its space
+    std::optional<model::What6> what6;  // of DHCPv6: which address or prefix it is
     lease::LeaseState state = lease::LeaseState::kNone;
     BootSeconds expiry;   // of a lease: as its client knows it
     BootSeconds started;  // of a lease: last grant
@@ -35,16 +38,18 @@ struct HeldLease {
 
     // "02:00:5e:00:53:01"; empty without one.
     [[nodiscard]] std::string hw_address() const;
+    // "192.0.2.10", "2001:db8::10", "2001:db8:8000:100::/56"; `space` is its own.
+    [[nodiscard]] std::string name(const NamedSpace& space) const;
 };
 
 // What a lease must have; all of what is set.
 struct LeaseFilter {
     std::optional<Mac> mac;
-    std::optional<std::vector<std::byte>> client_id;  // option 61
+    std::optional<std::vector<std::byte>> client_id;  // option 61, or a DUID
     std::optional<std::string> hostname;              // ASCII letters of either case
 };
 
-// The client identifier inside an identity; empty if the client is known by something else.
+// The client identifier or DUID inside an identity; empty if the client is known by something else.
 [[nodiscard]] ByteView client_id_in(ByteView identity) noexcept;
 
 // Only on the thread of the shard; `unit` is held by it.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,8 +14,11 @@
 #include "control/lease_pages.h"
 #include "control/stored.h"
 #include "dhcp4/relay.h"
+#include "dhcp6/duid.h"
 #include "engine/request.h"
+#include "engine/v6/known_client.h"
 #include "lease_files/json.h"
+#include "model/listed_units.h"
 
 namespace xdhcpd::control {
 namespace {
@@ -101,6 +105,21 @@ void describe_client(Entry& entry, ByteView identity) {
     }
 }
 
+// It is not kept with a lease, since it follows from the configuration.
+void set_preferred(const ServerState& state, const NamedSpace& space, Entry& entry) {
+    const model::Snapshot6& ipv6 = state.parts.snapshots.newest().ipv6;
+    const model::SpaceOwner* const owner = space.is_ipv6 ? ipv6.find_owner(space.id) : nullptr;
+    if (owner == nullptr || entry.state != EntryState::kLeased) {
+        return;
+    }
+    std::uint32_t preferred = ipv6.subnets[owner->subnet].lifetimes.preferred;
+    if (entry.expires && entry.started) {
+        const std::int64_t valid = std::max<std::int64_t>(*entry.expires - *entry.started, 0);
+        preferred = static_cast<std::uint32_t>(std::min<std::int64_t>(preferred, valid));
+    }
+    entry.dhcp6->preferred = preferred;
+}
+
 [[nodiscard]] Result<std::vector<Entry>, std::string> entries_argument(const json& request) {
     const auto found = request.find("leases");
     if (found == request.end() || !found->is_array() || found->size() > kMaxTransfer) {
@@ -121,12 +140,66 @@ void describe_client(Entry& entry, ByteView identity) {
     return entries;
 }
 
+[[nodiscard]] LeaseImport make_import(const ServerState& state) {
+    return {state.parts.workers,
+            state.parts.snapshots.newest(),
+            state.parts.registry.ipv6(),
+            {to_boot_seconds(state.now()), boot_epoch(state)}};
+}
+
+// Units for what is to be imported into a pool that is larger than its space.
+void list_units(ServerState& state, std::span<const Entry> entries) {
+    model::SpaceRegistry6& registry = state.parts.registry.ipv6();
+    const model::Snapshot& snapshot = state.parts.snapshots.newest();
+    std::vector<model::What6> added;
+    bool has_new_list = false;
+    for (const auto& [subnet, what] : make_import(state).unlisted(entries)) {
+        if (const auto unit = registry.listed_unit(subnet, what.kind, what.prefix)) {
+            added.push_back(what);
+            has_new_list |=
+                snapshot.ipv6.find_owner(registry.store().space_of(*unit).id()) == nullptr;
+        }
+    }
+    if (has_new_list) {
+        state.remake_snapshot();
+    } else if (!added.empty()) {
+        model::apply_listed_policy6(snapshot.ipv6, state.parts.configuration, registry, added);
+    }
+}
+
+// What the name under which the engine knows an association says of it.
+void describe_dhcp6(Entry& entry, const HeldLease& lease) {
+    constexpr std::size_t kHwTypeLen = 2;
+    const auto client = engine::v6::describe_client(lease.identity);
+    lease_files::Dhcp6Lease& dhcp6 = *entry.dhcp6;
+    dhcp6.iaid = client.iaid;
+    assign(dhcp6.duid, client.duid);
+    assign(dhcp6.relay_id, client.relay_id);
+    assign(dhcp6.remote_id, client.remote_id);
+    assign(dhcp6.subscriber_id, client.subscriber_id);
+    // A reservation knows it by its address; its DUID is not kept. Another server will know it if
+    // it makes its DUID of that, as many do.
+    if (!client.hw_address.empty()) {
+        dhcp6.duid = {std::byte{0}, static_cast<std::byte>(dhcp6::DuidType::kLinkLayer)};
+        dhcp6.duid.resize(dhcp6.duid.size() + kHwTypeLen);
+        store_be16(dhcp6.duid.data() + dhcp6::kDuidTypeLen, client.hw_type);
+        dhcp6.duid.insert(dhcp6.duid.end(), client.hw_address.begin(), client.hw_address.end());
+    }
+}
+
 }  // namespace
 
 Entry entry_of(const NamedSpace& space, const HeldLease& lease, std::int64_t boot_epoch) {
     Entry entry;
-    entry.address = space.address(lease.index);
-    entry.subnet = space.prefix;
+    if (lease.what6) {
+        entry.dhcp6.emplace();
+        entry.dhcp6->is_prefix = lease.what6->kind == lease::SpaceKind::kIpv6Prefix;
+        entry.dhcp6->what = lease.what6->prefix;
+        entry.dhcp6->subnet = space.subnet6;
+    } else {
+        entry.address = space.address(lease.index);
+        entry.subnet = space.prefix;
+    }
     entry.state =
         lease.state == lease::LeaseState::kDeclined ? EntryState::kDeclined : EntryState::kLeased;
     const auto to_unix = [boot_epoch](BootSeconds time) {
@@ -143,7 +216,11 @@ Entry entry_of(const NamedSpace& space, const HeldLease& lease, std::int64_t boo
            lease.mac.bytes().first(std::min<std::size_t>(lease.hw_len, Mac::kLen)));
     assign(entry.hostname, lease.hostname);
     assign(entry.relay_information, lease.relay_information);
-    describe_client(entry, lease.identity);
+    if (lease.what6) {
+        describe_dhcp6(entry, lease);
+    } else {
+        describe_client(entry, lease.identity);
+    }
     return entry;
 }
 
@@ -157,7 +234,9 @@ Answer export_leases(const ServerState& state, const json& request) {
     const auto next =
         visit_page(state, *page, {}, [&](const NamedSpace& space, const HeldLease& lease) {
             if (lease.state != lease::LeaseState::kOffered) {  // an offer is no promise
-                answer["leases"].push_back(lease_files::to_json(entry_of(space, lease, epoch)));
+                Entry entry = entry_of(space, lease, epoch);
+                set_preferred(state, space, entry);
+                answer["leases"].push_back(lease_files::to_json(entry));
             }
         });
     if (next) {
@@ -178,10 +257,8 @@ Answer import_leases(ServerState& state, const json& request) {
     if (!entries) {
         return Unexpected{entries.error()};
     }
-    const LeaseImport import{state.parts.workers,
-                             state.parts.snapshots.newest(),
-                             state.parts.registry.store(),
-                             {to_boot_seconds(state.now()), boot_epoch(state)}};
+    list_units(state, *entries);  // on trial too: what has no unit has no outcome
+    const LeaseImport import = make_import(state);
     json outcomes = json::array();
     json reasons = json::object();
     std::size_t taken = 0;

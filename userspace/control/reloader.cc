@@ -69,6 +69,10 @@ Reloader::Reloader(ServerState& state)
       host_{relevant(state.parts.host, state.parts.configuration)},
       host_read_{state.started} {
     state.parts.host = {};
+    state.remake_snapshot = [this] {
+        unsettled_ = true;
+        read_host(state_.now());
+    };
 }
 
 ReloadOutcome Reloader::reload(bool dry_run) {
@@ -174,13 +178,14 @@ void Reloader::find_leases_outside(const model::Configuration& configuration,
             const LeasePage page = collect_leases(state_.parts.workers, space.id, from,
                                                   Control::kMaxLeases, {}, Control::kSliceLen);
             for (const HeldLease& lease : page.leases) {
-                const Ipv4 address = space.address(lease.index);
-                if (lease.state != lease::LeaseState::kLeased || coverage.covers(address)) {
+                if (lease.state != lease::LeaseState::kLeased ||
+                    (lease.what6 ? coverage.covers(*lease.what6)
+                                 : coverage.covers(space.address(lease.index)))) {
                     continue;
                 }
                 ++outcome.leases_outside_count;
                 if (outcome.leases_outside.size() < Control::kMaxOutside) {
-                    outcome.leases_outside.push_back({address, lease.hw_address()});
+                    outcome.leases_outside.push_back({lease.name(space), lease.hw_address()});
                 }
             }
             complete = page.complete;
@@ -252,6 +257,18 @@ bool Reloader::wait_for_workers() {
     return true;
 }
 
+// Units that close must be closed, and those that open may be open, before workers see the
+// snapshot: what it says about pools is never wider than the bits.
+model::SnapshotResult Reloader::make(const model::Configuration& configuration,
+                                     const model::HostState& host) {
+    model::SnapshotResult made = model::make_snapshot(configuration, host, state_.parts.registry,
+                                                      state_.parts.hash_key, state_.generation + 1);
+    take_back(configuration, *made.snapshot);
+    state_.remember_spaces(*made.snapshot);
+    is_withheld_ = model::apply_policy(*made.snapshot, configuration, host, state_.parts.registry);
+    return made;
+}
+
 std::vector<std::string> Reloader::publish(const model::Configuration& configuration,
                                            const model::HostState& host, bool tell_drivers) {
     unsettled_ = true;
@@ -260,15 +277,13 @@ std::vector<std::string> Reloader::publish(const model::Configuration& configura
         highest = std::max(highest, worker->shard_counters().highest_version.value());
     }
     state_.parts.registry.set_version_floor(static_cast<std::uint32_t>(highest + kVersionSlack));
-    model::SnapshotResult made = model::make_snapshot(configuration, host, state_.parts.registry,
-                                                      state_.parts.hash_key, state_.generation + 1);
-    take_back(configuration, *made.snapshot);
-    state_.remember_spaces(*made.snapshot);
-    // Units that close must be closed, and those that open may be open, before workers see the
-    // snapshot: what it says about pools is never wider than the bits.
-    model::apply_policy(*made.snapshot, configuration, host, state_.parts.registry);
+    model::SnapshotResult made = make(configuration, host);
+    const std::size_t listed_count = state_.parts.registry.ipv6().listed().size();
     if (state_.parts.adopt_leases) {
         state_.parts.adopt_leases(*made.snapshot);
+    }
+    if (state_.parts.registry.ipv6().listed().size() != listed_count) {
+        made = make(configuration, host);  // adopted leases have got units that it does not know
     }
     if (tell_drivers && state_.parts.on_snapshot) {
         state_.parts.on_snapshot(*made.snapshot);
@@ -321,7 +336,17 @@ void Reloader::watch_host(BootTime current) {
         unsettled_ = true;  // something need not be taken back any longer
     }
     if (unsettled_ || current - host_read_ >= kHostInterval) {
+        release_withheld();
         read_host(current);
+    }
+}
+
+// What a pool of IPv6 that has changed its ends closes for the sake of leases under the old ones.
+void Reloader::release_withheld() {
+    if (is_withheld_ && !unsettled_ && state_.collect_snapshots()) {
+        is_withheld_ =
+            model::apply_policy(state_.parts.snapshots.newest(), state_.parts.configuration, host_,
+                                state_.parts.registry);
     }
 }
 

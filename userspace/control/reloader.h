@@ -12,6 +12,7 @@
 #include "control/server_state.h"
 #include "model/configuration.h"
 #include "model/host_state.h"
+#include "model/make_snapshot.h"
 
 namespace xdhcpd::control {
 
@@ -48,13 +49,16 @@ class Reloader {
                                         const model::HostState& host);
     // Whether every worker uses the newest snapshot; waits for them, but no longer than kFenceTime.
     [[nodiscard]] bool wait_for_workers();
-    // Makes a snapshot, carries its policy into the store and publishes it. Returns what it warns
-    // of.
+    // Makes a snapshot and carries its policy into the store.
+    [[nodiscard]] model::SnapshotResult make(const model::Configuration& configuration,
+                                             const model::HostState& host);
+    // Does that, and publishes it. Returns what it warns of.
     std::vector<std::string> publish(const model::Configuration& configuration,
                                      const model::HostState& host, bool tell_drivers = true);
     // Likewise, and remembers what is in force now.
     std::vector<std::string> put_in_force(model::Configuration configuration,
                                           const model::HostState& host);
+    void release_withheld();
     void tell_of_host(const model::HostState& host) const;
     // Adds what is not advertised any more to the snapshot.
     void take_back(const model::Configuration& configuration, model::Snapshot& snapshot);
@@ -65,6 +69,7 @@ class Reloader {
     // Snapshot and bitmaps are not, or not certainly, what the configuration in force says: a
     // reload is on its way, or an exception ended it, and then the next tick() publishes again.
     bool unsettled_ = false;
+    bool is_withheld_ = false;  // see model::apply_policy()
     BootTime host_read_;
     std::string host_error_;                  // reported last
     std::string advertised_error_;            // likewise

@@ -25,6 +25,13 @@ ServerState::ServerState(ControlParts given)
     describe_for_metrics();
 }
 
+std::string NamedSpace::subnet() const {
+    if (!is_ipv6) {
+        return xdhcpd::to_string(prefix);
+    }
+    return subnet6 ? xdhcpd::to_string(*subnet6) : std::string{};
+}
+
 ServerState::Clock ServerState::clock() const noexcept {
     return parts.clock != nullptr ? parts.clock : boot_clock;
 }
@@ -32,7 +39,22 @@ ServerState::Clock ServerState::clock() const noexcept {
 std::vector<NamedSpace> ServerState::named_spaces() const {
     std::vector<NamedSpace> result;
     for (const auto& [prefix, id] : spaces) {
-        result.push_back({prefix, id});
+        result.push_back({id, false, prefix, std::nullopt});
+    }
+    const lease::Store& store = parts.registry.store();
+    const model::Snapshot6& ipv6 = parts.snapshots.newest().ipv6;
+    for (std::uint32_t value = 0; value < store.space_limit(); ++value) {
+        const lease::SpaceId id{static_cast<std::uint16_t>(value)};
+        const lease::Space* const space = store.find_space(id);
+        if (space == nullptr || !space->has_ipv6_names()) {
+            continue;
+        }
+        const model::SpaceOwner* const owner = ipv6.find_owner(id);
+        result.push_back(
+            {id,
+             true,
+             {},
+             owner != nullptr ? std::optional{ipv6.subnets[owner->subnet].prefix} : std::nullopt});
     }
     return result;
 }

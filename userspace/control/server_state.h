@@ -4,9 +4,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,14 +22,19 @@
 
 namespace xdhcpd::control {
 
-// A space of the store and the subnet that it stands for.
+// A space of the store and the subnet that it stands for, or is a part of.
 struct NamedSpace {
-    Ipv4Prefix prefix;
     lease::SpaceId id;
+    bool is_ipv6 = false;
+    Ipv4Prefix prefix;                  // of DHCPv4
+    std::optional<Ipv6Prefix> subnet6;  // of DHCPv6; none: of no subnet now
 
+    // Of DHCPv4.
     [[nodiscard]] Ipv4 address(std::uint32_t index) const noexcept {
         return Ipv4{prefix.address.value + index};
     }
+    // For people; empty if there is none.
+    [[nodiscard]] std::string subnet() const;
 };
 
 class ServerState {
@@ -41,11 +48,15 @@ class ServerState {
     [[nodiscard]] Clock clock() const noexcept;
     void log(model::LogLevel level, const std::string& text) const { parts.log(level, text); }
 
-    // By prefix: those that ever were in a snapshot.
+    // Those that ever were in a snapshot: of DHCPv4 by prefix, then all of DHCPv6 by their ids.
     [[nodiscard]] std::vector<NamedSpace> named_spaces() const;
     void remember_spaces(const model::Snapshot& snapshot);
     // Frees snapshots that nobody uses. Whether all workers use the newest one.
     [[nodiscard]] bool collect_snapshots();
+
+    // Publishes a snapshot of the same configuration, with what the registry has got meanwhile. Set
+    // by the Reloader.
+    std::function<void()> remake_snapshot = [] {};
 
     // From now on no worker is called any more.
     void stop() noexcept {

@@ -129,12 +129,14 @@ class Server::Implementation {
 
   private:
     [[nodiscard]] Result<Success, Error> open_identity(const model::HostState& host);
-    // Adds what is not advertised any more to the first snapshot.
-    [[nodiscard]] Result<Success, Error> open_advertised_sets(model::Snapshot& first);
+    [[nodiscard]] Result<Success, Error> open_advertised_sets();
     // Of a configuration that does not say who we are.
     void give_identity(model::Configuration& configuration) const;
     [[nodiscard]] config::LoadResult load() const;
     [[nodiscard]] Result<Success, Error> open_listeners();
+    // Warnings about it.
+    [[nodiscard]] Result<std::vector<std::string>, Error> publish_snapshot(
+        const model::HostState& host, std::uint32_t generation);
     [[nodiscard]] Result<Success, Error> open_interfaces(const model::HostState& host);
     [[nodiscard]] Result<Success, Error> open_workers();
     [[nodiscard]] Result<Success, Error> open_journal(const std::vector<lease::Shard*>& shards);
@@ -207,24 +209,31 @@ Result<Success, Error> Server::Implementation::open() {
         !why.empty()) {
         return Unexpected{Error{0, why}};
     }
-    auto made = model::make_snapshot(options_.configuration, *host, registry_, hash_key_, 1);
-    for (const std::string& warning : made.warnings) {
+    if (auto opened = open_advertised_sets(); !opened) {
+        return opened;
+    }
+    const auto warnings = publish_snapshot(*host, 1);
+    if (!warnings) {
+        return Unexpected{warnings.error()};
+    }
+    for (const std::string& warning : *warnings) {
         if (warning.find("does not exist") == std::string::npos) {  // said when it is waited for
             spdlog::warn("{}", warning);
         }
     }
-    if (auto opened = open_advertised_sets(*made.snapshot); !opened) {
-        return opened;
-    }
-    model::apply_policy(*made.snapshot, options_.configuration, *host, registry_);
-    snapshots_.publish(std::move(made.snapshot));
     interfaces_ = std::make_unique<ServedInterfaces>(snapshots_, options_.configuration.ports);
     // What another server may have comes before the interfaces, which it may be serving.
     if (auto opened = open_listeners(); !opened) {
         return opened;
     }
+    const std::size_t listed_count = registry_.ipv6().listed().size();
     if (auto opened = open_workers(); !opened) {
         return opened;
+    }
+    if (registry_.ipv6().listed().size() != listed_count) {  // leases without a unit of their range
+        if (const auto published = publish_snapshot(*host, 2); !published) {
+            return Unexpected{published.error()};
+        }
     }
     if (auto opened = open_interfaces(*host); !opened) {
         return opened;
@@ -289,7 +298,7 @@ Result<Success, Error> Server::Implementation::open_identity(const model::HostSt
     return Success{};
 }
 
-Result<Success, Error> Server::Implementation::open_advertised_sets(model::Snapshot& first) {
+Result<Success, Error> Server::Implementation::open_advertised_sets() {
     const model::Configuration& configuration = options_.configuration;
     if (configuration.durability != model::Durability::kMemory) {
         if (auto opened = advertised_sets_.open(files_, configuration.state_directory); !opened) {
@@ -298,14 +307,6 @@ Result<Success, Error> Server::Implementation::open_advertised_sets(model::Snaps
         if (!advertised_sets_.problem().empty()) {
             spdlog::warn("{}", advertised_sets_.problem());
         }
-    }
-    const auto amended = advertised_sets_.amend(configuration, first,
-                                                static_cast<std::uint64_t>(std::time(nullptr)));
-    for (const std::string& line : amended.news) {
-        spdlog::info("{}", line);
-    }
-    if (amended.problem) {
-        return Unexpected{of_state_directory(*amended.problem)};
     }
     return Success{};
 }
@@ -322,6 +323,24 @@ config::LoadResult Server::Implementation::load() const {
         give_identity(*result.configuration);
     }
     return result;
+}
+
+// Makes it, adds what is not advertised any more, and carries its policy into the store.
+Result<std::vector<std::string>, Error> Server::Implementation::publish_snapshot(
+    const model::HostState& host, std::uint32_t generation) {
+    auto made =
+        model::make_snapshot(options_.configuration, host, registry_, hash_key_, generation);
+    const auto amended = advertised_sets_.amend(options_.configuration, *made.snapshot,
+                                                static_cast<std::uint64_t>(std::time(nullptr)));
+    for (const std::string& line : amended.news) {
+        spdlog::info("{}", line);
+    }
+    if (amended.problem) {
+        return Unexpected{of_state_directory(*amended.problem)};
+    }
+    model::apply_policy(*made.snapshot, options_.configuration, host, registry_);
+    snapshots_.publish(std::move(made.snapshot));
+    return std::move(made.warnings);
 }
 
 // Interfaces that are not there are waited for. A driver that was promised and refuses is an
@@ -409,7 +428,8 @@ Result<Success, Error> Server::Implementation::open_journal(
             const BootSeconds grace_end =
                 DiskClock::is_synchronised() ? BootSeconds{} : add_seconds(now, kClockGrace);
             recovery_ = std::make_unique<worker::LeaseRecovery>(
-                snapshots_.newest(), shards, disk_clock_.disk_time(), now, grace_end);
+                snapshots_.newest(), registry_.ipv6(), shards, disk_clock_.disk_time(), now,
+                grace_end);
         }
     };
     auto opened = journal::Journal::open(

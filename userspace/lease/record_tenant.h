@@ -88,7 +88,7 @@ inline void write_tenant(Record& record, const Tenant& tenant) noexcept {
 // Everything but the version, and the side entry, which must be free already.
 inline void clear(Record& record, const Space& space, std::uint8_t shard) noexcept {
     Record cleared;
-    cleared.version = std::max(record.version, space.name().version_floor);
+    cleared.version = std::max(record.version, space.version_floor());
     cleared.shard = shard;
     record = cleared;
 }

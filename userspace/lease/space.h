@@ -3,7 +3,9 @@
 // change is fixed at construction.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -25,9 +27,7 @@ enum class SpaceKind : std::uint8_t { kIpv4, kIpv6Address, kIpv6Prefix };
 // stored, so a range may change its size or its place. For those of IPv6 see Ipv6Names.
 struct SpaceName {
     Ipv4 first;
-    // Versions of its units begin above this: the same addresses may have been in another space,
-    // whose versions are on disk.
-    std::uint32_t version_floor = 0;
+    std::uint32_t version_floor = 0;  // at first; see Space
 };
 
 // How many units of a space a shard holds, by state.
@@ -66,6 +66,15 @@ class Space {
     [[nodiscard]] SpaceKind kind() const noexcept { return kind_; }
     [[nodiscard]] std::uint32_t unit_count() const noexcept { return unit_count_; }
     [[nodiscard]] const SpaceName& name() const noexcept { return name_; }
+    // Versions of units that are taken from now on begin above this. Raised by the control thread
+    // when the space is used again: what its units are called may have been in another one
+    // meanwhile, whose versions are on disk. Any thread.
+    [[nodiscard]] std::uint32_t version_floor() const noexcept {
+        return version_floor_.load(std::memory_order_relaxed);
+    }
+    void raise_version_floor(std::uint32_t floor) noexcept {
+        version_floor_.store(std::max(version_floor(), floor), std::memory_order_relaxed);
+    }
     // Which address or prefix each unit is; every space of IPv6 that the model makes has them.
     [[nodiscard]] bool has_ipv6_names() const noexcept { return ipv6_names_.has_value(); }
     [[nodiscard]] const Ipv6Names& ipv6_names() const noexcept {
@@ -111,6 +120,7 @@ class Space {
     Unit first_;
     std::uint32_t shard_count_;
     SpaceName name_;
+    std::atomic<std::uint32_t> version_floor_;
     std::optional<Ipv6Names> ipv6_names_;
     UnitBitmap bitmap_;
     VirtualArray<Record> records_;

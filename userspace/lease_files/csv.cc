@@ -27,11 +27,32 @@ enum Column : std::size_t {
     kVlan,
     kStarted,
     kExpires,
+    kDuid,
+    kIaid,
+    kPreferredLifetime,
+    kRelayId,
+    kRemoteId,
+    kSubscriberId,
     kColumnCount
 };
-constexpr std::array<std::string_view, kColumnCount> kColumns{
-    "address",           "subnet", "state", "hw_type", "hw_address", "client_id", "hostname",
-    "relay_information", "relay",  "vlan",  "started", "expires"};
+constexpr std::array<std::string_view, kColumnCount> kColumns{"address",
+                                                              "subnet",
+                                                              "state",
+                                                              "hw_type",
+                                                              "hw_address",
+                                                              "client_id",
+                                                              "hostname",
+                                                              "relay_information",
+                                                              "relay",
+                                                              "vlan",
+                                                              "started",
+                                                              "expires",
+                                                              "duid",
+                                                              "iaid",
+                                                              "preferred_lifetime",
+                                                              "relay_id",
+                                                              "remote_id",
+                                                              "subscriber_id"};
 
 [[nodiscard]] std::string column_names() {
     std::string names;
@@ -128,6 +149,16 @@ class CsvReader final : public TableReader {
             return;
         }
         Entry entry;
+        // What the others mean depends on the address.
+        const auto address = static_cast<std::size_t>(
+            std::find(columns_.begin(), columns_.end(), kAddress) - columns_.begin());
+        if (!set_name(entry, fields[address].text)) {
+            receiver().on_error(place(fields[address].column),
+                                "address: an address such as 192.0.2.10, 2001:db8::10 or "
+                                "2001:db8:8000::/56 was meant, not " +
+                                    quote(fields[address].text));
+            return;
+        }
         for (std::size_t i = 0; i < fields.size(); ++i) {
             if (const char* const meant = read_field(columns_[i], fields[i].text, entry)) {
                 receiver().on_error(place(fields[i].column), std::string{kColumns[columns_[i]]} +
@@ -149,7 +180,7 @@ class CsvReader final : public TableReader {
             }
             return false;
         };
-        if (text.empty() && column != kAddress && column != kExpires) {
+        if (column == kAddress || (text.empty() && column != kExpires)) {
             return nullptr;
         }
         const auto time = [](const std::string& digits) {
@@ -157,9 +188,12 @@ class CsvReader final : public TableReader {
         };
         constexpr const char* kBytes = "hexadecimal bytes such as 01:02:5e";
         switch (column) {
-            case kAddress:
-                return into(entry.address, parse_ipv4) ? nullptr : "an address such as 192.0.2.10";
             case kSubnet:
+                if (entry.dhcp6) {
+                    return into(entry.dhcp6->subnet, parse_ipv6_prefix)
+                               ? nullptr
+                               : "a prefix such as 2001:db8::/64";
+                }
                 return into(entry.subnet, parse_ipv4_prefix) ? nullptr
                                                              : "a prefix such as 192.0.2.0/24";
             case kState:
@@ -187,10 +221,35 @@ class CsvReader final : public TableReader {
                                                     : "VLAN identifiers such as 100 or 100.200";
             case kStarted:
                 return into(entry.started, time) ? nullptr : "Unix seconds";
-            default:
+            case kExpires:
                 return text == "never" || into(entry.expires, time) ? nullptr
                                                                     : "Unix seconds or never";
+            default:
+                return entry.dhcp6 ? read_field6(column, text, *entry.dhcp6)
+                                   : "nothing, since the address is of DHCPv4,";
         }
+    }
+
+    [[nodiscard]] static const char* read_field6(Column column, const std::string& text,
+                                                 Dhcp6Lease& lease) {
+        if (column == kIaid || column == kPreferredLifetime) {
+            const auto number = parse_number(text, 0xffffffff);
+            if (!number) {
+                return "a number of 32 bits";
+            }
+            (column == kIaid ? lease.iaid : lease.preferred.emplace()) =
+                static_cast<std::uint32_t>(*number);
+            return nullptr;
+        }
+        auto bytes = parse_bytes(text);
+        if (!bytes) {
+            return "hexadecimal bytes such as 01:02:5e";
+        }
+        (column == kDuid       ? lease.duid
+         : column == kRelayId  ? lease.relay_id
+         : column == kRemoteId ? lease.remote_id
+                               : lease.subscriber_id) = std::move(*bytes);
+        return nullptr;
     }
 
     std::vector<Column> columns_;
@@ -202,7 +261,7 @@ class CsvWriter final : public Writer {
 
     bool write(const Entry& entry, std::string& out) const override {
         std::array<std::string, kColumnCount> fields;
-        fields[kAddress] = xdhcpd::to_string(entry.address);
+        fields[kAddress] = name_of(entry);
         fields[kSubnet] = entry.subnet ? xdhcpd::to_string(*entry.subnet) : "";
         fields[kState] = entry.state == EntryState::kDeclined ? "declined" : "leased";
         fields[kHwType] = entry.hw_address.empty() ? "" : std::to_string(entry.hw_type);
@@ -214,6 +273,16 @@ class CsvWriter final : public Writer {
         fields[kVlan] = entry.vlan ? to_string(*entry.vlan) : "";
         fields[kStarted] = entry.started ? std::to_string(*entry.started) : "";
         fields[kExpires] = entry.expires ? std::to_string(*entry.expires) : "never";
+        if (entry.dhcp6) {
+            const Dhcp6Lease& lease = *entry.dhcp6;
+            fields[kSubnet] = lease.subnet ? xdhcpd::to_string(*lease.subnet) : "";
+            fields[kDuid] = to_hex(lease.duid);
+            fields[kIaid] = std::to_string(lease.iaid);
+            fields[kPreferredLifetime] = lease.preferred ? std::to_string(*lease.preferred) : "";
+            fields[kRelayId] = to_hex(lease.relay_id);
+            fields[kRemoteId] = to_hex(lease.remote_id);
+            fields[kSubscriberId] = to_hex(lease.subscriber_id);
+        }
         for (std::size_t i = 0; i < fields.size(); ++i) {
             out += i == 0 ? "" : ",";
             append(fields[i], out);

@@ -1,5 +1,6 @@
 // dnsmasq.leases: "EXPIRY HARDWARE-ADDRESS ADDRESS HOSTNAME CLIENT-ID" per line, where EXPIRY 0 is
-// never and "*" is nothing. A line "duid" begins the leases of DHCPv6. Newer versions say at the
+// never and "*" is nothing. Leases of DHCPv6 have an IPv6 address, the IAID in the second field and
+// the DUID in the last; a line "duid" before them says who the server is. Newer versions say at the
 // end what vendor and relay have told of an address; that is not read.
 #include <algorithm>
 #include <array>
@@ -33,11 +34,10 @@ class DnsmasqReader final : public Reader {
             return true;
         }
         if (fields[0] == "duid") {
-            is_dhcp6_ = true;
             return true;
         }
-        if (is_dhcp6_) {
-            receiver_.on_dhcp6({line_, 1}, count > 2 ? std::string{fields[2]} : std::string{});
+        if (count > 2 && fields[1].starts_with('T') && parse_ipv6(fields[2])) {
+            receiver_.on_temporary({line_, 1}, std::string{fields[2]} + " is a temporary address");
             return true;
         }
         const auto column = [&](std::size_t field) {
@@ -79,14 +79,18 @@ class DnsmasqReader final : public Reader {
         if (*expiry != 0) {
             entry.expires = static_cast<std::int64_t>(*expiry);
         }
-        if (!read_hw_address(fields[1], entry)) {
+        if (!set_name(entry, fields[2]) || (entry.dhcp6 && entry.dhcp6->is_prefix)) {
+            return {2, "an address such as 192.0.2.10 or 2001:db8::10"};
+        }
+        if (entry.dhcp6) {
+            const auto iaid = parse_number(fields[1], 0xffffffff);
+            if (!iaid) {
+                return {1, "the number of an association (IAID)"};
+            }
+            entry.dhcp6->iaid = static_cast<std::uint32_t>(*iaid);
+        } else if (!read_hw_address(fields[1], entry)) {
             return {1, "a hardware address such as 02:00:5e:00:53:01 or 06-02:00:5e:00:53:01"};
         }
-        const auto address = parse_ipv4(fields[2]);
-        if (!address) {
-            return {2, "an address such as 192.0.2.10"};
-        }
-        entry.address = *address;
         if (fields[3] != "*") {
             const ByteView hostname = as_bytes(fields[3]);
             entry.hostname.assign(hostname.begin(), hostname.end());
@@ -96,7 +100,7 @@ class DnsmasqReader final : public Reader {
             if (!client_id) {
                 return {4, "a client identifier such as 01:02:5e, or *,"};
             }
-            entry.client_id = std::move(*client_id);
+            (entry.dhcp6 ? entry.dhcp6->duid : entry.client_id) = std::move(*client_id);
         }
         return {0, nullptr};
     }
@@ -121,7 +125,6 @@ class DnsmasqReader final : public Reader {
 
     Receiver& receiver_;
     std::uint64_t line_ = 0;
-    bool is_dhcp6_ = false;
 };
 
 // A name that its fields, which are parted by spaces, can hold.
@@ -142,16 +145,29 @@ class DnsmasqWriter final : public Writer {
         if (entry.state != EntryState::kLeased || entry.expires == 0) {
             return false;  // 0 is never
         }
+        if (entry.dhcp6 && (entry.dhcp6->is_prefix || entry.dhcp6->duid.empty())) {
+            return false;
+        }
         out += std::to_string(entry.expires.value_or(0)) + " ";
+        if (entry.dhcp6) {
+            out += std::to_string(entry.dhcp6->iaid) + " " + name_of(entry) + " ";
+            append_hostname(entry.hostname, out);
+            out += " " + to_hex(entry.dhcp6->duid) + "\n";
+            return true;
+        }
         if (entry.hw_type != kEthernet || entry.hw_address.empty()) {
             const std::byte type{entry.hw_address.empty() ? std::uint8_t{0} : entry.hw_type};
             out += to_hex({&type, 1}) + "-";
         }
         out += to_hex(entry.hw_address) + " " + xdhcpd::to_string(entry.address) + " ";
-        const bool has_name = !entry.hostname.empty() && is_name(entry.hostname);
-        out += has_name ? as_text(entry.hostname) : "*";
+        append_hostname(entry.hostname, out);
         out += " " + (entry.client_id.empty() ? "*" : to_hex(entry.client_id)) + "\n";
         return true;
+    }
+
+  private:
+    static void append_hostname(ByteView hostname, std::string& out) {
+        out += !hostname.empty() && is_name(hostname) ? as_text(hostname) : "*";
     }
 };
 

@@ -25,8 +25,7 @@ std::optional<Format> detect(std::string_view line) {
         return Format::kJson;
     }
     if (has_column("address")) {
-        const bool is_kea = has_column("valid_lifetime") || has_column("duid");
-        return is_kea ? Format::kKea : Format::kCsv;
+        return has_column("valid_lifetime") ? Format::kKea : Format::kCsv;
     }
     if (line.starts_with("#") || line.starts_with("authoring-byte-order") || word == "lease" ||
         word == "server-duid" || word == "failover" || word == "ia-na" || word == "ia-ta" ||
@@ -66,7 +65,7 @@ std::unique_ptr<Writer> make_writer(Format format, WriterOptions options) {
         case Format::kKea:
             return make_kea_writer(std::move(options));
         case Format::kIsc:
-            return make_isc_writer();
+            return make_isc_writer(options);
         case Format::kDnsmasq:
             break;
     }

@@ -51,8 +51,8 @@ class Receiver {
     virtual void on_entry(const Entry& entry, Place place) = 0;
     // Something that is not understood, and what was meant. The reader goes on behind it.
     virtual void on_error(Place place, const std::string& text) = 0;
-    // A lease of DHCPv6.
-    virtual void on_dhcp6(Place place, const std::string& text) = 0;
+    // A temporary address (IA_TA), which nobody serves any more (RFC 9915); `text` says so.
+    virtual void on_temporary(Place place, const std::string& text) = 0;
 
   protected:
     ~Receiver() = default;
@@ -76,8 +76,10 @@ class Reader {
 
 struct WriterOptions {
     std::int64_t now = 0;  // Unix seconds
-    // Kea's number of a subnet; null: 1.
-    std::function<std::uint32_t(const std::optional<Ipv4Prefix>&)> kea_subnet_id;
+    // Kea and ISC dhcpd have a file for each: leases of the other are left out.
+    bool is_dhcp6 = false;
+    // Kea's number of the lease's subnet; null: 1.
+    std::function<std::uint32_t(const Entry&)> kea_subnet_id{};
 };
 
 class Writer {

@@ -14,7 +14,7 @@ namespace xdhcpd::lease_files {
 [[nodiscard]] std::unique_ptr<Reader> make_kea_reader(Receiver& receiver);
 [[nodiscard]] std::unique_ptr<Writer> make_kea_writer(WriterOptions options);
 [[nodiscard]] std::unique_ptr<Reader> make_isc_reader(Receiver& receiver);
-[[nodiscard]] std::unique_ptr<Writer> make_isc_writer();
+[[nodiscard]] std::unique_ptr<Writer> make_isc_writer(const WriterOptions& options);
 [[nodiscard]] std::unique_ptr<Reader> make_dnsmasq_reader(Receiver& receiver);
 [[nodiscard]] std::unique_ptr<Writer> make_dnsmasq_writer();
 

@@ -1,15 +1,16 @@
-// dhcpd.leases of ISC dhcpd: a log of "lease ADDRESS { STATEMENT; ... }", of which the last one of
-// an address counts. Times are UTC. Leases of DHCPv6 (ia-na, ia-ta, ia-pd) are refused.
+// dhcpd.leases and dhcpd6.leases of ISC dhcpd: logs of "lease ADDRESS { STATEMENT; ... }" and of
+// the associations of isc_association.h, of which the last one of an address counts. Times are UTC.
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "lease_files/formats.h"
+#include "lease_files/isc_association.h"
 #include "lease_files/isc_lexer.h"
+#include "lease_files/isc_text.h"
 #include "lease_files/text.h"
 
 namespace xdhcpd::lease_files {
@@ -57,41 +58,6 @@ constexpr std::array<std::string_view, 6> kEndedStates{"free",  "expired", "rele
     return std::string{kUnknownHwType} + std::to_string(type);
 }
 
-// Text between quotes, or hexadecimal bytes between colons.
-[[nodiscard]] std::optional<std::vector<std::byte>> bytes_of(const Token& token) {
-    if (token.kind == IscLexer::Kind::kString) {
-        const ByteView bytes = as_bytes(token.text);
-        return std::vector<std::byte>{bytes.begin(), bytes.end()};
-    }
-    return token.text.find(':') == std::string::npos ? parse_bytes("0x" + token.text)
-                                                     : parse_bytes(token.text);
-}
-
-// "YYYY/MM/DD HH:MM:SS", the parts being two tokens.
-[[nodiscard]] std::optional<std::int64_t> parse_moment(std::string_view date,
-                                                       std::string_view time) {
-    std::array<std::uint64_t, 6> parts{};
-    std::size_t count = 0;
-    for (const auto& [text, separator] : {std::pair{date, '/'}, std::pair{time, ':'}}) {
-        std::string_view rest = text;
-        for (int i = 0; i < 3; ++i) {
-            const std::size_t end = i == 2 ? rest.size() : rest.find(separator);
-            if (end == std::string_view::npos) {
-                return std::nullopt;
-            }
-            const auto number = parse_number(rest.substr(0, end), 9999);
-            if (!number) {
-                return std::nullopt;
-            }
-            parts[count++] = *number;
-            rest.remove_prefix(std::min(end + 1, rest.size()));
-        }
-    }
-    const auto small = [&](std::size_t i) { return static_cast<unsigned>(parts[i]); };
-    return from_calendar(
-        {static_cast<std::int64_t>(parts[0]), small(1), small(2), small(3), small(4), small(5), 0});
-}
-
 class IscReader final : public Reader {
   public:
     explicit IscReader(Receiver& receiver) : receiver_{receiver} {}
@@ -100,9 +66,7 @@ class IscReader final : public Reader {
         ++line_;
         IscLexer lexer{text};
         while (auto token = lexer.next()) {
-            if (!take(std::move(*token))) {
-                return false;
-            }
+            take(std::move(*token));
         }
         return true;
     }
@@ -112,7 +76,8 @@ class IscReader final : public Reader {
             receiver_.on_error({line_ + 1, 1},
                                "the file ends in the middle of " +
                                    (in_lease_ ? "the lease of " + xdhcpd::to_string(lease_.address)
-                                              : std::string{"something"}) +
+                                    : in_association_ ? std::string{"an association"}
+                                                      : std::string{"something"}) +
                                    "; '}' was meant");
         }
     }
@@ -120,53 +85,58 @@ class IscReader final : public Reader {
   private:
     static constexpr std::size_t kMaxTokens = 64;  // of a statement; the rest says nothing to us
 
-    // False: the rest of the file is of no use.
-    [[nodiscard]] bool take(Token token) {
+    void take(Token token) {
         if (token.kind == IscLexer::Kind::kBroken) {
             fail(token, "the string has no closing quote");
+            association_.spoil();
             is_skipping_ = true;  // it has swallowed the end of its statement
-            return true;
-        }
-        if (token.is("{")) {
-            return open(token);
-        }
-        if (token.is("}")) {
+        } else if (token.is("{")) {
+            open(token);
+        } else if (token.is("}")) {
             close(token);
         } else if (token.is(";")) {
-            if (depth_ == 1 && in_lease_ && !statement_.empty() && !is_skipping_) {
-                read_statement();
+            if (!statement_.empty() && !is_skipping_) {
+                end_statement();
             }
             is_skipping_ = false;
             statement_.clear();
         } else if (statement_.size() < kMaxTokens) {
             statement_.push_back(std::move(token));
         }
-        return true;
     }
 
-    [[nodiscard]] bool open(const Token& brace) {
+    void end_statement() {
+        if (in_association_) {
+            association_.statement(statement_, depth_, line_);
+        } else if (depth_ == 1 && in_lease_) {
+            read_statement();
+        } else if (depth_ == 0 && statement_.size() == 2 &&
+                   statement_[0].is("authoring-byte-order")) {
+            association_.set_byte_order(statement_[1].text);
+        }
+    }
+
+    void open(const Token& brace) {
         const std::vector<Token> head = std::exchange(statement_, {});
-        if (depth_++ > 0) {
-            return true;  // "on expiry { ... }"
+        if (depth_++ > 0) {  // "on expiry { ... }"
+            if (in_association_) {
+                association_.open(head, depth_, line_);
+            }
+            return;
         }
         in_lease_ = false;
+        in_association_ = false;
         if (head.empty()) {
             receiver_.on_error(place(brace), "'lease ADDRESS {' was meant");
-            return true;
+            return;
         }
-        const auto is_dhcp6 = [&] {
-            return head[0].is("ia-na") || head[0].is("ia-ta") || head[0].is("ia-pd") ||
-                   (head[0].is("lease") && head.size() > 1 && parse_ipv6(head[1].text).has_value());
-        };
-        if (is_dhcp6()) {
-            receiver_.on_dhcp6(place(head[0]),
-                               "'" + head[0].text +
-                                   "' is a lease of DHCPv6 (dhcpd6.leases); this version serves "
-                                   "DHCPv4 only, so dhcpd.leases was meant");
-            return false;
+        if (IscAssociation::is_head(head)) {
+            in_association_ = true;
+            association_.begin(head, line_);
+            return;
         }
         if (!head[0].is("lease")) {
-            return true;  // "failover peer ...", "host ...", "class ..."
+            return;  // "failover peer ...", "host ...", "class ..."
         }
         const auto address = head.size() == 2 ? parse_ipv4(head[1].text) : std::nullopt;
         if (!address) {
@@ -176,7 +146,7 @@ class IscReader final : public Reader {
                     ? "'lease {' without an address is a file of dhclient; "
                       "dhcpd.leases was meant"
                     : "an address such as 192.0.2.10 was meant, not " + quote(head[1].text));
-            return true;
+            return;
         }
         in_lease_ = true;
         is_broken_ = false;
@@ -186,18 +156,26 @@ class IscReader final : public Reader {
         lease_ = {};
         lease_.address = *address;
         lease_place_ = place(head[0]);
-        return true;
     }
 
     void close(const Token& brace) {
-        if (!statement_.empty() && depth_ == 1 && in_lease_ && !is_skipping_) {
-            fail(brace, "';' was meant");
+        if (!statement_.empty() && !is_skipping_) {
+            if (depth_ == 1 && in_lease_) {
+                fail(brace, "';' was meant");
+            } else if (in_association_ && depth_ <= 2) {
+                receiver_.on_error(place(brace), "';' was meant");
+                association_.spoil();
+            }
         }
         is_skipping_ = false;
         statement_.clear();
         if (depth_ == 0) {
             receiver_.on_error(place(brace), "'}' closes nothing");
             return;
+        }
+        if (in_association_) {
+            association_.close(depth_);
+            in_association_ = depth_ > 1;
         }
         if (--depth_ > 0 || !in_lease_) {
             return;
@@ -261,7 +239,7 @@ class IscReader final : public Reader {
     }
 
     void read_bytes(std::vector<std::byte>& into, std::size_t index, const char* meant) {
-        auto bytes = statement_.size() == index + 1 ? bytes_of(statement_[index]) : std::nullopt;
+        auto bytes = statement_.size() == index + 1 ? isc_bytes(statement_[index]) : std::nullopt;
         if (!bytes) {
             return fail(statement_[0], meant);
         }
@@ -270,26 +248,18 @@ class IscReader final : public Reader {
 
     // "ends 3 2026/11/25 08:30:00", "ends epoch 1767225600" or "ends never".
     void read_time(const Token& head) {
-        std::optional<std::int64_t> time;
-        const bool is_never = statement_.size() == 2 && statement_[1].is("never");
-        if (statement_.size() == 3 && statement_[1].is("epoch")) {
-            const auto number =
-                parse_number(statement_[2].text, static_cast<std::uint64_t>(Entry::kMaxTime));
-            time = number ? std::optional{static_cast<std::int64_t>(*number)} : std::nullopt;
-        } else if (statement_.size() == 4) {
-            time = parse_moment(statement_[2].text, statement_[3].text);
-        }
-        if (!time && !is_never) {
+        const auto read = isc_time(statement_);
+        if (!read) {
             return fail(head, "'" + head.text + " WEEKDAY YYYY/MM/DD HH:MM:SS', '" + head.text +
                                   " epoch SECONDS' or '" + head.text + " never' was meant");
         }
         if (head.is("ends")) {
             has_end_ = true;
-            lease_.expires = time;
+            lease_.expires = read->at;
         } else if (head.is("starts")) {
-            lease_.started = time;
+            lease_.started = read->at;
         } else {
-            cltt_ = time;
+            cltt_ = read->at;
         }
     }
 
@@ -320,6 +290,8 @@ class IscReader final : public Reader {
     std::vector<Token> statement_;  // read so far
     bool is_skipping_ = false;      // until its end
 
+    bool in_association_ = false;
+    IscAssociation association_{receiver_};
     bool in_lease_ = false;  // what stands at depth 1 is of lease_
     bool is_broken_ = false;
     bool has_end_ = false;
@@ -329,40 +301,10 @@ class IscReader final : public Reader {
     std::array<std::vector<std::byte>, kSuboptions.size()> suboptions_;
 };
 
-void append_time(const char* name, std::optional<std::int64_t> time, std::string& out) {
-    if (!time) {
-        out += std::string{"  "} + name + " never;\n";
-        return;
-    }
-    const CalendarTime at = to_calendar(*time);
-    std::array<char, 64> buffer{};
-    const int len =
-        std::snprintf(buffer.data(), buffer.size(), "  %s %u %04lld/%02u/%02u %02u:%02u:%02u;\n",
-                      name, at.weekday, static_cast<long long>(at.year), at.month, at.day, at.hour,
-                      at.minute, at.second);
-    out.append(buffer.data(), static_cast<std::size_t>(len));
-}
-
-void append_string(ByteView bytes, std::string& out) {
-    out += '"';
-    for (const std::byte byte : bytes) {
-        const auto value = std::to_integer<unsigned>(byte);
-        const char c = static_cast<char>(byte);
-        if (c == '"' || c == '\\') {
-            out += {'\\', c};
-        } else if (' ' <= c && c <= '~') {
-            out += c;
-        } else {
-            out +=
-                {'\\', static_cast<char>('0' + (value >> 6)),
-                 static_cast<char>('0' + (value >> 3 & 7)), static_cast<char>('0' + (value & 7))};
-        }
-    }
-    out += '"';
-}
-
 class IscWriter final : public Writer {
   public:
+    explicit IscWriter(bool is_dhcp6) : is_dhcp6_{is_dhcp6} {}
+
     void begin(std::string& out) const override {
         out +=
             "# Leases of xdhcpd, as ISC dhcpd 4.4 keeps them. Times are UTC.\n"
@@ -370,14 +312,20 @@ class IscWriter final : public Writer {
     }
 
     bool write(const Entry& entry, std::string& out) const override {
+        if (entry.dhcp6.has_value() != is_dhcp6_) {
+            return false;
+        }
+        if (is_dhcp6_) {
+            return append_isc_association(entry, out);
+        }
         const bool is_leased = entry.state == EntryState::kLeased;
         out += "lease " + xdhcpd::to_string(entry.address) + " {\n";
         if (entry.started) {
-            append_time("starts", entry.started, out);
+            append_isc_time("starts", entry.started, out);
         }
-        append_time("ends", entry.expires, out);
+        append_isc_time("ends", entry.expires, out);
         if (entry.started) {
-            append_time("cltt", entry.started, out);
+            append_isc_time("cltt", entry.started, out);
         }
         out += is_leased ? "  binding state active;\n" : "  binding state abandoned;\n";
         out += "  next binding state free;\n";
@@ -387,13 +335,13 @@ class IscWriter final : public Writer {
         }
         if (!entry.client_id.empty()) {
             out += "  uid ";
-            append_string(entry.client_id, out);
+            append_isc_string(entry.client_id, out);
             out += ";\n";
         }
         append_relay_information(entry.relay_information, out);
         if (!entry.hostname.empty()) {
             out += "  client-hostname ";
-            append_string(entry.hostname, out);
+            append_isc_string(entry.hostname, out);
             out += ";\n";
         }
         out += "}\n";
@@ -416,6 +364,8 @@ class IscWriter final : public Writer {
             rest = rest.subspan(2 + len);
         }
     }
+
+    bool is_dhcp6_;
 };
 
 }  // namespace
@@ -424,8 +374,8 @@ std::unique_ptr<Reader> make_isc_reader(Receiver& receiver) {
     return std::make_unique<IscReader>(receiver);
 }
 
-std::unique_ptr<Writer> make_isc_writer() {
-    return std::make_unique<IscWriter>();
+std::unique_ptr<Writer> make_isc_writer(const WriterOptions& options) {
+    return std::make_unique<IscWriter>(options.is_dhcp6);
 }
 
 }  // namespace xdhcpd::lease_files

@@ -1,6 +1,7 @@
 #include "lease_files/json.h"
 
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "lease_files/formats.h"
@@ -13,7 +14,7 @@ using nlohmann::json;
 
 constexpr const char* kMembers =
     "address, subnet, state, hw_type, hw_address, client_id, hostname, relay_information, relay, "
-    "vlan, started, expires";
+    "vlan, started, expires, duid, iaid, preferred_lifetime, relay_id, remote_id, subscriber_id";
 
 [[nodiscard]] std::string text_of(const json& value) {
     return value.dump(-1, ' ', true, json::error_handler_t::replace);
@@ -57,17 +58,21 @@ class Members {
             fail(name, "Unix seconds or null were meant, not " + quote(text_of(*found)));
         }
     }
-    void small_number(const char* name, std::uint8_t& value) {
+    // `Number` is unsigned.
+    template <typename Number>
+    void number(const char* name, Number& value) {
         const auto found = object_.find(name);
         if (found == object_.end()) {
             return;
         }
         ++known_;
+        constexpr std::uint64_t kMax = std::numeric_limits<Number>::max();
         const auto number = whole_number(*found);
-        if (number && *number <= 0xff) {
-            value = static_cast<std::uint8_t>(*number);
+        if (number && *number <= kMax) {
+            value = static_cast<Number>(*number);
         } else {
-            fail(name, "a number from 0 to 255 was meant, not " + quote(text_of(*found)));
+            fail(name, "a number from 0 to " + std::to_string(kMax) + " was meant, not " +
+                           quote(text_of(*found)));
         }
     }
     void fail(std::string name, std::string text) {
@@ -162,10 +167,43 @@ class JsonWriter final : public Writer {
     }
 };
 
+void add_dhcp6(const Dhcp6Lease& lease, json& object) {
+    const auto add_bytes = [&object](const char* name, ByteView bytes) {
+        if (!bytes.empty()) {
+            object[name] = to_hex(bytes);
+        }
+    };
+    object["iaid"] = lease.iaid;
+    add_bytes("duid", lease.duid);
+    add_bytes("relay_id", lease.relay_id);
+    add_bytes("remote_id", lease.remote_id);
+    add_bytes("subscriber_id", lease.subscriber_id);
+    if (lease.preferred) {
+        object["preferred_lifetime"] = *lease.preferred;
+    }
+    if (lease.subnet) {
+        object["subnet"] = xdhcpd::to_string(*lease.subnet);
+    }
+}
+
+// Of an object whose address is of DHCPv6.
+void read_dhcp6(Members& members, Dhcp6Lease& lease) {
+    constexpr std::string_view kBytes = "hexadecimal bytes such as 01:02:5e";
+    members.text("duid", kBytes, into(lease.duid, parse_bytes));
+    members.text("relay_id", kBytes, into(lease.relay_id, parse_bytes));
+    members.text("remote_id", kBytes, into(lease.remote_id, parse_bytes));
+    members.text("subscriber_id", kBytes, into(lease.subscriber_id, parse_bytes));
+    members.text("subnet", "a prefix such as 2001:db8::/64", into(lease.subnet, parse_ipv6_prefix));
+    members.number("iaid", lease.iaid);
+    if (members.has("preferred_lifetime")) {
+        members.number("preferred_lifetime", lease.preferred.emplace());
+    }
+}
+
 }  // namespace
 
 json to_json(const Entry& entry) {
-    json object = {{"address", xdhcpd::to_string(entry.address)},
+    json object = {{"address", name_of(entry)},
                    {"state", entry.state == EntryState::kDeclined ? "declined" : "leased"},
                    {"expires", nullptr}};
     if (entry.expires) {
@@ -196,6 +234,9 @@ json to_json(const Entry& entry) {
     if (entry.vlan) {
         object["vlan"] = to_string(*entry.vlan);
     }
+    if (entry.dhcp6) {
+        add_dhcp6(*entry.dhcp6, object);
+    }
     return object;
 }
 
@@ -206,10 +247,16 @@ Result<Entry, JsonError> from_json(const json& object) {
     constexpr std::string_view kBytes = "hexadecimal bytes such as 01:02:5e";
     Entry entry;
     Members members{object};
-    members.text("address", "an address such as 192.0.2.10", into(entry.address, parse_ipv4));
-    members.text("subnet", "a prefix such as 192.0.2.0/24", into(entry.subnet, parse_ipv4_prefix));
+    members.text("address", "an address such as 192.0.2.10, 2001:db8::10 or 2001:db8:8000::/56",
+                 [&entry](const std::string& text) { return set_name(entry, text); });
+    if (entry.dhcp6) {
+        read_dhcp6(members, *entry.dhcp6);
+    } else {
+        members.text("subnet", "a prefix such as 192.0.2.0/24",
+                     into(entry.subnet, parse_ipv4_prefix));
+    }
     members.text("state", "leased or declined", into(entry.state, parse_state));
-    members.small_number("hw_type", entry.hw_type);
+    members.number("hw_type", entry.hw_type);
     members.text("hw_address", kBytes, into(entry.hw_address, parse_bytes));
     members.text("client_id", kBytes, into(entry.client_id, parse_bytes));
     members.text("hostname", "text, with \\xff for what is not printable",

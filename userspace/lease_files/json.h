@@ -5,6 +5,11 @@
 //      "hostname": "printer", "relay_information": "01:04:65:74:68:31", "relay": "192.0.2.1",
 //      "vlan": "100.200", "started": 1767225600, "expires": 1767229200}
 //
+//     {"address": "2001:db8::10", "subnet": "2001:db8::/64", "state": "leased",
+//      "duid": "00:03:00:01:02:00:5e:00:53:01", "iaid": 1577079553, "preferred_lifetime": 3600,
+//      "started": 1767225600, "expires": 1767229200}
+//     {"address": "2001:db8:8000:100::/56", ...}: a delegated prefix
+//
 // What a lease does not have is left out; "expires": null is for ever. Times are Unix seconds.
 // Bytes of the hostname that are not printable stand as \xff, a backslash as two.
 #pragma once

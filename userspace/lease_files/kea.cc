@@ -1,9 +1,10 @@
-// Kea's memfile for DHCPv4: CSV without quotes, where "&#x2c" stands for a comma. Rows are a log:
-// the last one of an address counts. A file for DHCPv6 has a column "duid" and is refused.
+// Kea's memfiles: CSV without quotes, where "&#x2c" stands for a comma. Rows are a log: the last
+// one of an address counts. The one for DHCPv6 has a column "duid".
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,6 +57,12 @@ void append_escaped(std::string_view text, std::string& out) {
     }
 }
 
+// Of the column "lease_type".
+enum KeaType : std::uint64_t { kAddressLease = 0, kTemporaryLease = 1, kPrefixLease = 2 };
+
+// Of a declined address: no DUID is shorter (RFC 8415 section 11.1).
+constexpr std::string_view kNoDuid = "00";
+
 // Option 82 in a user context: as Kea 2.2 writes it, and as Kea 2.4 and newer do. None if it has
 // none: what else a context says is not for us.
 [[nodiscard]] std::vector<std::byte> relay_information_in(const std::string& context) {
@@ -97,38 +104,51 @@ class KeaReader final : public TableReader {
 
     enum Column : std::size_t {
         kAddress,
-        kHwAddress,
-        kClientId,
         kValidLifetime,
         kExpire,
+        kHwAddress,
+        kClientId,
         kHostname,
         kState,
         kUserContext,
+        kDuid,
+        kPreferredLifetime,
+        kLeaseType,
+        kIaid,
+        kPrefixLength,
+        kHwType,
         kColumnCount
     };
     static constexpr std::array<std::string_view, kColumnCount> kColumns{
-        "address", "hwaddr",   "client_id", "valid_lifetime",
-        "expire",  "hostname", "state",     "user_context"};
-    static constexpr std::size_t kNeeded = kExpire + 1;  // the others came later
+        "address",    "valid_lifetime", "expire",       "hwaddr", "client_id",
+        "hostname",   "state",          "user_context", "duid",   "pref_lifetime",
+        "lease_type", "iaid",           "prefix_len",   "hwtype"};
+    // The others came later, or say nothing that must be known.
+    static constexpr std::array<Column, 5> kNeeded4{kAddress, kHwAddress, kClientId, kValidLifetime,
+                                                    kExpire};
+    static constexpr std::array<Column, 7> kNeeded6{kAddress,   kDuid, kValidLifetime, kExpire,
+                                                    kLeaseType, kIaid, kPrefixLength};
+    [[nodiscard]] std::span<const Column> needed() const noexcept {
+        return is_dhcp6_ ? std::span<const Column>{kNeeded6} : std::span<const Column>{kNeeded4};
+    }
 
     [[nodiscard]] bool read_names(const std::vector<std::string_view>& fields) {
         has_names_ = true;
-        if (std::find(fields.begin(), fields.end(), "duid") != fields.end()) {
-            receiver().on_dhcp6(place(),
-                                "the column \"duid\" says that this is Kea's file for DHCPv6 "
-                                "(kea-leases6.csv); this version serves DHCPv4 only, so "
-                                "kea-leases4.csv was meant");
-            return false;
-        }
+        is_dhcp6_ = std::find(fields.begin(), fields.end(), "duid") != fields.end();
         for (std::size_t i = 0; i < kColumnCount; ++i) {
             const auto found = std::find(fields.begin(), fields.end(), kColumns[i]);
             if (found != fields.end()) {
                 index_[i] = static_cast<std::size_t>(found - fields.begin());
-            } else if (i < kNeeded) {
+            }
+        }
+        for (const Column column : needed()) {
+            if (!index_[column]) {
                 receiver().on_error(place(),
-                                    "column " + std::string{kColumns[i]} +
-                                        " is missing; a file of Kea begins with "
-                                        "address,hwaddr,client_id,valid_lifetime,expire,...");
+                                    "column " + std::string{kColumns[column]} +
+                                        " is missing; a file of Kea begins with " +
+                                        (is_dhcp6_ ? "address,duid,valid_lifetime,expire,..."
+                                                   : "address,hwaddr,client_id,valid_lifetime,"
+                                                     "expire,..."));
                 return false;
             }
         }
@@ -140,10 +160,10 @@ class KeaReader final : public TableReader {
             return index_[column] && *index_[column] < fields.size() ? fields[*index_[column]]
                                                                      : std::string_view{};
         };
-        for (std::size_t i = 0; i < kNeeded; ++i) {
-            if (*index_[i] >= fields.size()) {
+        for (const Column column : needed()) {
+            if (*index_[column] >= fields.size()) {
                 receiver().on_error(place(line.size() + 1),
-                                    "field " + std::string{kColumns[i]} + " is missing");
+                                    "field " + std::string{kColumns[column]} + " is missing");
                 return;
             }
         }
@@ -154,19 +174,16 @@ class KeaReader final : public TableReader {
                 std::string{kColumns[column]} + ": " + meant + " was meant, not " + quote(text));
         };
         Entry entry;
-        const auto address = parse_ipv4(field(kAddress));
-        if (!address) {
-            return complain(kAddress, "an address such as 192.0.2.10");
+        if (is_dhcp6_ && parse_number(field(kLeaseType), kPrefixLease) == kTemporaryLease) {
+            receiver().on_temporary(place(),
+                                    std::string{field(kAddress)} + " is a temporary address");
+            return;
         }
-        entry.address = *address;
-        auto hw_address = parse_bytes(field(kHwAddress));
-        auto client_id = parse_bytes(field(kClientId));
-        if (!hw_address || !client_id) {
-            return complain(!hw_address ? kHwAddress : kClientId,
-                            "hexadecimal bytes such as 01:02:5e");
+        if (const auto [column, meant] =
+                is_dhcp6_ ? read_client6(field, entry) : read_client4(field, entry);
+            meant != nullptr) {
+            return complain(column, meant);
         }
-        entry.hw_address = std::move(*hw_address);
-        entry.client_id = std::move(*client_id);
         const auto lifetime = parse_number(field(kValidLifetime), kInfinite);
         if (!lifetime) {
             return complain(kValidLifetime, "seconds");
@@ -193,11 +210,76 @@ class KeaReader final : public TableReader {
                                                            : EntryState::kLeased;
         const std::string hostname = unescape_field(field(kHostname));
         entry.hostname.assign(as_bytes(hostname).begin(), as_bytes(hostname).end());
-        entry.relay_information = relay_information_in(unescape_field(field(kUserContext)));
+        if (!is_dhcp6_) {
+            entry.relay_information = relay_information_in(unescape_field(field(kUserContext)));
+        }
         give(entry);
     }
 
+    // What is leased to whom: the column that is wrong and what was meant; null if none is.
+    using Wrong = std::pair<Column, const char*>;
+    static constexpr const char* kBytesMeant = "hexadecimal bytes such as 01:02:5e";
+
+    template <typename Field>
+    [[nodiscard]] static Wrong read_client4(const Field& field, Entry& entry) {
+        const auto address = parse_ipv4(field(kAddress));
+        if (!address) {
+            return {kAddress, "an address such as 192.0.2.10"};
+        }
+        entry.address = *address;
+        auto hw_address = parse_bytes(field(kHwAddress));
+        auto client_id = parse_bytes(field(kClientId));
+        if (!hw_address || !client_id) {
+            return {!hw_address ? kHwAddress : kClientId, kBytesMeant};
+        }
+        entry.hw_address = std::move(*hw_address);
+        entry.client_id = std::move(*client_id);
+        return {kAddress, nullptr};
+    }
+
+    template <typename Field>
+    [[nodiscard]] static Wrong read_client6(const Field& field, Entry& entry) {
+        const auto address = parse_ipv6(field(kAddress));
+        const auto type = parse_number(field(kLeaseType), kPrefixLease);
+        const auto length = parse_number(field(kPrefixLength), 128);
+        const auto iaid = parse_number(field(kIaid), 0xffffffff);
+        const auto hw_type = parse_number(field(kHwType), 0xffff);
+        auto duid = field(kDuid) == kNoDuid ? std::vector<std::byte>{} : parse_bytes(field(kDuid));
+        auto hw_address = parse_bytes(field(kHwAddress));
+        if (!address) {
+            return {kAddress, "an address such as 2001:db8::10"};
+        }
+        if (!type) {
+            return {kLeaseType, "0 (IA_NA), 1 (IA_TA) or 2 (IA_PD)"};
+        }
+        if (!iaid) {
+            return {kIaid, "a number of 32 bits"};
+        }
+        if (!duid || !hw_address) {
+            return {!duid ? kDuid : kHwAddress, kBytesMeant};
+        }
+        Dhcp6Lease& lease = entry.dhcp6.emplace();
+        lease.is_prefix = *type == kPrefixLease;
+        // Addresses of old files have a length of 0, or none.
+        lease.what = {*address, lease.is_prefix ? static_cast<std::uint8_t>(length.value_or(0))
+                                                : std::uint8_t{128}};
+        if (!length && !field(kPrefixLength).empty()) {
+            return {kPrefixLength, "a number from 0 to 128"};
+        }
+        lease.duid = std::move(*duid);
+        lease.iaid = static_cast<std::uint32_t>(*iaid);
+        if (const auto preferred = parse_number(field(kPreferredLifetime), kInfinite)) {
+            lease.preferred = static_cast<std::uint32_t>(*preferred);
+        }
+        if (field(kHwType).empty() || (hw_type && *hw_type <= 0xff)) {
+            entry.hw_type = static_cast<std::uint8_t>(hw_type.value_or(kEthernet));
+            entry.hw_address = std::move(*hw_address);
+        }
+        return {kAddress, nullptr};
+    }
+
     bool has_names_ = false;
+    bool is_dhcp6_ = false;
     std::array<std::optional<std::size_t>, kColumnCount> index_;
 };
 
@@ -206,14 +288,27 @@ class KeaWriter final : public Writer {
     explicit KeaWriter(WriterOptions options) : options_{std::move(options)} {}
 
     void begin(std::string& out) const override {
+        if (options_.is_dhcp6) {
+            out +=
+                "address,duid,valid_lifetime,expire,subnet_id,pref_lifetime,lease_type,iaid,"
+                "prefix_len,fqdn_fwd,fqdn_rev,hostname,hwaddr,state,user_context,hwtype,"
+                "hwaddr_source\n";
+            return;
+        }
         out +=
             "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,"
             "state,user_context\n";
     }
 
     bool write(const Entry& entry, std::string& out) const override {
-        if (entry.hw_type != kEthernet && !entry.hw_address.empty()) {
-            return false;  // Kea takes every address of its file for Ethernet
+        if (entry.dhcp6.has_value() != options_.is_dhcp6) {
+            return false;
+        }
+        if (!entry.dhcp6 && entry.hw_type != kEthernet && !entry.hw_address.empty()) {
+            return false;  // Kea takes every address of its file for DHCPv4 for Ethernet
+        }
+        if (entry.dhcp6 && entry.state == EntryState::kLeased && entry.dhcp6->duid.empty()) {
+            return false;
         }
         if (entry.expires == 0) {
             return false;  // a lifetime of 0 would take it back
@@ -232,11 +327,13 @@ class KeaWriter final : public Writer {
         }
         const std::uint64_t lifetime =
             entry.expires ? static_cast<std::uint64_t>(*entry.expires) - started : kInfinite;
+        if (entry.dhcp6) {
+            append6(entry, started, lifetime, out);
+            return true;
+        }
         out += xdhcpd::to_string(entry.address) + "," + to_hex(entry.hw_address) + "," +
                to_hex(entry.client_id) + "," + std::to_string(lifetime) + "," +
-               std::to_string(started + lifetime) + "," +
-               std::to_string(options_.kea_subnet_id ? options_.kea_subnet_id(entry.subnet) : 1) +
-               ",0,0,";
+               std::to_string(started + lifetime) + "," + subnet_id(entry) + ",0,0,";
         append_escaped(as_text(entry.hostname), out);
         out += entry.state == EntryState::kDeclined ? ",1," : ",0,";
         if (!entry.relay_information.empty()) {
@@ -249,6 +346,32 @@ class KeaWriter final : public Writer {
     }
 
   private:
+    [[nodiscard]] std::string subnet_id(const Entry& entry) const {
+        return std::to_string(options_.kea_subnet_id ? options_.kea_subnet_id(entry) : 1);
+    }
+
+    void append6(const Entry& entry, std::uint64_t started, std::uint64_t lifetime,
+                 std::string& out) const {
+        const Dhcp6Lease& lease = *entry.dhcp6;
+        const std::uint64_t preferred =
+            std::min<std::uint64_t>(lease.preferred.value_or(kInfinite), lifetime);
+        const bool is_declined = entry.state == EntryState::kDeclined;
+        out += xdhcpd::to_string(lease.what.address) + "," +
+               (lease.duid.empty() ? std::string{kNoDuid} : to_hex(lease.duid)) + "," +
+               std::to_string(lifetime) + "," + std::to_string(started + lifetime) + "," +
+               subnet_id(entry) + "," + std::to_string(preferred) + "," +
+               std::to_string(lease.is_prefix ? kPrefixLease : kAddressLease) + "," +
+               std::to_string(lease.iaid) + "," + std::to_string(lease.what.length) + ",0,0,";
+        append_escaped(as_text(entry.hostname), out);
+        out += "," + to_hex(entry.hw_address) + (is_declined ? ",1,," : ",0,,");
+        if (!entry.hw_address.empty()) {
+            out += std::to_string(entry.hw_type) + ",0";
+        } else {
+            out += ",";
+        }
+        out += '\n';
+    }
+
     WriterOptions options_;
 };
 

@@ -10,25 +10,14 @@
 #include "base/wide.h"
 #include "lease/ipv6_names.h"
 #include "lease/space.h"
+#include "model/listed_units.h"
+#include "model/reserved_identifiers.h"
 #include "model/unit_policy.h"
 
 namespace xdhcpd::model {
 namespace {
 
 using lease::SpaceKind;
-
-// Interface identifiers that no host gets (RFC 5453, registry of IANA): the subnet-router anycast
-// address, IANA's Ethernet block, the subnet anycast addresses of RFC 2526.
-struct IdentifierRange {
-    std::uint64_t first;
-    std::uint64_t last;
-};
-constexpr IdentifierRange kReservedIdentifiers[] = {
-    {0, 0},
-    {0x02005efffe000000, 0x02005efffeffffff},
-    {0xfdffffffffffff80, 0xfdffffffffffffff},
-};
-constexpr std::uint8_t kIdentifierBits = 64;
 
 // A space that units are let from, or were.
 struct Pool {
@@ -127,6 +116,8 @@ class Policy {
     }
 
     [[nodiscard]] bool apply() {
+        apply_listed_policy6(snapshot_, configuration_,
+                             registry_);  // before it is seen who has what
         gather_pools();
         for (std::vector<Pool>* const pools : {&current_, &former_}) {
             for (Pool& pool : *pools) {
@@ -291,8 +282,7 @@ class Policy {
             for (Pool& pool : current_) {
                 if (pool.kind() == what.kind &&
                     pool.overlaps(what.prefix.network(), what.prefix.last())) {
-                    remove(pool, what.prefix.network(), what.prefix.last());
-                    withheld = true;
+                    withheld = remove_units(pool, what.prefix) || withheld;
                 }
             }
         }
@@ -306,12 +296,18 @@ class Policy {
             if (!space.bitmap().taken(index)) {
                 continue;
             }
-            const Ipv6Prefix held{names.at(index), names.length()};
-            visit_units(pool, held.address, held.last(), [&](std::uint32_t unit) {
-                pool.units.remove({unit, unit});
-                removed = true;
-            });
+            removed = remove_units(pool, {names.at(index), names.length()}) || removed;
         }
+        return removed;
+    }
+
+    // Whether there are any.
+    static bool remove_units(Pool& pool, const Ipv6Prefix& held) {
+        bool removed = false;
+        visit_units(pool, held.address, held.last(), [&](std::uint32_t unit) {
+            pool.units.remove({unit, unit});
+            removed = true;
+        });
         return removed;
     }
 

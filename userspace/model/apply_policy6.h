@@ -12,6 +12,7 @@ namespace xdhcpd::model {
 // Sets `allowed` of every unit of every IPv6 space to what the snapshot says: in a pool, not
 // excluded, not reserved, no reserved interface identifier (RFC 5453), not of a relay or this host,
 // and nothing delegated that has a subnet, a pool of addresses or an address of this host inside.
+// For listed units see listed_units.h.
 //
 // A pool that has changed its ends is another space with the same addresses in it. Until nothing is
 // held of them in the old one, they stay closed in the new one, and what is held in the old one

@@ -168,6 +168,11 @@ std::optional<lease::SpaceId> SpaceRegistry::find(Ipv4Prefix prefix) const {
 
 lease::SpaceId SpaceRegistry::space_for(Ipv4Prefix prefix) {
     if (const auto found = find(prefix)) {
+        std::uint64_t& last = last_rounds_[found->value];
+        if (last + 1 < round_) {
+            store_.space(*found).raise_version_floor(version_floor_);
+        }
+        last = round_;
         return *found;
     }
     XD_ASSERT(prefix.size() <= kMaxSpaceUnits);
@@ -177,11 +182,13 @@ lease::SpaceId SpaceRegistry::space_for(Ipv4Prefix prefix) {
                        {.first = prefix.address, .version_floor = version_floor_})
             .id();
     spaces_.emplace(key_of(prefix), id);
+    last_rounds_[id.value] = round_;
     return id;
 }
 
 SnapshotResult make_snapshot(const Configuration& configuration, const HostState& host,
                              SpaceRegistry& registry, HashKey hash_key, std::uint32_t generation) {
+    registry.begin_snapshot();
     SnapshotResult result{std::make_unique<Snapshot>(), {}};
     Snapshot& snapshot = *result.snapshot;
     const Dhcp4Configuration& dhcp4 = configuration.dhcp4;

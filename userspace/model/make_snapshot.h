@@ -24,7 +24,12 @@ class SpaceRegistry {
     [[nodiscard]] lease::SpaceId space_for(Ipv4Prefix prefix);
     // Likewise, but nothing is made: no value when it is new.
     [[nodiscard]] std::optional<lease::SpaceId> find(Ipv4Prefix prefix) const;
-    // Spaces made from now on: see SpaceName.
+    // Before a snapshot is made. A space that the one before did not ask for is used again.
+    void begin_snapshot() noexcept {
+        ++round_;
+        ipv6_.begin_snapshot();
+    }
+    // Spaces made or used again from now on: see lease::Space.
     void set_version_floor(std::uint32_t floor) noexcept {
         version_floor_ = floor;
         ipv6_.set_version_floor(floor);
@@ -43,7 +48,9 @@ class SpaceRegistry {
 
     lease::Store& store_;
     std::uint32_t version_floor_ = 0;
-    std::unordered_map<std::uint64_t, lease::SpaceId> spaces_;  // by prefix
+    std::unordered_map<std::uint64_t, lease::SpaceId> spaces_;      // by prefix
+    std::unordered_map<std::uint16_t, std::uint64_t> last_rounds_;  // by space: last asked for
+    std::uint64_t round_ = 0;
     SpaceRegistry6 ipv6_;
 };
 

@@ -77,6 +77,10 @@ lease::SpaceId SpaceRegistry6::space_for(const Range6& range) {
             ++place;
         }
         place->asked = ++asked_;
+        if (place->round + 1 < round_) {
+            store_.space(*found).raise_version_floor(version_floor_);
+        }
+        place->round = round_;
         return *found;
     }
     const lease::SpaceId id =
@@ -93,7 +97,7 @@ lease::SpaceId SpaceRegistry6::space_for(const Range6& range) {
 
 void SpaceRegistry6::insert_place(const Range6& range, lease::SpaceId space) {
     const auto behind = std::lower_bound(places_.begin(), places_.end(), range, is_before);
-    const auto added = places_.insert(behind, {range, range.last(), {}, space, ++asked_});
+    const auto added = places_.insert(behind, {range, range.last(), {}, space, ++asked_, round_});
     for (auto place = added; place != places_.end() && is_alike(place->range, range); ++place) {
         const bool is_first = place == places_.begin() || !is_alike(std::prev(place)->range, range);
         place->reach = is_first ? place->last : std::max(place->last, std::prev(place)->reach);

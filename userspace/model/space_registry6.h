@@ -56,6 +56,9 @@ class SpaceRegistry6 {
     // 2 * max_leases as a power of two within 2^16..2^26.
     void set_max_leases(std::uint32_t max_leases) noexcept;
     void set_version_floor(std::uint32_t floor) noexcept { version_floor_ = floor; }
+    // Before a snapshot is made. A range that the one before did not ask for is used again: its
+    // versions begin above the floor.
+    void begin_snapshot() noexcept { ++round_; }
 
     // Whether the store would have room for one more such range.
     [[nodiscard]] bool has_room(const Range6& range) const;
@@ -102,6 +105,7 @@ class SpaceRegistry6 {
         Ipv6 reach;  // highest `last` of it and all before it with that kind and length
         lease::SpaceId space;
         std::uint64_t asked = 0;  // when, in calls of space_for()
+        std::uint64_t round = 0;  // likewise, in snapshots
     };
     [[nodiscard]] static bool is_before(const Place& place, const Range6& range) noexcept;
     // The range asked for last that covers it, or null.
@@ -113,6 +117,7 @@ class SpaceRegistry6 {
     std::uint32_t window_ = 1u << 21;
     std::uint32_t version_floor_ = 0;
     std::uint64_t asked_ = 0;
+    std::uint64_t round_ = 0;
     std::map<Range6, lease::SpaceId> ranges_;
     std::vector<Place> places_;
     std::map<ListKey, std::vector<lease::SpaceId>> lists_;

@@ -95,13 +95,17 @@ inline std::uint64_t lab_unix_time() noexcept {
 class Lab {
   public:
     // `change_host` changes the host after the first snapshot and before Control is made; `ring` is
-    // of the only worker and outlives the lab.
+    // of the only worker and outlives the lab; `complete` adds to each configuration that is read.
     explicit Lab(std::uint32_t worker_count = 1, const char* first_text = kLabText,
                  const std::function<void(model::HostState&)>& change_host = {},
-                 journal::Ring* ring = nullptr)
-        : store_{worker_count}, registry_{store_}, text_{first_text} {
+                 journal::Ring* ring = nullptr,
+                 std::function<void(model::Configuration&)> complete = {})
+        : store_{worker_count},
+          registry_{store_},
+          text_{first_text},
+          complete_{std::move(complete)} {
         lab_seconds = 86400;
-        model::Configuration configuration = *config::load_text(text_, "lab.yaml").configuration;
+        model::Configuration configuration = *load().configuration;
         auto made = model::make_snapshot(configuration, host_, registry_, kLabKey, 1);
         model::apply_policy(*made.snapshot, configuration, host_, registry_);
         slot_.publish(std::move(made.snapshot));
@@ -138,7 +142,7 @@ class Lab {
                     if (out_of_memory_) {
                         throw std::bad_alloc{};
                     }
-                    return config::load_text(text_, "lab.yaml");
+                    return load();
                 },
             .snapshots = slot_,
             .registry = registry_,
@@ -198,6 +202,13 @@ class Lab {
         }
     }
 
+    [[nodiscard]] config::LoadResult load() const {
+        config::LoadResult result = config::load_text(text_, "lab.yaml");
+        if (complete_ && result.configuration) {
+            complete_(*result.configuration);
+        }
+        return result;
+    }
     [[nodiscard]] Control& control() { return *control_; }
     [[nodiscard]] worker::Worker& worker(std::size_t index = 0) { return *workers_[index]; }
     [[nodiscard]] MemoryPort& port(std::size_t index = 0) { return *ports_[index]; }
@@ -299,6 +310,7 @@ class Lab {
     lease::Store store_;
     model::SpaceRegistry registry_;
     std::string text_;
+    std::function<void(model::Configuration&)> complete_;
     model::HostState host_ = lab_host();
     journal::JournalHealth journal_health_;
     std::string host_error_;

@@ -220,7 +220,7 @@ TEST(LeaseTransferTest, BadRequestsChangeNothing) {
 }
 
 TEST(LeaseTransferTest, NamesOfClientsBecomeFieldsOfTheFile) {
-    const NamedSpace space{*parse_ipv4_prefix("192.0.2.0/24"), {}};
+    const NamedSpace space{{}, false, *parse_ipv4_prefix("192.0.2.0/24"), std::nullopt};
     const auto describe = [&](std::vector<std::byte> identity) {
         HeldLease lease;
         lease.state = lease::LeaseState::kLeased;

@@ -147,7 +147,7 @@ TEST(Ipv6NamesTest, ASpaceKnowsItsNames) {
         SpaceKind::kIpv6Prefix, Ipv6Names::range(ip("2001:db8::"), 56, 256, 100, kKey), 77);
     EXPECT_EQ(space.kind(), SpaceKind::kIpv6Prefix);
     EXPECT_EQ(space.unit_count(), 100u);
-    EXPECT_EQ(space.name().version_floor, 77u);
+    EXPECT_EQ(space.version_floor(), 77u);
     EXPECT_EQ(space.ipv6_names().find(space.ipv6_names().at(99)), 99u);
     EXPECT_EQ(store.add_space6(SpaceKind::kIpv6Address, Ipv6Names::list(128, 10), 0).unit_count(),
               10u);

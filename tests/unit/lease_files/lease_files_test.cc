@@ -25,13 +25,13 @@ class Everything final : public Receiver {
         errors.push_back(std::to_string(place.line) + ":" + std::to_string(place.column) + ": " +
                          text);
     }
-    void on_dhcp6(Place place, const std::string& text) override {
-        dhcp6.push_back(std::to_string(place.line) + ": " + text);
+    void on_temporary(Place place, const std::string& text) override {
+        temporary.push_back(std::to_string(place.line) + ": " + text);
     }
     std::vector<Entry> entries;
     std::vector<std::string> places;
     std::vector<std::string> errors;
-    std::vector<std::string> dhcp6;
+    std::vector<std::string> temporary;
     bool is_cut = false;  // the reader wanted no more
 };
 
@@ -65,7 +65,8 @@ void read(Format format, std::string_view text, Everything& found) {
 
 [[nodiscard]] std::string write(Format format, const Entry& entry) {
     std::string out;
-    const auto writer = make_writer(format, {.now = 1767225600, .kea_subnet_id = {}});
+    const auto writer = make_writer(
+        format, {.now = 1767225600, .is_dhcp6 = entry.dhcp6.has_value(), .kea_subnet_id = {}});
     writer->begin(out);
     EXPECT_TRUE(writer->write(entry, out));
     return out;
@@ -251,13 +252,6 @@ TEST(IscTest, MistakesAreToldWithTheirPlaceAndTheRestIsRead) {
             HasSubstr("29:1: the file ends in the middle of the lease of 192.0.2.16")));
 }
 
-TEST(IscTest, LeasesOfDhcp6EndTheFile) {
-    Everything found;
-    read(Format::kIsc, "server-duid \"\\000\\001\";\nia-na \"\\001\" {\n  cltt never;\n}\n", found);
-    EXPECT_TRUE(found.is_cut);
-    EXPECT_THAT(found.dhcp6, ElementsAre(HasSubstr("2: 'ia-na' is a lease of DHCPv6")));
-}
-
 TEST(IscTest, TimesAreThoseOfTheCalendar) {
     const auto time = [](const std::string& text) {
         return one(Format::kIsc,
@@ -313,11 +307,11 @@ TEST(KeaTest, StatesAndLifetimesSayWhatIsOver) {
     EXPECT_EQ(state("0", "0"), EntryState::kEnded);
 }
 
-TEST(KeaTest, FilesOfDhcp6AndBrokenRowsAreTold) {
+TEST(KeaTest, BrokenRowsAreTold) {
     Everything found;
     read(Format::kKea, "address,duid,valid_lifetime,expire\n2001:db8::1,00:01,1,1\n", found);
     EXPECT_TRUE(found.is_cut);
-    EXPECT_THAT(found.dhcp6, ElementsAre(HasSubstr("kea-leases4.csv was meant")));
+    EXPECT_THAT(found.errors, ElementsAre(HasSubstr("column lease_type is missing")));
     EXPECT_THAT(errors(Format::kKea, "address,expire\n"), ElementsAre(HasSubstr("column hwaddr")));
     EXPECT_THAT(
         errors(Format::kKea, std::string{kKeaHead} + "192.0.2,02:00:5e:00:53:01,,1,1,1,0,0,,0,\n"
@@ -345,18 +339,20 @@ TEST(DnsmasqTest, LinesAreUnderstood) {
          "0 06-02:00:5e:00:53:02 192.0.2.11 * *\n"
          "\n"
          "duid 00:01:00:01:2b\n"
-         "1767229200 1 2001:db8::1 * 00:01\n"
+         "1767229200 1 2001:db8::1 * 00:01:02\n"
+         "1767229200 T1 2001:db8::2 * 00:01:02\n"
          "agent-info 192.0.2.10 01:02:61:62\n"
          "vendorclass 192.0.2.10 75:64:68\n",
          found);
     EXPECT_THAT(found.errors, IsEmpty());
-    ASSERT_EQ(found.entries.size(), 2u);
+    ASSERT_EQ(found.entries.size(), 3u);
     EXPECT_EQ(found.entries[0].expires, 1767229200);
     EXPECT_EQ(found.entries[0].hostname, bytes("printer"));
     EXPECT_EQ(found.entries[1].expires, std::nullopt);
     EXPECT_EQ(found.entries[1].hw_type, 6);
     EXPECT_THAT(found.entries[1].hostname, IsEmpty());
-    EXPECT_THAT(found.dhcp6, ElementsAre("5: 2001:db8::1"));
+    EXPECT_EQ(name_of(found.entries[2]), "2001:db8::1");
+    EXPECT_THAT(found.temporary, ElementsAre("6: 2001:db8::2 is a temporary address"));
 }
 
 TEST(DnsmasqTest, MistakesAreToldWithTheirPlace) {

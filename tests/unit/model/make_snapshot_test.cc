@@ -168,6 +168,23 @@ TEST_F(MakeSnapshotTest, WarnsOfASubnetThatNoInterfaceServes) {
 
 // Pools, exclusions that overlap each other and many reservations in a /15, against a bit per
 // address.
+// Its addresses may have been leased from another subnet's space meanwhile, and the records of that
+// are on disk.
+TEST_F(MakeSnapshotTest, VersionsOfASubnetThatComesBackBeginAboveTheFloorOfThatTime) {
+    subnet().pools = {{at(10), at(99)}};
+    const auto serve = [&](std::uint32_t floor, std::uint8_t length) {
+        registry_.set_version_floor(floor);
+        subnet().prefix.length = length;
+        return make().subnets[0].space;
+    };
+    const lease::SpaceId space = serve(0, 24);
+    EXPECT_EQ(serve(100, 24), space);
+    EXPECT_EQ(store_.space(space).version_floor(), 0u) << "it never went";
+    EXPECT_NE(serve(200, 25), space);
+    EXPECT_EQ(serve(300, 24), space);
+    EXPECT_EQ(store_.space(space).version_floor(), 300u);
+}
+
 TEST_F(MakeSnapshotTest, FiftyThousandReservationsAreQuickAndRight) {
     constexpr std::uint32_t kCount = 50000;
     constexpr Ipv4Prefix kWide{Ipv4{0xc6120000}, 15};  // 198.18.0.0/15

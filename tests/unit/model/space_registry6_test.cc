@@ -176,10 +176,28 @@ TEST_F(SpaceRegistry6Test, VersionsBeginAboveTheFloor) {
     registry_.set_version_floor(500);
     const lease::SpaceId space =
         registry_.space_for(address_range(ip("2001:db8::1"), ip("2001:db8::2")));
-    EXPECT_EQ(store_.space(space).name().version_floor, 500u);
+    EXPECT_EQ(store_.space(space).version_floor(), 500u);
     const auto unit =
         registry_.listed_unit(subnet_, SpaceKind::kIpv6Address, address("2001:db8::50"));
-    EXPECT_EQ(store_.space_of(unit.value()).name().version_floor, 500u);
+    EXPECT_EQ(store_.space_of(unit.value()).version_floor(), 500u);
+}
+
+// What its addresses were leased under meanwhile is on disk, with versions below the floor.
+TEST_F(SpaceRegistry6Test, VersionsOfARangeThatComesBackBeginAboveTheFloorOfThatTime) {
+    const Range6 range = address_range(ip("2001:db8::1"), ip("2001:db8::2"));
+    const auto serve = [&](std::uint32_t floor, const Range6& wanted) {
+        registry_.set_version_floor(floor);
+        registry_.begin_snapshot();
+        return registry_.space_for(wanted);
+    };
+    const lease::SpaceId space = serve(0, range);
+    serve(100, range);
+    EXPECT_EQ(store_.space(space).version_floor(), 0u) << "it never went";
+    serve(200, address_range(ip("2001:db8::1"), ip("2001:db8::3")));
+    EXPECT_EQ(serve(300, range), space);
+    EXPECT_EQ(store_.space(space).version_floor(), 300u);
+    serve(400, range);
+    EXPECT_EQ(store_.space(space).version_floor(), 300u);
 }
 
 TEST_F(SpaceRegistry6Test, AFullStoreHasNoRoom) {

@@ -41,6 +41,21 @@ TEST(JournalPageTest, ALineSaysAllAboutAUnitAndSteersNoTerminal) {
     EXPECT_EQ(unit_line(free), "192.0.2.6 free version 9\n");
 }
 
+TEST(JournalPageTest, OfDhcp6ItSaysDuidAndIaid) {
+    const std::array<std::byte, 9> identity{std::byte{32}, std::byte{2}, std::byte{0},
+                                            std::byte{0},  std::byte{1}, std::byte{4},
+                                            std::byte{0},  std::byte{3}, std::byte{0xab}};
+    UnitState state = lease(identity);
+    state.key = UnitKey::ipv6(UnitKind::kIpv6Prefix, *parse_ipv6_prefix("2001:db8::/56"));
+    state.hostname = {};
+    EXPECT_EQ(unit_line(state),
+              "2001:db8::/56 leased version 3 until 2027-01-15T08:00:00Z told never granted "
+              "2023-11-14T22:13:20Z hw-address 00:00:5e:00:53:01 duid 00:03:ab iaid 260\n");
+    EXPECT_EQ(unit_json(state)["duid"], "00:03:ab");
+    EXPECT_EQ(unit_json(state)["iaid"], 260);
+    EXPECT_FALSE(unit_json(lease({})).contains("duid"));
+}
+
 TEST(JournalPageTest, JsonHasSecondsAndNullForNever) {
     const auto json = unit_json(lease({}));
     EXPECT_EQ(json["unit"], "192.0.2.5");

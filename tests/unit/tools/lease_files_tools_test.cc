@@ -15,10 +15,38 @@
 namespace xdhcpd::xdhcpctl {
 namespace {
 
+lease_files::Entry lease_of(Ipv4 address) {
+    lease_files::Entry entry;
+    entry.address = address;
+    return entry;
+}
+
+lease_files::Entry lease_of(const std::string& name) {
+    lease_files::Entry entry;
+    EXPECT_TRUE(set_name(entry, name)) << name;
+    return entry;
+}
+
+TEST(LastEntriesTest, AddressesAndPrefixesOfBothFamiliesAreToldApart) {
+    const std::vector<std::string> names{
+        "2001:db8::/56", "2001:db8::",  "2001:db8::/64", "0.0.0.0", "2001:db8::/128",
+        "2001:db8::",    "2001:db8::1", "2001:db8::/56", "0.0.0.0", "2001:db8:1::/56"};
+    LastEntries last;
+    for (const std::string& name : names) {
+        last.add(lease_of(name));
+    }
+    EXPECT_EQ(last.finish(), 3u);
+    std::vector<bool> counts;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        counts.push_back(last.next_counts());
+    }
+    EXPECT_EQ(counts, (std::vector{false, false, true, false, true, true, true, true, true, true}));
+}
+
 TEST(LastEntriesTest, OnlyTheLastOfEachAddressCounts) {
     LastEntries last;
     for (const std::uint32_t address : {1u, 2u, 1u, 3u, 2u, 1u}) {
-        last.add(Ipv4{address});
+        last.add(lease_of(Ipv4{address}));
     }
     EXPECT_EQ(last.finish(), 3u);
     std::vector<bool> counts;
@@ -33,7 +61,8 @@ TEST(LastEntriesTest, ALongLogOfFewAddressesStaysSmall) {
     constexpr std::uint32_t kAddresses = 1000;
     LastEntries last;
     for (std::uint32_t i = 0; i < kCount; ++i) {
-        last.add(Ipv4{i % kAddresses});
+        last.add(i % 2 == 0 ? lease_of(Ipv4{i % kAddresses})
+                            : lease_of("2001:db8::" + std::to_string(i % kAddresses)));
     }
     EXPECT_EQ(last.finish(), kCount - kAddresses);
     std::uint32_t counted = 0;
@@ -100,15 +129,15 @@ TEST(LineFileTest, LongFilesAreReadWholeAndEndlessLinesAreAnError) {
 }
 
 TEST(LeaseExportTest, KeasNumbersOfSubnets) {
-    const std::vector<Ipv4Prefix> subnets{*parse_ipv4_prefix("192.0.2.0/24"),
-                                          *parse_ipv4_prefix("198.51.100.0/24")};
+    const std::vector<std::string> subnets{"192.0.2.0/24", "198.51.100.0/24", "2001:db8::/64"};
     const auto counted = kea_subnet_ids(subnets, {});
     ASSERT_TRUE(counted);
     EXPECT_EQ(counted->at(subnets[0]), 1u);
     EXPECT_EQ(counted->at(subnets[1]), 2u);
-    const auto given = kea_subnet_ids(subnets, {"198.51.100.0/24=700"});
+    const auto given = kea_subnet_ids(subnets, {"198.51.100.0/24=700", "2001:DB8:0::/64=6"});
     ASSERT_TRUE(given);
     EXPECT_EQ(given->at(subnets[1]), 700u);
+    EXPECT_EQ(given->at(subnets[2]), 6u);
     for (const char* const wrong :
          {"198.51.100.0/24", "=1", "198.51.100.0/24=0", "198.51.100.0/24=x", "203.0.113.0/24=1",
           "198.51.100.0/24=4294967295"}) {

@@ -21,6 +21,11 @@ namespace {
 
 TEST(FindRequest, TellsWhatIsLookedFor) {
     EXPECT_EQ(kind_of("192.0.2.1"), "address");
+    EXPECT_EQ(kind_of("2001:db8::1"), "address");
+    EXPECT_EQ(kind_of("2001:db8:0:1:2:3:4:5"), "address");
+    EXPECT_EQ(kind_of("2001:db8:8000:100::/56"), "address");
+    EXPECT_EQ(kind_of("00:03:00:01:02:00:5e:00:53:01"), "client_id");
+    EXPECT_EQ(kind_of("01:02:03:04:05:06:07:08"), "client_id");
     EXPECT_EQ(kind_of("02:00:5e:00:53:01"), "hw_address");
     EXPECT_EQ(kind_of("02-00-5E-00-53-01"), "hw_address");
     EXPECT_EQ(kind_of("01:02:00:5e:00:53:01"), "client_id");

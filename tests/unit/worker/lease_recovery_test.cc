@@ -51,7 +51,12 @@ class LeaseRecoveryTest : public ::testing::Test {
         return {identity.begin(), identity.end()};
     }
     LeaseRecovery recovery(std::uint32_t grace_end = 0) {
-        return {engine_.snapshot(), {&engine_.shard}, DiskTime{kBootEpoch}, {1000}, {grace_end}};
+        return {engine_.snapshot(),
+                engine_.registry.ipv6(),
+                {&engine_.shard},
+                DiskTime{kBootEpoch},
+                {1000},
+                {grace_end}};
     }
 
     Engine engine_;
@@ -122,7 +127,9 @@ TEST_F(LeaseRecoveryTest, WithoutATrustedClockWhatSeemsToHaveEndedStaysForAWhile
 
 TEST_F(LeaseRecoveryTest, NoAcknowledgedClientIsUnknownForWantOfRoom) {
     Engine small{testing::small_configuration(), 1};
-    LeaseRecovery recovery{small.snapshot(), {&small.shard}, DiskTime{kBootEpoch}, {1000}, {2000}};
+    LeaseRecovery recovery{small.snapshot(), small.registry.ipv6(),
+                           {&small.shard},   DiskTime{kBootEpoch},
+                           {1000},           {2000}};
     recovery.add(lease("192.0.2.10", 1, kBootEpoch + 1000 + kHour));
     recovery.add(lease("192.0.2.11", 2, kBootEpoch + 1000 + kHour));
     recovery.add(lease("192.0.2.12", 3, kBootEpoch + 900));
@@ -145,7 +152,12 @@ TEST_F(LeaseRecoveryTest, OfTwoLeasesOfAClientTheLaterOneIsKept) {
     for (const bool first_is_later : {false, true}) {
         for (const std::uint64_t boot : {kBootEpoch, kBootEpoch + 100'000}) {  // before, or since
             Engine engine;
-            LeaseRecovery recovery{engine.snapshot(), {&engine.shard}, DiskTime{boot}, {1000}, {}};
+            LeaseRecovery recovery{engine.snapshot(),
+                                   engine.registry.ipv6(),
+                                   {&engine.shard},
+                                   DiskTime{boot},
+                                   {1000},
+                                   {}};
             for (const bool first : {true, false}) {
                 UnitState state =
                     lease(first ? "192.0.2.15" : "192.0.2.16", 3, boot + 1000 + kHour);
@@ -230,8 +242,12 @@ TEST_F(LeaseRecoveryTest, WhatIsWrittenIsRestored) {
     }
     log.kick();
     Engine second;
-    LeaseRecovery recovery{
-        second.snapshot(), {&second.shard}, DiskTime{kBootEpoch - 50}, {1050}, {}};  // later boot
+    LeaseRecovery recovery{second.snapshot(),
+                           second.registry.ipv6(),
+                           {&second.shard},
+                           DiskTime{kBootEpoch - 50},
+                           {1050},
+                           {}};  // later boot
     for (ByteView record = ring.take(); !record.empty(); record = ring.take()) {
         recovery.add(journal::decode(record).value());
     }

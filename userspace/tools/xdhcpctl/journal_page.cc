@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "base/addresses.h"
+#include "engine/v6/known_client.h"
 #include "tools/xdhcpctl/table.h"
 
 namespace xdhcpd::xdhcpctl {
@@ -35,6 +36,17 @@ constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 [[nodiscard]] std::string hw_address(const journal::UnitState& state) {
     const ByteView octets = state.mac.bytes();
     return to_hex(octets.first(std::min<std::size_t>(state.hw_len, octets.size())));
+}
+
+// The identity; of DHCPv6 what it says.
+[[nodiscard]] std::string client_text(ByteView identity) {
+    const std::string text = " identity " + to_hex(identity);
+    if (!engine::v6::is_v6_identity(identity)) {
+        return text;
+    }
+    const auto client = engine::v6::describe_client(identity);
+    return (client.duid.empty() ? text : " duid " + to_hex(client.duid)) + " iaid " +
+           std::to_string(client.iaid);
 }
 
 [[nodiscard]] json time_json(std::uint64_t seconds) {
@@ -86,7 +98,7 @@ std::string unit_line(const journal::UnitState& state) {
         line += " hw-address " + hw_address(state);
     }
     if (!state.identity.empty()) {
-        line += " identity " + to_hex(state.identity);
+        line += client_text(state.identity);
     }
     if (!state.hostname.empty()) {
         line += " hostname " + printable(as_text(state.hostname));
@@ -98,19 +110,25 @@ std::string unit_line(const journal::UnitState& state) {
 }
 
 json unit_json(const journal::UnitState& state) {
-    return {{"unit", unit_text(state.key)},
-            {"status", to_text(state.status)},
-            {"version", state.version},
-            {"flags", state.flags},
-            {"expiry", time_json(state.expiry)},
-            {"told_expiry", time_json(state.told_expiry)},
-            {"started", state.started},
-            {"last_xid", state.last_xid},
-            {"hw_type", state.hw_type},
-            {"hw_address", hw_address(state)},
-            {"identity", to_hex(state.identity)},
-            {"hostname", std::string{as_text(state.hostname)}},
-            {"relay_information", to_hex(state.relay_information)}};
+    json object = {{"unit", unit_text(state.key)},
+                   {"status", to_text(state.status)},
+                   {"version", state.version},
+                   {"flags", state.flags},
+                   {"expiry", time_json(state.expiry)},
+                   {"told_expiry", time_json(state.told_expiry)},
+                   {"started", state.started},
+                   {"last_xid", state.last_xid},
+                   {"hw_type", state.hw_type},
+                   {"hw_address", hw_address(state)},
+                   {"identity", to_hex(state.identity)},
+                   {"hostname", std::string{as_text(state.hostname)}},
+                   {"relay_information", to_hex(state.relay_information)}};
+    if (engine::v6::is_v6_identity(state.identity)) {
+        const auto client = engine::v6::describe_client(state.identity);
+        object["duid"] = to_hex(client.duid);
+        object["iaid"] = client.iaid;
+    }
+    return object;
 }
 
 std::string check_page(const journal::CheckResult& result) {

@@ -23,6 +23,10 @@ namespace xdhcpd::xdhcpctl {
 namespace {
 
 using lease_files::Format;
+
+constexpr std::uint64_t kFamily4 = 4;
+constexpr std::uint64_t kFamily6 = 6;
+
 using nlohmann::json;
 
 // Where the leases go: standard output, or a new file that takes the place of the old one at the
@@ -111,16 +115,32 @@ class Output {
     return std::move(*answer);
 }
 
-[[nodiscard]] Result<std::vector<Ipv4Prefix>, std::string> ask_subnets(Client& client) {
+// The one text of a prefix of either family.
+[[nodiscard]] std::optional<std::string> canonical(const std::string& text) {
+    if (const auto prefix = parse_ipv4_prefix(text)) {
+        return to_string(*prefix);
+    }
+    const auto prefix = parse_ipv6_prefix(text);
+    return prefix ? std::optional{to_string(*prefix)} : std::nullopt;
+}
+
+[[nodiscard]] std::string subnet_of(const lease_files::Entry& entry) {
+    if (entry.dhcp6) {
+        return entry.dhcp6->subnet ? to_string(*entry.dhcp6->subnet) : "";
+    }
+    return entry.subnet ? to_string(*entry.subnet) : "";
+}
+
+[[nodiscard]] Result<std::vector<std::string>, std::string> ask_subnets(Client& client) {
     const auto answer = ask(client, {{"command", "subnets"}});
     if (!answer) {
         return Unexpected{answer.error()};
     }
-    std::vector<Ipv4Prefix> subnets;
+    std::vector<std::string> subnets;
     const auto list = answer->find("subnets");
     if (list != answer->end() && list->is_array()) {
         for (const json& subnet : *list) {
-            if (const auto prefix = parse_ipv4_prefix(subnet.value("subnet", ""))) {
+            if (const auto prefix = canonical(subnet.value("subnet", ""))) {
                 subnets.push_back(*prefix);
             }
         }
@@ -130,16 +150,16 @@ class Output {
 
 }  // namespace
 
-Result<std::map<Ipv4Prefix, std::uint32_t>, std::string> kea_subnet_ids(
-    const std::vector<Ipv4Prefix>& subnets, const std::vector<std::string>& given) {
+Result<std::map<std::string, std::uint32_t>, std::string> kea_subnet_ids(
+    const std::vector<std::string>& subnets, const std::vector<std::string>& given) {
     constexpr std::uint64_t kMaxId = 0xfffffffe;
-    std::map<Ipv4Prefix, std::uint32_t> ids;
-    for (const Ipv4Prefix subnet : subnets) {
+    std::map<std::string, std::uint32_t> ids;
+    for (const std::string& subnet : subnets) {
         ids.emplace(subnet, static_cast<std::uint32_t>(ids.size() + 1));
     }
     for (const std::string& text : given) {
         const std::size_t equals = text.find('=');
-        const auto prefix = parse_ipv4_prefix(text.substr(0, equals));
+        const auto prefix = canonical(text.substr(0, equals));
         const auto id = equals == std::string::npos
                             ? std::nullopt
                             : lease_files::parse_number(text.substr(equals + 1), kMaxId);
@@ -149,7 +169,7 @@ Result<std::map<Ipv4Prefix, std::uint32_t>, std::string> kea_subnet_ids(
         }
         const auto found = ids.find(*prefix);
         if (found == ids.end()) {
-            return Unexpected{"--kea-subnet-id: there is no subnet " + to_string(*prefix)};
+            return Unexpected{"--kea-subnet-id: there is no subnet " + *prefix};
         }
         found->second = static_cast<std::uint32_t>(*id);
     }
@@ -158,7 +178,7 @@ Result<std::map<Ipv4Prefix, std::uint32_t>, std::string> kea_subnet_ids(
 
 int run_lease_export(Client& client, const LeaseExportArguments& arguments) {
     const auto format = lease_files::parse_format(arguments.format);
-    std::map<Ipv4Prefix, std::uint32_t> kea_ids;
+    std::map<std::string, std::uint32_t> kea_ids;
     if (format == Format::kKea) {
         const auto subnets = ask_subnets(client);
         if (!subnets) {
@@ -175,15 +195,22 @@ int run_lease_export(Client& client, const LeaseExportArguments& arguments) {
                       std::chrono::system_clock::now().time_since_epoch())
                       .count();
     // A subnet that the configuration has no more, but its leases, gets the next number.
-    options.kea_subnet_id = [&kea_ids](const std::optional<Ipv4Prefix>& subnet) {
+    options.kea_subnet_id = [&kea_ids](const lease_files::Entry& entry) {
         const auto next = static_cast<std::uint32_t>(kea_ids.size() + 1);
-        return kea_ids.emplace(subnet.value_or(Ipv4Prefix{}), next).first->second;
+        return kea_ids.emplace(subnet_of(entry), next).first->second;
     };
+    const bool has_one_family = format == Format::kKea || format == Format::kIsc;
+    const std::uint64_t family =
+        has_one_family && arguments.family == 0 ? kFamily4 : arguments.family;
+    options.is_dhcp6 = family == kFamily6;
     const auto writer = lease_files::make_writer(*format, options);
 
     json request = {{"command", "leases"}, {"action", "export"}};
     if (!arguments.subnet.empty()) {
         request["subnet"] = arguments.subnet;
+    }
+    if (family != 0) {
+        request["family"] = family;
     }
     Output output{arguments.file};
     std::uint64_t written = 0;

@@ -31,9 +31,9 @@ constexpr std::size_t kMaxBatch = 1024;
 constexpr std::size_t kMaxBatchLen = std::size_t{1} << 19;
 
 // Outcomes by what they mean for the exit code; the names are those of the server, but for
-// "superseded", "dhcp6" and "error", which are ours.
+// "superseded", "temporary" and "error", which are ours.
 constexpr std::array<std::string_view, 3> kTaken{"imported", "renewed", "unchanged"};
-constexpr std::array<std::string_view, 2> kNothingLost{"superseded", "expired"};
+constexpr std::array<std::string_view, 3> kNothingLost{"superseded", "expired", "temporary"};
 
 template <std::size_t N>
 [[nodiscard]] bool is_among(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -129,6 +129,10 @@ class Sender {
         constexpr std::size_t kPerByte = 5;  // a byte that is not printable: \\x00
         len_ += kFixedLen + kPerByte * (entry.hw_address.size() + entry.client_id.size() +
                                         entry.hostname.size() + entry.relay_information.size());
+        if (entry.dhcp6) {
+            len_ += kPerByte * (entry.dhcp6->duid.size() + entry.dhcp6->relay_id.size() +
+                                entry.dhcp6->remote_id.size() + entry.dhcp6->subscriber_id.size());
+        }
         batch_.push_back(lease_files::to_json(entry));
         places_.push_back(place);
         return (batch_.size() < kMaxBatch && len_ < kMaxBatchLen) || flush();
@@ -181,9 +185,9 @@ class Sender {
 class Survey final : public lease_files::Receiver {
   public:
     explicit Survey(LastEntries& last) : last_{last} {}
-    void on_entry(const Entry& entry, Place) override { last_.add(entry.address); }
+    void on_entry(const Entry& entry, Place) override { last_.add(entry); }
     void on_error(Place, const std::string&) override {}
-    void on_dhcp6(Place, const std::string&) override {}
+    void on_temporary(Place, const std::string&) override {}
 
   private:
     LastEntries& last_;
@@ -200,7 +204,7 @@ class Courier final : public lease_files::Receiver {
             return;
         }
         if (entry.state == EntryState::kEnded) {
-            report_.tell(place, "expired", to_string(entry.address),
+            report_.tell(place, "expired", name_of(entry),
                          "the lease had ended when the file was written");
             return;
         }
@@ -209,11 +213,9 @@ class Courier final : public lease_files::Receiver {
     void on_error(Place place, const std::string& text) override {
         report_.tell(place, "error", {}, text);
     }
-    void on_dhcp6(Place place, const std::string& text) override {
-        report_.tell(place, "dhcp6", {},
-                     parse_ipv6(text)
-                         ? text + " is a lease of DHCPv6; this version serves DHCPv4 only"
-                         : text);
+    void on_temporary(Place place, const std::string& text) override {
+        report_.tell(place, "temporary", {},
+                     text + "; such are not served (RFC 9915), and their clients ask for others");
     }
     [[nodiscard]] bool is_lost() const noexcept { return is_lost_; }
 

@@ -33,7 +33,8 @@ struct Options {
     std::string socket = "/run/xdhcpd/control.sock";
     bool as_json = false;
     std::string subnet;
-    std::uint64_t limit = 0;  // 0: none
+    std::uint64_t limit = 0;   // 0: none
+    std::uint64_t family = 0;  // 4, 6 or 0: both
     std::string what;
     std::string address;
     std::string mac;
@@ -137,6 +138,22 @@ template <typename Page>
 }
 
 // Formats of lease files, for the command line.
+void add_family(CLI::App& command, std::uint64_t& family) {
+    auto* const only4 = command.add_flag_callback(
+        "-4", [&family] { family = 4; }, "Only those of DHCPv4");
+    command
+        .add_flag_callback(
+            "-6", [&family] { family = 6; }, "Only those of DHCPv6")
+        ->excludes(only4);
+}
+
+[[nodiscard]] json with_family(json request, const Options& options) {
+    if (options.family != 0) {
+        request["family"] = options.family;
+    }
+    return request;
+}
+
 [[nodiscard]] std::vector<std::string> format_names(const char* first = nullptr) {
     std::vector<std::string> names{lease_files::kFormatNames.begin(),
                                    lease_files::kFormatNames.end()};
@@ -164,12 +181,14 @@ int run(int argc, char** argv) {
         command->add_option("--subnet", options.subnet, "Only those of this subnet");
         command->add_option("--limit", options.limit, "At most so many")
             ->check(CLI::PositiveNumber);
+        add_family(*command, options.family);
     }
     auto* const find =
-        leases->add_subcommand("find", "Leases of an address, MAC, client identifier or hostname");
+        leases->add_subcommand("find", "Leases of an address, prefix, MAC, DUID or hostname");
     find->add_option("what", options.what, "What to look for")->required();
+    add_family(*find, options.family);
     auto* const remove = leases->add_subcommand("delete", "Forget a lease: the address is free");
-    remove->add_option("address", options.address, "Its address")->required();
+    remove->add_option("address", options.address, "Its address or prefix")->required();
     auto* const to_file = leases->add_subcommand("export", "Write leases as a lease file");
     to_file->add_option("--format", options.lease_export.format, "What kind of file")
         ->check(CLI::IsMember(format_names()))
@@ -178,6 +197,7 @@ int run(int argc, char** argv) {
     to_file->add_option("--subnet", options.lease_export.subnet, "Only those of this subnet");
     to_file->add_option("--kea-subnet-id", options.lease_export.kea_subnet_ids,
                         "PREFIX=ID: Kea's number of a subnet");
+    add_family(*to_file, options.lease_export.family);
     auto* const from_file = leases->add_subcommand("import", "Take over the leases of a file");
     from_file->add_option("--format", options.lease_import.format, "What kind of file")
         ->check(CLI::IsMember(format_names("auto")))
@@ -256,7 +276,7 @@ int run(int argc, char** argv) {
         return show_status(client, options);
     }
     if (*find) {
-        return show_leases(client, options, find_request(options.what));
+        return show_leases(client, options, with_family(find_request(options.what), options));
     }
     if (*remove) {
         return show(client, options,
@@ -274,7 +294,7 @@ int run(int argc, char** argv) {
         if (!options.subnet.empty()) {
             request["subnet"] = options.subnet;
         }
-        return show_leases(client, options, std::move(request));
+        return show_leases(client, options, with_family(std::move(request), options));
     }
     if (*subnets) {
         return show(client, options, {{"command", "subnets"}}, subnets_page);

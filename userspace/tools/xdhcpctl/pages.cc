@@ -301,7 +301,8 @@ std::string leases_page(const json& answer, bool headings) {
                           lease["expires_in"].is_number_unsigned();
         table.add({text(lease, "address"), text(lease, "state"), or_dash(text(lease, "hw_address")),
                    ends ? duration(count(lease, "expires_in")) : "never",
-                   or_dash(text(lease, "hostname")), or_dash(text(lease, "client_id"))});
+                   or_dash(text(lease, "hostname")),
+                   or_dash(text(lease, text(lease, "duid").empty() ? "client_id" : "duid"))});
     }
     if (table.empty()) {
         return headings ? "no leases\n" : "";

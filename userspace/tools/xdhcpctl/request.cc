@@ -34,7 +34,10 @@ namespace {
 
 nlohmann::json find_request(const std::string& what) {
     nlohmann::json request = {{"command", "leases"}, {"action", "find"}};
-    const char* const key = parse_ipv4(what)     ? "address"
+    // Eight pairs between colons could be an IPv6 address as well, though hardly anybody has one.
+    const bool is_address =
+        parse_ipv4(what) || (parse_ipv6(what) && !is_hex_bytes(what)) || parse_ipv6_prefix(what);
+    const char* const key = is_address           ? "address"
                             : parse_mac(what)    ? "hw_address"
                             : is_hex_bytes(what) ? "client_id"
                                                  : "hostname";
