@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "control/changes6.h"
 #include "control/text.h"
 #include "dhcp4/option_text.h"
 #include "dhcp4/options.h"
@@ -215,6 +216,12 @@ void compare_reservations(Lines& lines, const std::vector<model::ReservationConf
     }
 }
 
+[[nodiscard]] std::string wait_text(const std::optional<std::uint32_t>& wait) {
+    return !wait                           ? std::string{}
+           : *wait == model::kNoV6OnlyWait ? std::string{"false"}
+                                           : format_duration(*wait);
+}
+
 void compare_subnets(Lines lines, const model::SubnetConfiguration& before,
                      const model::SubnetConfiguration& after) {
     lines.compare("interface", before.interface, after.interface);
@@ -231,6 +238,7 @@ void compare_subnets(Lines lines, const model::SubnetConfiguration& before,
     lines.compare("server-hostname", before.server_hostname, after.server_hostname);
     lines.compare("boot-file-name", before.boot_file_name, after.boot_file_name);
     lines.compare("relays", before.relays, after.relays);
+    lines.compare("ipv6-mostly", wait_text(before.v6only_wait), wait_text(after.v6only_wait));
     compare_options(lines, before.options, after.options);
     compare_reservations(lines, before.reservations, after.reservations);
 }
@@ -261,6 +269,7 @@ void compare_dhcp4(std::vector<std::string>& result, const model::Dhcp4Configura
                   Percent{after.rebind_time_permille});
     lines.compare("renew-jitter-percent", Percent{before.renew_jitter_permille},
                   Percent{after.renew_jitter_permille});
+    lines.compare("ipv6-mostly", wait_text(before.v6only_wait), wait_text(after.v6only_wait));
     compare_options(lines, before.options, after.options);
 
     using Pair = std::pair<const model::SubnetConfiguration*, const model::SubnetConfiguration*>;
@@ -340,6 +349,7 @@ std::vector<std::string> describe_changes(const model::Configuration& before,
                                           const model::Configuration& after, bool log_applies) {
     std::vector<std::string> result;
     compare_dhcp4(result, before.dhcp4, after.dhcp4);
+    describe_changes6(result, before, after);
     if (log_applies) {
         Lines{result, ""}.compare("log", before.log, after.log);
     }
@@ -379,6 +389,10 @@ std::vector<std::string> describe_restarts(const model::Configuration& before,
             std::uint32_t{after.ports.server});
     compare("ports", " client", std::uint32_t{before.ports.client},
             std::uint32_t{after.ports.client});
+    compare("ports", " server6", std::uint32_t{before.ports.server6},
+            std::uint32_t{after.ports.server6});
+    compare("ports", " client6", std::uint32_t{before.ports.client6},
+            std::uint32_t{after.ports.client6});
     compare("ports", " reply-to-source", before.ports.reply_to_source, after.ports.reply_to_source);
     return result;
 }

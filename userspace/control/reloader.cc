@@ -19,6 +19,8 @@ using model::LogLevel;
 
 // How often interfaces and addresses are looked at.
 constexpr std::chrono::seconds kHostInterval{10};
+// How often units of IPv6 are looked at that another space still has.
+constexpr std::chrono::seconds kWithheldInterval{10};
 // How long a reload waits until every worker uses a new snapshot; they wake every 100 ms, see
 // above.
 constexpr std::chrono::seconds kFenceTime{1};
@@ -266,7 +268,7 @@ std::vector<std::string> Reloader::publish(const model::Configuration& configura
     state_.remember_spaces(*made.snapshot);
     // Units that close must be closed, and those that open may be open, before workers see the
     // snapshot: what it says about pools is never wider than the bits.
-    model::apply_policy(*made.snapshot, configuration, host, state_.parts.registry);
+    withheld_ = model::apply_policy(*made.snapshot, configuration, host, state_.parts.registry);
     if (state_.parts.adopt_leases) {
         state_.parts.adopt_leases(*made.snapshot);
     }
@@ -315,7 +317,20 @@ void Reloader::take_back(const model::Configuration& configuration, model::Snaps
     advertised_error_ = error;
 }
 
+// Units that wait for another space of theirs: see model::apply_policy6(). What the snapshot says
+// of this host is what its local addresses are, so the policy is the same as when it was published.
+void Reloader::open_withheld(BootTime current) {
+    if (!withheld_ || unsettled_ || current - policy_applied_ < kWithheldInterval ||
+        !state_.collect_snapshots()) {
+        return;
+    }
+    policy_applied_ = current;
+    withheld_ = model::apply_policy(state_.parts.snapshots.newest(), state_.parts.configuration,
+                                    host_, state_.parts.registry);
+}
+
 void Reloader::watch_host(BootTime current) {
+    open_withheld(current);
     if (const AdvertisedSets* const sets = state_.parts.advertised_sets;
         sets != nullptr && sets->next_end().value_or(~std::uint64_t{0}) <= unix_time()) {
         unsettled_ = true;  // something need not be taken back any longer

@@ -54,6 +54,8 @@ class Reloader {
     std::vector<std::string> put_in_force(model::Configuration configuration,
                                           const model::HostState& host);
     void tell_of_host(const model::HostState& host) const;
+    // Opens units that were closed until another space let them go.
+    void open_withheld(BootTime current);
     // Adds what is not advertised any more to the snapshot.
     void take_back(const model::Configuration& configuration, model::Snapshot& snapshot);
     [[nodiscard]] std::uint64_t unix_time() const noexcept;
@@ -63,6 +65,8 @@ class Reloader {
     // Snapshot and bitmaps are not, or not certainly, what the configuration in force says: a
     // reload is on its way, or an exception ended it, and then the next tick() publishes again.
     bool unsettled_ = false;
+    bool withheld_ = false;  // some are: see model::apply_policy()
+    BootTime policy_applied_;
     BootTime host_read_;
     std::string host_error_;                  // reported last
     std::string advertised_error_;            // likewise

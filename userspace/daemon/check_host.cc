@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "config/load.h"
+#include "daemon/check_ipv6.h"
 #include "host/advice.h"
 #include "host/facts.h"
 #include "host/host.h"
@@ -49,6 +51,7 @@ void print_json(const std::vector<host::Finding>& findings, bool is_good) {
 int check_host(const CheckHostOptions& options) {
     std::vector<std::string> names = options.interfaces;
     std::vector<std::string> native;
+    model::Configuration configuration;
     if (!options.file.empty()) {
         const config::LoadResult loaded = config::load_file(options.file);
         for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
@@ -57,6 +60,7 @@ int check_host(const CheckHostOptions& options) {
         if (!loaded.configuration) {
             return 1;
         }
+        configuration = *loaded.configuration;
         for (const model::InterfaceConfiguration& interface : loaded.configuration->interfaces) {
             names.push_back(interface.name);
             if (interface.driver == model::Driver::kXdp) {
@@ -77,7 +81,12 @@ int check_host(const CheckHostOptions& options) {
         interface.wants_native =
             std::find(native.begin(), native.end(), interface.name) != native.end();
     }
-    const std::vector<host::Finding> findings = host::judge(facts);
+    std::vector<host::Finding> findings = host::judge(facts);
+    if (const auto state = host::read_host_state()) {
+        for (host::Finding& finding : check_ipv6(configuration, *state)) {
+            findings.push_back(std::move(finding));
+        }
+    }
     const bool is_good = std::none_of(findings.begin(), findings.end(), [](const auto& finding) {
         return finding.level == host::Finding::Level::kMend;
     });

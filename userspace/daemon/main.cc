@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/load.h"
@@ -48,6 +49,25 @@ void tell_of_multicast(const model::Configuration& configuration) {
     }
 }
 
+// ", 2 IPv6 subnets, 1 advertising link"; empty without IPv6.
+[[nodiscard]] std::string ipv6_part(const model::Configuration& configuration) {
+    std::string text;
+    const auto add = [&text](std::size_t count, std::string_view what) {
+        if (count != 0) {
+            text +=
+                ", " + std::to_string(count) + " " + std::string{what} + (count == 1 ? "" : "s");
+        }
+    };
+    add(configuration.dhcp6.subnets.size(), "IPv6 subnet");
+    add(configuration.router_advertisements.size(), "advertising link");
+    std::size_t targets = 0;
+    for (const model::NeighborProxyConfiguration& proxy : configuration.neighbor_proxies) {
+        targets += proxy.targets.size();
+    }
+    add(targets, "neighbor proxy target");
+    return text;
+}
+
 [[nodiscard]] int check(const std::string& file) {
     const config::LoadResult loaded = config::load_file(file);
     print(loaded.diagnostics);
@@ -62,9 +82,10 @@ void tell_of_multicast(const model::Configuration& configuration) {
         return 1;
     }
     const std::size_t subnets = loaded.configuration->dhcp4.subnets.size();
-    std::printf("%s: ok (%zu subnet%s, %llu addresses in pools)\n", file.c_str(), subnets,
+    std::printf("%s: ok (%zu subnet%s, %llu addresses in pools%s)\n", file.c_str(), subnets,
                 subnets == 1 ? "" : "s",
-                static_cast<unsigned long long>(pool_addresses(*loaded.configuration)));
+                static_cast<unsigned long long>(pool_addresses(*loaded.configuration)),
+                ipv6_part(*loaded.configuration).c_str());
     for (const model::InterfaceConfiguration& interface : loaded.configuration->interfaces) {
         if (interface.rate_limits.any()) {
             std::printf("  interface %s: at most %s\n", interface.name.c_str(),

@@ -170,5 +170,62 @@ TEST(Coverage, IsPoolsAndReservationsWithoutWhatIsNeverLet) {
     EXPECT_FALSE(Coverage{model::Configuration{}}.covers(Ipv4{0xc000020a}));
 }
 
+// Of IPv6: one subnet with these members, and more at the root.
+[[nodiscard]] std::string subnet6(const std::string& members, const std::string& more = "") {
+    return "interfaces: [{name: eth1}]\ndhcp6:\n  subnets:\n    - {subnet: 2001:db8:1::/64, "
+           "interface: eth1, pools: [{range: 2001:db8:1::10-2001:db8:1::19}]" +
+           (members.empty() ? "" : ", " + members) + "}\n" + more;
+}
+
+TEST(DescribeChanges6, SaysNothingOfNothing) {
+    EXPECT_THAT(changes(subnet6(""), subnet6("")), IsEmpty());
+}
+
+TEST(DescribeChanges6, NamesWhatChangesInDhcp6AndItsSubnets) {
+    EXPECT_THAT(changes(subnet6(""), subnet6("", "  preference: 7\n  valid-lifetime: 3h\n")),
+                ElementsAre("dhcp6 lifetimes: preferred 1h, valid 2h -> preferred 1h, valid 3h",
+                            "dhcp6 preference: none -> 7"));
+    EXPECT_THAT(
+        changes(subnet6(""), subnet6("prefix-pools: [{prefix: 2001:db8:8000::/40, "
+                                     "delegated-length: 56}]")),
+        ElementsAre("subnet 2001:db8:1::/64 prefix-pools: none -> 2001:db8:8000::/40 in /56"));
+    EXPECT_THAT(changes(subnet6(""), subnet6("options: {dns-servers: \"2001:db8::53\"}")),
+                ElementsAre("subnet 2001:db8:1::/64 option dns-servers: none -> 2001:db8::53"));
+    EXPECT_THAT(
+        changes(subnet6("reservations: [{subscriber-id: a, address: 2001:db8:1::5}]"),
+                subnet6("reservations: [{subscriber-id: a, address: 2001:db8:1::6}]")),
+        ElementsAre("subnet 2001:db8:1::/64 reservation for subscriber-id 61: 2001:db8:1::5 -> "
+                    "2001:db8:1::6"));
+    EXPECT_THAT(changes(subnet6(""), subnet("")),
+                testing::Contains("subnet 2001:db8:1::/64 removed"));
+}
+
+TEST(DescribeChanges6, NamesAdvertisementsAndProxies) {
+    const std::string one =
+        "router-advertisements: [{interface: eth1, prefixes: [{prefix: 2001:db8:1::/64}]}]\n";
+    const std::string other =
+        "router-advertisements: [{interface: eth1, other: true, prefixes: [{prefix: "
+        "2001:db8:2::/64}]}]\n";
+    EXPECT_THAT(changes(subnet6(""), subnet6("", one)),
+                ElementsAre("router-advertisements on eth1 added"));
+    EXPECT_THAT(
+        changes(subnet6("", one), subnet6("", other)),
+        ElementsAre(
+            "router-advertisements on eth1 other: false -> true",
+            "router-advertisements on eth1 prefix 2001:db8:1::/64: preferred 7d, valid 30d, "
+            "on-link, autonomous -> none",
+            "router-advertisements on eth1 prefix 2001:db8:2::/64: none -> preferred 7d, "
+            "valid 30d, on-link, autonomous"));
+    EXPECT_THAT(
+        changes(subnet6(""),
+                subnet6("", "neighbor-proxies: [{interface: eth1, targets: 2001:db8:5::/64}]\n")),
+        ElementsAre("neighbor-proxies on eth1: none -> 2001:db8:5::/64"));
+}
+
+TEST(DescribeChanges, NamesIpv6Mostly) {
+    EXPECT_THAT(changes(subnet(""), subnet("ipv6-mostly: true")),
+                ElementsAre("subnet 192.0.2.0/24 ipv6-mostly: none -> 30m"));
+}
+
 }  // namespace
 }  // namespace xdhcpd::control

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
@@ -274,6 +275,35 @@ TEST(CheckRoom, RefusesMoreAddressesThanTheStoreCanNumber) {
     last.prefix = {Ipv4{0xc0000000}, 6};
     configuration.dhcp4.subnets.push_back(last);
     EXPECT_THAT(check_room(configuration, registry), HasSubstr("subnet 192.0.0.0/6: no room"));
+}
+
+// A pool of IPv6 with other ends is another space: what both have waits in the new one until every
+// worker knows that the old one is closed.
+TEST(Reload, PoolThatGrowsOpensOnceTheOldOneIsClosed) {
+    const auto text = [](const std::string& last) {
+        return "interfaces: [{name: eth1}]\nmax-leases: 4096\ndhcp6:\n  subnets:\n    - {subnet: "
+               "2001:db8:1::/64, interface: eth1, pools: [{range: 2001:db8:1::1000-" +
+               last + "}]}\n";
+    };
+    const std::string first = text("2001:db8:1::10ff");
+    Lab lab{1, first.c_str()};
+    lab.configure(text("2001:db8:1::11ff"));
+    ASSERT_TRUE(lab.control().reload(false).ok);
+    const auto allowed = [&] {
+        const model::Snapshot6& ipv6 = lab.slot().newest().ipv6;
+        return lab.registry()
+            .store()
+            .space(ipv6.subnets[0].pools[0].space)
+            .bitmap()
+            .allowed_count();
+    };
+    EXPECT_EQ(allowed(), 256u);
+    for (int i = 0; i < 50 && allowed() != 512u; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{100});
+        lab_seconds += 11;
+        lab.control().tick();
+    }
+    EXPECT_EQ(allowed(), 512u);
 }
 
 }  // namespace
