@@ -1,5 +1,7 @@
-"""Real clients: each gets a lease, renews it by unicast, releases it, and gets the same address again."""
+"""Real clients: each gets a lease, renews it by unicast, releases it, and gets the same address again; on a link with
+IPv6, addresses of both families, a delegated prefix, servers and default routes."""
 
+import ipaddress
 import time
 
 import pytest
@@ -67,3 +69,124 @@ def test_client_gets_renews_releases_and_gets_again(namespaces, tmp_path, driver
             if driver.startswith("xdp"):
                 print(server.xdp_verdicts())
         assert server.driver() != "xdp" or sum(server.xdp_verdicts().values()) > 0
+
+
+POOL6 = ipaddress.ip_network("2001:db8:77::1000/116")
+PREFIXES = ipaddress.ip_network("2001:db8:7700::/40")
+DNS6 = "2001:db8:77::53"
+DHCP6 = {
+    "preferred-lifetime": f"{LEASE_SECONDS}s",
+    "valid-lifetime": f"{4 * LEASE_SECONDS}s",
+    "subnets": [
+        {
+            "subnet": "2001:db8:77::/64",
+            "interface": "srv0",
+            "pools": [{"range": f"{POOL6[0]}-{POOL6[-1]}"}],
+            "prefix-pools": [{"prefix": str(PREFIXES), "delegated-length": 56}],
+            "options": {"dns-servers": [DNS6]},
+        }
+    ],
+}
+ADVERTISEMENT = {
+    "interface": "srv0",
+    "managed": True,
+    "other": True,
+    "prefixes": [{"prefix": "2001:db8:77::/64"}],
+    "dns-servers": [DNS6],
+}
+# systemd-networkd 252 gives its address of IPv4 back, what it has of IPv6 it keeps until that ends.
+RELEASES6 = ("dhclient", "dhcpcd")
+
+
+@pytest.fixture(name="dual")
+def fixture_dual(namespaces, tmp_path):
+    """dual(kind): a server and a client, not started, on a link with both families."""
+    started = []
+
+    def make(kind):
+        server_ns, client_ns = namespaces("srv"), namespaces("cli")
+        interface = f"x{RUN_PREFIX.split('-')[1][-6:]}c"
+        veth(server_ns, "srv0", client_ns, interface)
+        for namespace, name in ((server_ns, "srv0"), (client_ns, interface)):
+            namespace.sysctl(f"net.ipv6.conf.{name}.disable_ipv6", 0)
+        server_ns.run("ip", "address", "add", "10.77.0.1/24", "dev", "srv0")
+        server_ns.run("ip", "address", "add", "2001:db8:77::1/64", "dev", "srv0", "nodad")
+        config = configuration("srv0", "xdp", [SUBNET], tmp_path)
+        config |= {"dhcp6": DHCP6, "router-advertisements": [ADVERTISEMENT]}
+        client = Client(kind, client_ns, interface, tmp_path / kind, families="46")
+        started.append(client)
+        return Server(server_ns, tmp_path, config), client
+
+    yield make
+    for client in started:
+        client.close()
+
+
+def all_facts(client, names):
+    """What the client has once it has all of `names`."""
+
+    def complete():
+        facts = client.facts()
+        return facts if all(facts[name] for name in names) else None
+
+    return eventually(complete, 25, 0.2, f"{client.kind} has {names}; {client.log()}")
+
+
+def renewals(server):
+    received = server.status()["received_by_type"]
+    return received.get("dhcp6.renew", 0) + received.get("dhcp6.rebind", 0)
+
+
+def leased6(server):
+    """Leased addresses and leased prefixes."""
+    return [pool["leased"] for pool in server.ask("subnets")["subnets6"][0]["pools"]]
+
+
+@pytest.mark.rfc("4862 5.5")
+def test_udhcpc_has_the_addresses_of_the_kernel_beside_it(dual):
+    server, client = dual("udhcpc")
+    with server:
+        client.start()
+        facts = all_facts(client, ("address4", "route4", "dns4", "address6", "route6"))
+        assert ipaddress.ip_address(facts["address6"]) in ipaddress.ip_network("2001:db8:77::/64")
+        assert facts["route6"] == link_local(server.namespace)
+        assert facts["prefix"] == "" and leased6(server) == [0, 0]
+
+
+@pytest.mark.rfc("8415 18.2")
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "udhcpc"])
+def test_client_of_both_families_gets_renews_and_releases(dual, kind):
+    server, client = dual(kind)
+    with server:
+        client.start()
+        facts = all_facts(client, ("address4", "route4", "dns4", "address6", "prefix", "route6", "dns6"))
+        assert facts["address4"] in server.leases()
+        assert facts["route4"] == "10.77.0.1" and facts["dns4"] == "192.0.2.53"
+        assert ipaddress.ip_address(facts["address6"]) in POOL6
+        prefix = ipaddress.ip_network(facts["prefix"])
+        assert prefix.subnet_of(PREFIXES) and prefix.prefixlen == 56
+        assert facts["dns6"] == DNS6
+        assert facts["route6"] == link_local(server.namespace)
+        assert leased6(server) == [1, 1]
+
+        before = renewals(server)
+        client.renew()
+        # systemd-networkd wakes up to ten seconds late, and rebinds when both times have passed by then.
+        eventually(lambda: renewals(server) > before, timeout=2 * LEASE_SECONDS, what=f"{kind} renews")
+        time.sleep(0.5)
+        again = client.facts()
+        assert again == facts, "a renewal changes nothing"
+        if kind != "systemd-networkd":
+            assert "dhcp6.rebind" not in server.status()["received_by_type"], "the server answers who renews"
+        assert leased6(server) == [1, 1]
+
+        client.release()
+        if kind in RELEASES6:
+            eventually(lambda: leased6(server) == [0, 0], what=f"{kind} releases")
+            assert server.status()["received_by_type"]["dhcp6.release"] >= 1
+
+
+def link_local(namespace):
+    """The link-local address of srv0."""
+    shown = namespace.run("ip", "-6", "-o", "address", "show", "dev", "srv0", "scope", "link")
+    return shown.split("inet6 ")[1].split("/")[0]

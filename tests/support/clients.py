@@ -1,5 +1,6 @@
 """The four real clients, through deploy/demo-client."""
 
+import os
 import subprocess
 
 from support.netns import eventually
@@ -9,13 +10,15 @@ KINDS = ("udhcpc", "dhclient", "dhcpcd", "systemd-networkd")
 
 
 class Client:
-    """One real client on one interface of a namespace; close() ends it and removes what it left."""
+    """One real client on one interface of a namespace, of IPv4 only ("4") or of both families ("46"); close() ends it
+    and removes what it left."""
 
-    def __init__(self, kind, namespace, interface, directory):
+    def __init__(self, kind, namespace, interface, directory, families="4"):
         self.kind = kind
         self.namespace = namespace
         self.interface = interface
         self.directory = directory
+        self.families = families
         directory.mkdir(parents=True, exist_ok=True)
 
     def _do(self, action, expected=(0,)):
@@ -28,9 +31,10 @@ class Client:
             text=True,
             timeout=40,
             check=False,
+            env={**os.environ, "XD_CLIENT_FAMILIES": self.families},
         )
         assert done.returncode in expected, f"{action} {self.kind}: {done.returncode}: {done.stdout}\n{self.log()}"
-        return done.returncode
+        return done
 
     def start(self, timeout=25):
         """Starts the client and returns the address that its interface has got."""
@@ -47,7 +51,11 @@ class Client:
 
     def renew(self):
         """False when the client cannot be told to and renews by itself at T1."""
-        return self._do("renew", (0, 3)) == 0
+        return self._do("renew", (0, 3)).returncode == 0
+
+    def facts(self):
+        """What the client has, by name: address4, route4, dns4, address6, prefix, route6, dns6; "" for nothing."""
+        return dict(line.split("=", 1) for line in self._do("show").stdout.splitlines())
 
     def release(self):
         self._do("release")

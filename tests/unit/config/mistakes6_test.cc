@@ -95,9 +95,10 @@ const Mistake dhcp6_mistakes[] = {
     {"PreferredLonger", dhcp6("preferred-lifetime: 2h\n  valid-lifetime: 1h"),
      "5:23: error: preferred-lifetime: '2h' is longer than valid-lifetime (RFC 8415 section 21.6)"},
     {"Preference", dhcp6("preference: 256"),
-     "5:15: error: preference: 256 is out of range; 0 to 255 was meant"},
+     "5:15: error: preference: must be a whole number from 0 to 255, not '256'"},
     {"RefreshTime", dhcp6("information-refresh-time: 1m"),
-     "5:29: error: information-refresh-time: '1m' is out of range; 10m to infinite was meant"},
+     "5:29: error: information-refresh-time: must be a duration from 10m to infinite, such as 90s, "
+     "15m, 12h or 7d, not '1m'"},
     {"RenewAfterRebind", dhcp6("renew-time-percent: 80"),
      "5:23: error: renew-time-percent: renewing (T1, 80) must come before rebinding (T2, 80)"},
     {"ServerDuid", dhcp6("server-duid: server"),
@@ -126,7 +127,8 @@ const Mistake dhcp6_mistakes[] = {
     {"Ipv6MostlyShort",
      "interfaces: [{name: eth1}]\ndhcp4: {ipv6-mostly: {wait: 10s}, subnets: [{subnet: "
      "192.0.2.0/24, pools: [{range: 192.0.2.8/29}]}]}\n",
-     "2:29: error: wait: '10s' is out of range; 5m to 4294967294s was meant"},
+     "2:29: error: wait: must be a duration from 5m to 4294967294s, such as 90s, 15m, 12h or 7d, "
+     "not '10s'"},
     {"PortNeedsUdp",
      "interfaces: [{name: eth1}]\nports: {server6: 10547}\n"
      "router-advertisements: [{interface: eth1}]\n",
@@ -289,7 +291,7 @@ const Mistake advertisement_mistakes[] = {
      "3:32: warning: managed: hosts on 'eth1' will ask for addresses by DHCPv6, and no subnet of "
      "dhcp6 is there"},
     {"IntervalMax", advertisement("interval: {max: 31m}"),
-     "3:39: error: max: '31m' is out of range; 4s to 30m was meant"},
+     "3:39: error: max: must be a duration from 4s to 30m, such as 90s, 15m, 12h or 7d, not '31m'"},
     {"IntervalMin", advertisement("interval: {min: 80s, max: 100s}"),
      "3:39: error: min: '80s' is more than three quarters of max (100s); 3s to 75s was meant (RFC "
      "4861 section 6.2.1)"},
@@ -297,12 +299,13 @@ const Mistake advertisement_mistakes[] = {
      "3:40: error: router-lifetime: '9m' is shorter than the longest interval (600s); 0s for no "
      "default router, or longer was meant (RFC 4861 section 6.2.1)"},
     {"RouterLifetimeLong", advertisement("router-lifetime: 65536s"),
-     "3:40: error: router-lifetime: '65536s' is out of range; 0s to 65535s was meant"},
+     "3:40: error: router-lifetime: must be a duration from 0s to 65535s, such as 90s, 15m, 12h or "
+     "7d, not '65536s'"},
     {"PreferenceOfNoRouter", advertisement("router-lifetime: 0s, preference: high"),
      "3:40: error: router-lifetime: 0s is no default router, which has no preference either (RFC "
      "4191 section 2.2)"},
     {"Mtu", advertisement("mtu: 1279"),
-     "3:28: error: mtu: 1279 is out of range; 1280 to 65535 was meant"},
+     "3:28: error: mtu: must be a whole number from 1280 to 65535, not '1279'"},
     {"ReachableTime", advertisement("reachable-time: 2h"),
      "3:39: error: reachable-time: '2h' is out of range; at most 3600000ms was meant"},
     {"PrefixLinkLocal", advertisement("prefixes: [{prefix: fe80::/64}]"),
