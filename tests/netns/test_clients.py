@@ -168,6 +168,8 @@ def test_client_of_both_families_gets_renews_and_releases(dual, kind):
         assert facts["dns6"] == DNS6
         assert facts["route6"] == link_local(server.namespace)
         assert leased6(server) == [1, 1]
+        route = f"{prefix} via {link_local(client.namespace, client.interface)} dev srv0"
+        eventually(lambda: route in routes6(server), what=f"the gateway has {route}")
 
         before = renewals(server)
         client.renew()
@@ -184,9 +186,13 @@ def test_client_of_both_families_gets_renews_and_releases(dual, kind):
         if kind in RELEASES6:
             eventually(lambda: leased6(server) == [0, 0], what=f"{kind} releases")
             assert server.status()["received_by_type"]["dhcp6.release"] >= 1
+            eventually(lambda: route not in routes6(server), what="the route goes with the lease")
 
 
-def link_local(namespace):
-    """The link-local address of srv0."""
-    shown = namespace.run("ip", "-6", "-o", "address", "show", "dev", "srv0", "scope", "link")
+def routes6(server):
+    return server.namespace.run("ip", "-6", "route")
+
+
+def link_local(namespace, interface="srv0"):
+    shown = namespace.run("ip", "-6", "-o", "address", "show", "dev", interface, "scope", "link")
     return shown.split("inet6 ")[1].split("/")[0]
