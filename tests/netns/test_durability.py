@@ -25,6 +25,24 @@ def sides(namespaces):
     return server, client
 
 
+POOL6 = {
+    "subnet": "2001:db8:64::/64",
+    "interface": "srv0",
+    "pools": [{"range": "2001:db8:64::1:0:0-2001:db8:64::1:ffff:ffff"}],
+    "prefix-pools": [{"prefix": "2001:db8:8000::/36", "delegated-length": 60}],
+}
+ASSOCIATIONS = ("address", "prefix")
+
+
+@pytest.fixture
+def sides6(sides):
+    for namespace, interface in zip(sides, ("srv0", "cli0")):
+        namespace.sysctl(f"net.ipv6.conf.{interface}.accept_dad", 0)
+        namespace.sysctl(f"net.ipv6.conf.{interface}.disable_ipv6", 0)
+    sides[0].run("ip", "address", "add", "2001:db8:64::1/64", "dev", "srv0", "nodad")
+    return sides
+
+
 def config(directory, durability="sync", driver="xdp"):
     settings = configuration("srv0", driver, [POOL], directory, max_offers_per_relay=100000)
     settings["durability"] = durability
@@ -223,9 +241,29 @@ def test_trouble_with_the_directory_names_its_key(sides, tmp_path):
         running.log_path.unlink()
 
 
-def rounds(sides, tmp_path, *, count, disk=None, patience="2s"):
-    """Kills the server `count` times in the middle of a load; acknowledged leases, and how they are found again."""
-    with Rounds(*sides, tmp_path, config(tmp_path), disk, patience=patience) as running:
+def config6(directory):
+    settings = config(directory)
+    del settings["dhcp4"]
+    settings["dhcp6"] = {"valid-lifetime": "1d", "preferred-lifetime": "12h", "max-offers-per-relay": 100000}
+    settings["dhcp6"] |= {"delegated-routes": False, "subnets": [POOL6]}
+    return settings
+
+
+def arguments6(association):
+    return ("--family", "6", "--association", association)
+
+
+def rounds(sides, tmp_path, *, count, disk=None, patience="2s", association=None):
+    """Kills the server `count` times in the middle of a load; acknowledged leases, and how they are found again.
+    `association`: of DHCPv6, as xdhcpgun calls it, or "both", in turn; without it, of DHCPv4."""
+
+    def arguments(turn):
+        if association is None:
+            return ()
+        return arguments6(ASSOCIATIONS[turn % 2] if association == "both" else association)
+
+    settings = config(tmp_path) if association is None else config6(tmp_path)
+    with Rounds(*sides, tmp_path, settings, disk, patience=patience, arguments=arguments) as running:
         for _ in range(count):
             running.round()
             running.verify(running.ledgers)
@@ -252,4 +290,43 @@ def test_the_power_cut_is_one(sides, tmp_path):
     """The same with syncs that do nothing: leases must be lost, or the test above shows nothing."""
     disk = forgetful_disk(tmp_path, sync_lies=True)
     total = rounds(sides, tmp_path, count=1, disk=disk, patience="50ms")
+    assert total["same"] < total["acknowledged"], total
+
+
+@pytest.mark.rfc("8415 18.3.2")
+@pytest.mark.parametrize("association", ASSOCIATIONS)
+def test_leases_of_dhcpv6_outlive_a_restart(sides6, tmp_path, association):
+    server, client = sides6
+    ledger = tmp_path / "ledger"
+    running = Server(server, tmp_path, config6(tmp_path))
+    load = ("--scenario", "dora", "--clients", "300", "--count", "300", "--ledger", str(ledger))
+    with running:
+        assert gun(client, *load, *arguments6(association))["exchanges_completed"] == 300
+        assert running.status()["journal"]["state"] == "ok"
+    with running:
+        again = gun(client, "--verify", str(ledger), "--verify-by", "init-reboot", *arguments6(association))["verify"]
+        assert again["same"] == again["asked"] == 300, again
+        assert "300 leases" in running.log()
+
+
+# Server and journal are the same for both; a round of each, and one more of addresses after a round of prefixes.
+@pytest.mark.rfc("8415 18.3.2")
+def test_no_acknowledged_lease_of_dhcpv6_is_lost_by_kill(sides6, tmp_path):
+    total = rounds(sides6, tmp_path, count=ROUNDS, association="both")
+    assert total["acknowledged"] > 300 * ROUNDS
+    assert total["same"] == total["acknowledged"], total
+
+
+@pytest.mark.rfc("8415 18.3.2")
+def test_no_acknowledged_lease_of_dhcpv6_is_lost_by_a_power_cut(sides6, tmp_path):
+    disk = forgetful_disk(tmp_path)
+    total = rounds(sides6, tmp_path, count=ROUNDS, disk=disk, association="both")
+    assert total["acknowledged"] > 300 * ROUNDS
+    assert total["same"] == total["acknowledged"], total
+
+
+@pytest.mark.parametrize("association", ASSOCIATIONS)
+def test_the_power_cut_is_one_for_dhcpv6(sides6, tmp_path, association):
+    disk = forgetful_disk(tmp_path, sync_lies=True)
+    total = rounds(sides6, tmp_path, count=1, disk=disk, patience="50ms", association=association)
     assert total["same"] < total["acknowledged"], total
