@@ -603,10 +603,11 @@ void Decider::commit(IaPlan& plan, Decision& decision) noexcept {
     }
 }
 
-// What was taken for this message.
+// What was taken for this message. A lease that it would have moved to is the client's already.
 void Decider::undo() noexcept {
     for (IaPlan& plan : plans_) {
-        if (plan.unit != kNoUnit && plan.unit != plan.held) {
+        if (plan.unit != kNoUnit && plan.unit != plan.held &&
+            shard_.record(plan.unit).state == LeaseState::kOffered) {
             shard_.withdraw(plan.unit);
         }
     }

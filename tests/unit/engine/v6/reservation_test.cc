@@ -49,6 +49,32 @@ TEST(Reservation6Test, ADuidGetsWhatIsReservedForIt) {
     EXPECT_NE(engine.get_address(2), kReserved);
 }
 
+TEST(Reservation6Test, AReplyThatDoesNotFitLeavesBothLeasesOfJoinedLinksAlone) {
+    auto configuration = small_configuration6();
+    auto& second = configuration.dhcp6.subnets.emplace_back();
+    second.prefix = *parse_ipv6_prefix("2001:db8:2::/64");
+    second.interface = "eth2";
+    auto& reservation = second.reservations.emplace_back();
+    reservation.identifier = {IdentifierKind6::kDuid, duid_of(1)};
+    reservation.addresses.push_back(*parse_ipv6("2001:db8:2::abcd"));
+    Engine6 engine{configuration};
+    ASSERT_NE(engine.get_address(1), "");
+    const auto there = engine.send(Message6{Message6::kRequest}.na(1), 1, testing::kUplink);
+    ASSERT_TRUE(there.reply) << there.why();
+    ASSERT_EQ(there.reply->na(1).lease(), "2001:db8:2::abcd");
+    for (auto& subnet : configuration.dhcp6.subnets) {
+        subnet.interface = "eth1";
+        subnet.shared_network = "all";
+    }
+    engine.reload(configuration);
+    engine.tx_len = 130;
+    for (const int type : {Message6::kSolicit, Message6::kRenew}) {
+        EXPECT_EQ(engine.send(Message6{type}.na(1)).why(), "engine6.reply-too-long");
+    }
+    EXPECT_EQ(engine.held(lease::HeldCount::kLeased), 2u);
+    EXPECT_EQ(engine.shard.check_invariants(), "");
+}
+
 TEST(Reservation6Test, NobodyElseGetsAReservedUnitOfAPool) {
     auto configuration = small_configuration6();
     reserve(configuration, IdentifierKind6::kDuid, duid_of(1), {kPooled});
