@@ -219,7 +219,8 @@ bool Decider::may_offer_more(lease::OfferSource source) const noexcept {
     return open < kOffersPerFreeUnit || open < kOffersPerFreeUnit * free_units();
 }
 
-// At least this many units of the link are free; exact for spaces that are small enough to count.
+// At least this many units of the link are free, and clients may have them; exact for spaces that
+// are small enough to count.
 std::uint64_t Decider::free_units() const noexcept {
     std::uint64_t free = 0;
     for (const lease::SpaceId id : request_.link().spaces) {
@@ -234,7 +235,7 @@ std::uint64_t Decider::free_units() const noexcept {
         const std::uint64_t allowed = space.bitmap().allowed_count();
         free += allowed > held ? allowed - held : 0;
     }
-    return free;
+    return std::min(free, shard_.free_places());
 }
 
 }  // namespace xdhcpd::engine

@@ -84,12 +84,16 @@ void ClientLimit::give_back(std::uint32_t shard) noexcept {
     shares_[shard].spare.fetch_add(1, kRelaxed);
 }
 
-std::uint64_t ClientLimit::used() const noexcept {
+std::uint64_t ClientLimit::free() const noexcept {
     std::uint64_t free = pool_.load(kRelaxed);
     for (const Share& share : shares_) {
         free += share.spare.load(kRelaxed);
     }
-    return std::uint64_t{limit_} + debt_.load(kRelaxed) - free;
+    return free;
+}
+
+std::uint64_t ClientLimit::used() const noexcept {
+    return std::uint64_t{limit_} + debt_.load(kRelaxed) - free();
 }
 
 }  // namespace xdhcpd::lease

@@ -37,6 +37,8 @@ class ClientLimit {
     // One place less in use.
     void give_back(std::uint32_t shard) noexcept;
 
+    // Places that nobody has; about right while others take and give back.
+    [[nodiscard]] std::uint64_t free() const noexcept;
     // Places in use, while no thread changes that.
     [[nodiscard]] std::uint64_t used() const noexcept;
 

@@ -95,6 +95,13 @@ Record& Shard::own_record(const Space& space, Unit unit) const noexcept {
     return own;
 }
 
+std::uint64_t Shard::free_places() const noexcept {
+    if (limit_ != nullptr) {
+        return limit_->free();
+    }
+    return index_.live_count() < capacity_ ? capacity_ - index_.live_count() : 0;
+}
+
 // == Taking ==
 
 bool Shard::has_room(const Tenant& tenant) const noexcept {

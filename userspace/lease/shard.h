@@ -171,6 +171,9 @@ class Shard {
             return !entry.former && is_tenant(entry.unit, tenant) && visit(entry.unit);
         });
     }
+    // Units that may still be taken for tenants, by all shards that share a limit; about right
+    // while others take and give back.
+    [[nodiscard]] std::uint64_t free_places() const noexcept;
     // Whether this shard holds the unit; any unit of an existing space.
     [[nodiscard]] bool holds(Unit unit) const noexcept;
 

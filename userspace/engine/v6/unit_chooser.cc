@@ -240,7 +240,8 @@ bool UnitChooser::may_offer_more(Association association,
     return open < kOffersPerFreeUnit || open < kOffersPerFreeUnit * free_units(association);
 }
 
-// At least this many units of the link are free; exact for spaces that are small enough to count.
+// At least this many units of the link are free, and clients may have them; exact for spaces that
+// are small enough to count.
 std::uint64_t UnitChooser::free_units(Association association) const noexcept {
     std::uint64_t free = 0;
     for (const lease::SpaceId id : places_.spaces(association)) {
@@ -255,7 +256,7 @@ std::uint64_t UnitChooser::free_units(Association association) const noexcept {
         const std::uint64_t allowed = space.bitmap().allowed_count();
         free += allowed > held ? allowed - held : 0;
     }
-    return free;
+    return std::min(free, shard_.free_places());
 }
 
 }  // namespace xdhcpd::engine::v6

@@ -574,6 +574,21 @@ TEST(Decide6Test, OffersThatOneWayMayHoldLeaveAQuarterForOthers) {
     EXPECT_NE(engine.request(30, 1, "2001:db8:1::1000"), "");  // who asks is served
 }
 
+// Pools of IPv6 have more units than clients are allowed, as a rule.
+TEST(Decide6Test, OffersThatOneWayMayHoldLeaveAQuarterOfTheClientTable) {
+    Engine6 engine{small_configuration6(), 8};
+    int offers = 0;
+    for (int client = 1; client <= 20; ++client) {
+        const auto outcome = engine.send(Message6{Message6::kSolicit, client}.na(1), client);
+        offers += outcome.reply ? 1 : 0;
+        if (!outcome.reply) {
+            EXPECT_EQ(outcome.why(), "engine6.offer-limit");
+        }
+    }
+    EXPECT_EQ(offers, 6);
+    EXPECT_NE(engine.request(30, 1, "2001:db8:1::1000"), "");  // who asks is served
+}
+
 TEST(Decide6Test, TheConfiguredLimitOfOffersHolds) {
     auto configuration = small_configuration6();
     configuration.dhcp6.max_offers_per_relay = 3;
