@@ -148,7 +148,8 @@ std::optional<std::uint64_t> parse_instant(std::string_view text) {
         return std::nullopt;
     }
     const std::chrono::seconds since{std::chrono::sys_days{date}.time_since_epoch()};
-    return static_cast<std::uint64_t>(since.count()) + hours * 3600 + minutes * 60 + seconds;
+    return static_cast<std::uint64_t>(since.count()) + hours * std::uint64_t{3600} +
+           minutes * std::uint64_t{60} + seconds;
 }
 
 std::optional<Rate> parse_rate(std::string_view text) {

@@ -97,7 +97,13 @@ void compare(std::vector<std::string>& lines, const std::string& heading, const 
         const std::string old_text = value(before);
         const std::string new_text = value(after);
         if (old_text != new_text && ++count <= most) {
-            lines.push_back(heading + name + ": " + old_text + " -> " + new_text);
+            std::string line = heading;
+            line += name;
+            line += ": ";
+            line += old_text;
+            line += " -> ";
+            line += new_text;
+            lines.push_back(std::move(line));
         }
     }
     if (count > most) {
