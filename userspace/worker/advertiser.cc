@@ -120,8 +120,11 @@ bool Advertiser::solicit(const engine::v6::Request& request, BootTime now) noexc
     if (link == nullptr) {
         return false;
     }
-    // Where the host is: as it says, else where its frame came from.
-    const Mac mac = request.nd().source_link_layer().value_or(request.frame().source_mac);
+    // Where the host is: as it says, else where its frame came from. No host is at a group address:
+    // an answer to one alone must not go to many.
+    const std::optional<Mac> said = request.nd().source_link_layer();
+    const bool is_host = said && !said->is_group() && !said->is_zero();
+    const Mac mac = is_host ? *said : request.frame().source_mac;
     link->schedule.solicit(request.frame().source, mac,
                            link->advertisement.configuration.solicited_by_unicast, now);
     due_at_ = std::min(due_at_, link->schedule.due_at());

@@ -10,7 +10,11 @@ namespace {
 using engine::Refusal6;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using testing::bytes;
 using testing::Bytes;
+using testing::Engine6;
+using testing::frame6;
+using testing::FrameSpec6;
 using testing::Worker6Lab;
 using Lab = Worker6Lab;
 
@@ -70,6 +74,27 @@ TEST(Advertise, WhoAsksIsAnsweredSoonAndAlone) {
     EXPECT_EQ(sent(lab, AdvertisementKind::kUnicast), 1u);
     EXPECT_EQ(sent(lab, AdvertisementKind::kMulticast), 1u);
     EXPECT_EQ(lab.check(), "") << "received = answered + dropped";
+}
+
+TEST(Advertise, AnAnswerToOneHostNeverGoesToAGroupAddress) {
+    const Lab lab{{.configuration = advertising()}};
+    lab.settle();
+    static_cast<void>(lab.frames());
+    lab.pass(seconds{5});
+    for (const int first : {0xff, 0x33, 0x01}) {
+        FrameSpec6 spec = Engine6::direct(first);
+        spec.destination = kAllRouters;
+        spec.next_header = 58;
+        spec.hop_limit = 255;
+        lab.inject(frame6(spec, bytes({133, 0, 0, 0, 0, 0, 0, 0, 1, 1, first, 0, 0, 0, 0, 1})));
+    }
+    lab.settle();
+    lab.pass(milliseconds{600}, milliseconds{10});
+    const auto frames = lab.frames();
+    ASSERT_EQ(frames.size(), 3u);
+    for (const Bytes& each : frames) {
+        EXPECT_FALSE(FrameView6::parse(each).value().destination_mac.is_group());
+    }
 }
 
 TEST(Advertise, AnEqualAdvertisementGoesOnAndAChangedOneBeginsAnew) {
