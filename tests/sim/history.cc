@@ -44,6 +44,11 @@ constexpr std::array<Form, static_cast<std::size_t>(What::kCount)> kForms{{
 
 constexpr std::array<std::string_view, 9> kTypes{
     "none", "DISCOVER", "OFFER", "REQUEST", "DECLINE", "ACK", "NAK", "RELEASE", "INFORM"};
+// Of DHCPv6, behind kFirstOfDhcp6.
+constexpr std::array<std::string_view, 10> kTypes6{"none",    "Solicit", "Advertise", "Request",
+                                                   "Confirm", "Renew",   "Rebind",    "Reply",
+                                                   "Release", "Decline"};
+constexpr std::uint32_t kFirstOfDhcp6 = 0x600;
 
 [[nodiscard]] std::string shown(std::string_view form, std::uint32_t value) {
     std::string text{form.substr(1)};
@@ -52,7 +57,10 @@ constexpr std::array<std::string_view, 9> kTypes{
         case 'a':
             return text + to_string(Ipv4{value});
         case 't':
-            return text + std::string{kTypes[std::min<std::size_t>(value, kTypes.size() - 1)]};
+            return text + std::string{value < kFirstOfDhcp6
+                                          ? kTypes[std::min<std::size_t>(value, kTypes.size() - 1)]
+                                          : kTypes6[std::min<std::size_t>(value - kFirstOfDhcp6,
+                                                                          kTypes6.size() - 1)]};
         case 'i':
             return text + std::to_string(static_cast<std::int32_t>(value));
         case 'x': {

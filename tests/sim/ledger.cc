@@ -15,7 +15,7 @@ using dhcp4::MessageType;
 }  // namespace
 
 bool Ledger::ends(const Sent& message, int client, int link, Ipv4 address, const Network& network) {
-    if (message.client != client || message.link != link || message.other_server) {
+    if (message.v6 || message.client != client || message.link != link || message.other_server) {
         return false;
     }
     switch (message.type) {
@@ -32,9 +32,19 @@ bool Ledger::ends(const Sent& message, int client, int link, Ipv4 address, const
     }
 }
 
+bool Ledger::ends_any(const Sent& message, const Answer& answer) {
+    return std::ranges::any_of(answer.v6->parts, [&](const Answer6::Part& part) {
+        return part.lease && Ledger6::ends(message, answer.client, part.ia, *part.lease);
+    });
+}
+
 Heard Ledger::hear(Sent message, const Network& network, Nanoseconds now) {
     Heard heard{std::move(message), false};
     const Sent& sent = heard.message;
+    if (sent.v6) {
+        heard.is_owed = v6_.hear(sent, now);
+        return heard;
+    }
     heard.is_owed = must_have(sent, network, now);
     Entry& entry = entries_[{sent.client, sent.link}];
     if (entry.claim && ends(sent, sent.client, sent.link, entry.claim->address, network)) {
@@ -45,6 +55,10 @@ Heard Ledger::hear(Sent message, const Network& network, Nanoseconds now) {
 
 void Ledger::leave(const Answer& answer, std::span<const Heard> heard, const Network& network,
                    Nanoseconds now) {
+    if (answer.v6) {
+        v6_.leave(answer, heard, now);
+        return;
+    }
     switch (answer.type) {
         case MessageType::kOffer:
             offer(answer, network, now);

@@ -13,34 +13,23 @@
 // by an import that moves the client.
 // From the instant when the server may have heard it, what the disk remembers does not matter: a
 // RELEASE whose record a crash loses leaves the address busy, which breaks no promise.
+//
+// What is of DHCPv6 is kept by Ledger6.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "base/addresses.h"
+#include "sim/ledger6.h"
 #include "sim/message.h"
 #include "sim/network.h"
 
 namespace xdhcpd::sim {
-
-// A rule was broken; the run ends.
-class Violation : public std::runtime_error {
-  public:
-    using std::runtime_error::runtime_error;
-};
-
-// A message that the server has decided.
-struct Heard {
-    Sent message;
-    // It asks for a lease that its client had then: it gets an ACK if it is answered at all.
-    bool is_owed = false;
-};
 
 class Ledger {
   public:
@@ -61,13 +50,18 @@ class Ledger {
     [[nodiscard]] static bool ends(const Sent& message, int client, int link, Ipv4 address,
                                    const Network& network);
 
+    // Whether it ends any lease that this answer of DHCPv6 tells.
+    [[nodiscard]] static bool ends_any(const Sent& message, const Answer& answer);
+
     void erase(Ipv4 address);
+    void erase(const Ipv6Prefix& name) { v6_.erase(name); }
     // The client has this address now, and none else of the link; not for less time than before.
     void import(int client, Ipv4 address);
 
     // What the client must be given if it asks for it now.
     [[nodiscard]] std::optional<Claim> claim(int client, int link, Nanoseconds now) const;
     [[nodiscard]] std::vector<Claim> claims(Nanoseconds now) const;
+    [[nodiscard]] const Ledger6& v6() const noexcept { return v6_; }
     // Whether this message must be answered, and with an ACK, if it is answered at all.
     [[nodiscard]] bool must_have(const Sent& message, const Network& network,
                                  Nanoseconds now) const;
@@ -86,6 +80,7 @@ class Ledger {
     [[nodiscard]] static bool is_reserved(const Network& network, int client);
 
     std::map<Key, Entry> entries_;
+    Ledger6 v6_;
 };
 
 }  // namespace xdhcpd::sim

@@ -4,7 +4,34 @@
 
 namespace xdhcpd::sim {
 
+std::uint32_t type_number(const Sent& sent) noexcept {
+    return sent.v6 ? number(sent.v6->type) : static_cast<std::uint32_t>(sent.type);
+}
+
+std::uint32_t type_number(const Answer& answer) noexcept {
+    return answer.v6 ? number(answer.v6->type) : static_cast<std::uint32_t>(answer.type);
+}
+
+std::uint32_t unit_number(const Sent& sent) noexcept {
+    if (!sent.v6) {
+        return sent.address.value;
+    }
+    const bool has_any = !sent.v6->parts.empty() && sent.v6->parts[0].listed;
+    return has_any ? number(*sent.v6->parts[0].listed) : 0;
+}
+
+std::uint32_t unit_number(const Answer& answer) noexcept {
+    if (!answer.v6) {
+        return answer.address.value;
+    }
+    const bool has_any = !answer.v6->parts.empty() && answer.v6->parts[0].lease;
+    return has_any ? number(*answer.v6->parts[0].lease) : 0;
+}
+
 std::optional<Answer> read_answer(ByteView frame) {
+    if (auto answer = read_answer6(frame)) {
+        return answer;
+    }
     constexpr std::size_t kHeaders = 14 + 20 + 8;
     constexpr std::size_t kOptions = kHeaders + 240;
     if (frame.size() < kOptions || frame[kHeaders] != std::byte{2}) {

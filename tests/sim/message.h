@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 
 #include "base/addresses.h"
 #include "dhcp4/options.h"
 #include "sim/history.h"
+#include "sim/message6.h"
 #include "support/frames.h"
 
 namespace xdhcpd::sim {
@@ -22,6 +24,14 @@ struct Sent {
     Nanoseconds time = 0;
     std::uint32_t ifindex = 0;
     testing::Bytes frame;
+    std::optional<Sent6> v6{};  // of DHCPv6: instead of type and address
+};
+
+// A message that the server has decided.
+struct Heard {
+    Sent message;
+    // It asks for a lease that its client had then: it gets it if it is answered at all.
+    bool is_owed = false;
 };
 
 // A reply that left the server.
@@ -32,7 +42,25 @@ struct Answer {
     std::uint32_t lease_time = 0;
     Ipv4 server;
     std::uint32_t xid = 0;
+    std::optional<Answer6> v6{};  // of DHCPv6: instead of type, address and time
+
+    // An ACK, or a Reply, which may confirm leases; others promise nothing.
+    [[nodiscard]] bool is_promise() const noexcept {
+        return v6 ? v6->type == dhcp6::MessageType::kReply : type == dhcp4::MessageType::kAck;
+    }
 };
+
+// A rule was broken; the run ends.
+class Violation : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+// For the history: what kind of message, and about which unit, of DHCPv6 the first.
+[[nodiscard]] std::uint32_t type_number(const Sent& sent) noexcept;
+[[nodiscard]] std::uint32_t type_number(const Answer& answer) noexcept;
+[[nodiscard]] std::uint32_t unit_number(const Sent& sent) noexcept;
+[[nodiscard]] std::uint32_t unit_number(const Answer& answer) noexcept;
 
 // Reads a frame of the server byte by byte, without its own code; nothing if it is no reply.
 [[nodiscard]] std::optional<Answer> read_answer(ByteView frame);

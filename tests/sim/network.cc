@@ -1,10 +1,16 @@
 #include "sim/network.h"
 
+#include "support/dhcp6.h"
 #include "support/engine_harness.h"
 
 namespace xdhcpd::sim {
 
 using testing::ip;
+
+namespace {
+constexpr std::uint8_t kAddressLen6 = 128;
+constexpr std::uint8_t kDelegatedLen = 56;
+}  // namespace
 
 Ipv4 Network::base(std::size_t subnet) {
     static const std::array<Ipv4, kSubnetCount> bases{ip("192.0.2.0"), ip("192.0.2.64"),
@@ -38,6 +44,34 @@ std::uint32_t Network::pool_size(int link) const {
         sum += link_of(subnet) == link ? pool_sizes[subnet] : 0;
     }
     return sum;
+}
+
+Ipv6Prefix Network::unit6(dhcp6::OptionCode ia, std::uint32_t index) {
+    const bool is_address = ia == dhcp6::OptionCode::kIaNa;
+    Ipv6Prefix unit{parse_ipv6(is_address ? "2001:db8:1::1000" : "2001:db8:100::").value(),
+                    is_address ? kAddressLen6 : kDelegatedLen};
+    unit.address.octets[is_address ? 15 : 6] = static_cast<std::byte>(index);
+    return unit;
+}
+
+std::vector<std::byte> Network::server_duid() {
+    return testing::join({testing::bytes({0, 3, 0, 1}), testing::kServerMac.bytes()});
+}
+
+void Network::configure6(model::Dhcp6Configuration& dhcp6) const {
+    dhcp6.lifetimes = {default_time / 2, default_time};
+    dhcp6.rapid_commit = rapid_commit;
+    dhcp6.decline_time = decline_time;
+    dhcp6.server_duid = server_duid();
+    model::Subnet6Configuration& subnet = dhcp6.subnets.emplace_back();
+    subnet.prefix = parse_ipv6_prefix("2001:db8:1::/64").value();
+    subnet.interface = "eth1";
+    subnet.pools.push_back({unit6(dhcp6::OptionCode::kIaNa, 0).address,
+                            unit6(dhcp6::OptionCode::kIaNa, pool6_size - 1).address});
+    subnet.prefix_pools.push_back({{unit6(dhcp6::OptionCode::kIaPd, 0).address,
+                                    static_cast<std::uint8_t>(kDelegatedLen - prefix_pool_bits)},
+                                   kDelegatedLen,
+                                   {}});
 }
 
 model::Configuration Network::configuration() const {
@@ -75,6 +109,7 @@ model::Configuration Network::configuration() const {
         }
         dhcp4.subnets.push_back(subnet);
     }
+    configure6(configuration.dhcp6);
     return configuration;
 }
 
@@ -86,6 +121,8 @@ model::HostState Network::host() {
                                1500,
                                true,
                                {parse_ipv4_prefix("192.0.2.1/26").value()}});
+    host.interfaces.back().addresses6 = {parse_ipv6_prefix("fe80::53fe/64").value(),
+                                         parse_ipv6_prefix("2001:db8:1::1/64").value()};
     host.interfaces.push_back({testing::kEth2,
                                "eth2",
                                testing::kServerMac,

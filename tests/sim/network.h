@@ -1,15 +1,18 @@
 // Network: what the server is configured to serve, by the simulator's own account, and the
 // configuration that says so. Two links:
 //
-//   0  direct clients of eth1: 192.0.2.0/26 and 192.0.2.64/26, a shared network
+//   0  direct clients of eth1: 192.0.2.0/26 and 192.0.2.64/26, a shared network; for DHCPv6
+//      2001:db8:1::/64, and prefixes of 56 bits from 2001:db8:100::
 //   1  clients behind the relays 203.0.113.1 and .2, by eth2: 203.0.113.0/26
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "base/addresses.h"
+#include "dhcp6/options.h"
 #include "model/configuration.h"
 #include "model/host_state.h"
 
@@ -30,6 +33,10 @@ struct Network {
     std::uint32_t min_time = 60;
     std::uint32_t max_time = 1200;
     std::uint32_t decline_time = 600;
+    // Of DHCPv6.
+    std::uint32_t pool6_size = 8;
+    std::uint8_t prefix_pool_bits = 3;  // so many prefixes, as a power of two
+    bool rapid_commit = false;
 
     [[nodiscard]] static Ipv4 base(std::size_t subnet);
     // The subnet of an address, configured or not; kSubnetCount for none.
@@ -42,8 +49,18 @@ struct Network {
     // Addresses that anybody may have on that link.
     [[nodiscard]] std::uint32_t pool_size(int link) const;
 
+    // The index-th address or prefix, whether it is in a pool or not.
+    [[nodiscard]] static Ipv6Prefix unit6(dhcp6::OptionCode ia, std::uint32_t index);
+    [[nodiscard]] std::uint32_t pool6_size_for(dhcp6::OptionCode ia) const noexcept {
+        return ia == dhcp6::OptionCode::kIaNa ? pool6_size : 1u << prefix_pool_bits;
+    }
+    [[nodiscard]] static std::vector<std::byte> server_duid();
+
     [[nodiscard]] model::Configuration configuration() const;
     [[nodiscard]] static model::HostState host();
+
+  private:
+    void configure6(model::Dhcp6Configuration& dhcp6) const;
 };
 
 }  // namespace xdhcpd::sim

@@ -50,9 +50,19 @@ void plant_in_files(Plant plant, journal::FaultyFiles& files) {
 
 const char* name(Plant plant) noexcept {
     constexpr std::array<const char*, static_cast<std::size_t>(Plant::kCount)> kNames{
-        "None",         "SyncsDoNothing",   "NewestSegmentLost",  "RepliesBeforeSync",
-        "OldStatesWin", "LeasesEndAtCrash", "WorkersShareNoBits", "OneShardForgotten",
-        "ClockAhead",   "ReceiversDecide",  "MessagesLost",       "OwnersDoNotWait"};
+        "None",
+        "SyncsDoNothing",
+        "NewestSegmentLost",
+        "RepliesBeforeSync",
+        "OldStatesWin",
+        "LeasesEndAtCrash",
+        "WorkersShareNoBits",
+        "OneShardForgotten",
+        "ClockAhead",
+        "ReceiversDecide",
+        "MessagesLost",
+        "OwnersDoNotWait",
+        "OneRecordPerReply"};
     return kNames[static_cast<std::size_t>(plant)];
 }
 
@@ -178,8 +188,20 @@ void Server::restore(const journal::UnitState& state, RememberedStates& remember
         told.status = journal::UnitStatus::kExpired;
     } else if (options_.plant == Plant::kOneShardForgotten && owner + 1 == options_.workers) {
         return;
+    } else if (options_.plant == Plant::kOneRecordPerReply && is_behind_the_first(state)) {
+        return;
     }
     recovery_->add(told);
+}
+
+bool Server::is_behind_the_first(const journal::UnitState& state) {
+    if (state.key.kind == journal::UnitKind::kIpv4 ||
+        state.status != journal::UnitStatus::kLeased) {
+        return false;
+    }
+    const ByteView client = state.identity.subspan(engine::kIdentityHeaderLen6);
+    return !restored_messages_.emplace(state.last_xid, std::vector(client.begin(), client.end()))
+                .second;
 }
 
 std::uint32_t Server::owner_of(ByteView identity) const noexcept {
@@ -284,7 +306,10 @@ void Server::answer_early(std::uint32_t index, const std::vector<HandedTo>& take
         }
         if (!is_given_back) {
             constexpr std::size_t kEthernetLen = 14;
-            const std::size_t len = kEthernetLen + load_be16(message.out.data() + kEthernetLen + 2);
+            const std::byte* const ip = message.out.data() + kEthernetLen;
+            const bool is_ipv4 = load_be16(ip - 2) == 0x0800;
+            const std::size_t len =
+                kEthernetLen + (is_ipv4 ? load_be16(ip + 2) : 40u + load_be16(ip + 4));
             const ByteView frame = message.out.first(len);
             early_answers_.emplace_back(frame.begin(), frame.end());
         }
@@ -311,6 +336,21 @@ bool Server::erase(Ipv4 address) {
             space_of(i).store.space(subnet->space).unit_at(subnet->index(address));
         if (shard.holds(unit) && shard.record(unit).state != lease::LeaseState::kOffered) {
             static_cast<void>(shard.erase(unit));
+            return true;
+        }
+    }
+    return false;
+}
+
+bool Server::erase(const Ipv6Prefix& name) {
+    const auto kind =
+        name.length == 128 ? lease::SpaceKind::kIpv6Address : lease::SpaceKind::kIpv6Prefix;
+    for (std::uint32_t i = 0; i < options_.workers; ++i) {
+        lease::Shard& shard = seats_[i].worker->shard();
+        const auto unit = space_of(i).registry.ipv6().find_unit(kind, name);
+        if (unit && shard.holds(*unit) &&
+            shard.record(*unit).state != lease::LeaseState::kOffered) {
+            static_cast<void>(shard.erase(*unit));
             return true;
         }
     }

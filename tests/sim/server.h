@@ -7,7 +7,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -40,6 +42,7 @@ enum class Plant : std::uint8_t {
     kReceiversDecide,     // nothing is handed over
     kMessagesLost,        // some, between workers
     kOwnersDoNotWait,     // what is handed over is answered before it is stored
+    kOneRecordPerReply,   // of the leases of a reply of DHCPv6 only the first is stored
     kCount,
 };
 [[nodiscard]] const char* name(Plant plant) noexcept;
@@ -96,6 +99,7 @@ class Server {
     // What an operator deletes, or brings from elsewhere for a client without a reservation; false
     // if the address is free, or held.
     bool erase(Ipv4 address);
+    bool erase(const Ipv6Prefix& name);
     bool import(int client, ByteView client_id, Ipv4 address, std::uint32_t seconds);
 
     // Empty if everything is as it should be.
@@ -105,7 +109,9 @@ class Server {
 
   private:
     struct Space {
-        explicit Space(std::uint32_t shard_count) : store{shard_count}, registry{store} {}
+        explicit Space(std::uint32_t shard_count) : store{shard_count}, registry{store} {
+            registry.ipv6().set_names_key({3, 4});
+        }
         lease::Store store;
         model::SpaceRegistry registry;
     };
@@ -122,6 +128,9 @@ class Server {
     }
     [[nodiscard]] std::uint32_t owner_of(ByteView identity) const noexcept;
     void restore(const journal::UnitState& state, RememberedStates& remembered);
+    // Plant::kOneRecordPerReply: whether the reply that told of this lease told of another one
+    // before it.
+    [[nodiscard]] bool is_behind_the_first(const journal::UnitState& state);
     // Plant::kMessagesLost; returns how many.
     std::size_t lose_messages(std::uint32_t index);
     // Plant::kOwnersDoNotWait: what one worker is about to take over ...
@@ -148,6 +157,8 @@ class Server {
     std::unique_ptr<worker::Exchange> exchange_;
     std::vector<Seat> seats_;
     std::uint32_t messages_seen_ = 0;  // by lose_messages()
+    // Message and client of what was restored; by is_behind_the_first().
+    std::set<std::pair<std::uint32_t, std::vector<std::byte>>> restored_messages_;
     std::vector<std::vector<std::byte>> early_answers_;
 };
 

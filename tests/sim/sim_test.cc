@@ -55,6 +55,9 @@ TEST_P(SimTest, NoLeaseIsForgottenAndNoUnitHeldTwice) {
     // What did not happen was not tested.
     EXPECT_GT(sum.acks, 100 * kSeedsPerBatch);
     EXPECT_GT(sum.naks, kSeedsPerBatch);
+    EXPECT_GT(sum.advertises, 20 * kSeedsPerBatch);
+    EXPECT_GT(sum.replies, 50 * kSeedsPerBatch);
+    EXPECT_GT(sum.joint_replies, 20 * kSeedsPerBatch);
     EXPECT_GT(sum.power_cuts, kSeedsPerBatch);
     EXPECT_GT(sum.kills, kSeedsPerBatch);
     EXPECT_GT(sum.stops, kSeedsPerBatch / 2);
@@ -119,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Plant::kSyncsDoNothing, Plant::kNewestSegmentLost, Plant::kRepliesBeforeSync,
                       Plant::kOldStatesWin, Plant::kLeasesEndAtCrash, Plant::kWorkersShareNoBits,
                       Plant::kOneShardForgotten, Plant::kClockAhead, Plant::kReceiversDecide,
-                      Plant::kMessagesLost, Plant::kOwnersDoNotWait),
+                      Plant::kMessagesLost, Plant::kOwnersDoNotWait, Plant::kOneRecordPerReply),
     [](const ::testing::TestParamInfo<Plant>& plant) { return std::string{name(plant.param)}; });
 
 }  // namespace

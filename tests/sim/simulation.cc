@@ -9,6 +9,7 @@ namespace xdhcpd::sim {
 namespace {
 
 using dhcp4::MessageType;
+using dhcp6::OptionCode;
 using Loss = journal::FaultyFiles::Loss;
 
 constexpr std::size_t kMaxOnTheWay = 40;
@@ -18,10 +19,7 @@ constexpr std::size_t kMaxInPort = 8;
 constexpr std::uint64_t kStepsPerCheck = 128;
 constexpr int kReservedCount = 3;
 constexpr std::uint32_t kMaxPool = 20;
-
-[[nodiscard]] std::uint32_t number(MessageType type) {
-    return static_cast<std::uint32_t>(type);
-}
+constexpr std::uint8_t kMaxPrefixPoolBits = 5;
 
 }  // namespace
 
@@ -32,6 +30,9 @@ Statistics& Statistics::operator+=(const Statistics& other) {
     offers += other.offers;
     acks += other.acks;
     naks += other.naks;
+    advertises += other.advertises;
+    replies += other.replies;
+    joint_replies += other.joint_replies;
     power_cuts += other.power_cuts;
     kills += other.kills;
     stops += other.stops;
@@ -60,7 +61,9 @@ std::string Statistics::text() const {
     };
     return line("seeds", runs) + line("steps", steps) + line("messages sent", sent) +
            line("OFFERs", offers) + line("ACKs", acks) + line("NAKs", naks) +
-           line("power cuts", power_cuts) + line("kills", kills) + line("orderly stops", stops) +
+           line("Advertises", advertises) + line("Replies with leases", replies) +
+           line("of these to several IAs", joint_replies) + line("power cuts", power_cuts) +
+           line("kills", kills) + line("orderly stops", stops) +
            line("starts that a bad disk refused", refused_starts) +
            line("windows of disk faults", disk_faults) + line("stalls", stalls) +
            line("syncs", syncs) + line("merges", merges) + line("reloads", reloads) +
@@ -98,6 +101,20 @@ void Simulation::choose_sizes() {
     for (std::uint32_t i = 0; i < direct + relayed; ++i, ++id) {
         clients_.emplace_back(id, i < direct ? kDirect : kRelayed, false, random_);
     }
+    std::array<std::uint32_t, 2> wanted6{};
+    const std::uint32_t count6 = 3 + random_.below(8);
+    for (std::uint32_t i = 0; i < count6; ++i) {
+        const Client6& client =
+            clients6_.emplace_back(Client6::kFirstId + static_cast<int>(i), random_);
+        wanted6[0] += static_cast<std::uint32_t>(client.count(OptionCode::kIaNa));
+        wanted6[1] += static_cast<std::uint32_t>(client.count(OptionCode::kIaPd));
+    }
+    whole_network_.pool6_size = 2 + wanted6[0] * (60 + random_.below(70)) / 100;
+    while (whole_network_.prefix_pool_bits < kMaxPrefixPoolBits &&
+           (1u << whole_network_.prefix_pool_bits) < wanted6[1] * (50 + random_.below(90)) / 100) {
+        ++whole_network_.prefix_pool_bits;
+    }
+    whole_network_.rapid_commit = chance(50);
     network_ = whole_network_;
     loss_percent_ = random_.below(20);
     copy_percent_ = random_.below(20);
@@ -105,7 +122,10 @@ void Simulation::choose_sizes() {
     options_.compact_at = 1 + random_.below(3);
     options_.keep_former = chance(50) ? seconds{60} : seconds{2'592'000};
     options_.tx_frames = std::array{8u, 32u, 128u}[random_.below(3)];
-    options_.client_limit = static_cast<std::uint32_t>(clients_.size()) * (chance(50) ? 1 : 4);
+    // Each IA is a client of the store.
+    options_.client_limit =
+        (static_cast<std::uint32_t>(clients_.size()) + wanted6[0] + wanted6[1]) *
+        (chance(50) ? 1 : 4);
     options_.message_slots = std::array<std::size_t, 4>{1, 2, 8, 64}[random_.below(4)];
 }
 
@@ -134,6 +154,7 @@ void Simulation::choose_weights() {
     add(2, &Simulation::stop);
     add(4, &Simulation::reload);
     add(8, &Simulation::erase);
+    add(4, &Simulation::erase6);
     add(8, &Simulation::import);
     add(2, &Simulation::audit);
     for (const Action& action : actions_) {
@@ -186,10 +207,12 @@ void Simulation::send() {
     if (messages_.size() >= kMaxOnTheWay) {
         return;
     }
-    Client& client = clients_[random_.below(static_cast<std::uint32_t>(clients_.size()))];
-    Sent sent = client.act(random_, now());
-    note(What::kSent, static_cast<std::uint32_t>(sent.client), number(sent.type),
-         sent.address.value, sent.xid);
+    const std::size_t which =
+        random_.below(static_cast<std::uint32_t>(clients_.size() + clients6_.size()));
+    Sent sent = which < clients_.size() ? clients_[which].act(random_, now())
+                                        : clients6_[which - clients_.size()].act(random_, now());
+    note(What::kSent, static_cast<std::uint32_t>(sent.client), type_number(sent), unit_number(sent),
+         sent.xid);
     ++statistics_.sent;
     messages_.push_back(std::move(sent));
 }
@@ -207,7 +230,7 @@ void Simulation::deliver() {
         messages_.erase(messages_.begin() + which);
     }
     if (is_old || chance(loss_percent_)) {
-        note(What::kLost, static_cast<std::uint32_t>(sent.client), number(sent.type), sent.xid);
+        note(What::kLost, static_cast<std::uint32_t>(sent.client), type_number(sent), sent.xid);
         return;
     }
     put_in_port(std::move(sent));
@@ -220,7 +243,7 @@ void Simulation::put_in_port(Sent sent) {
         !server_->port(worker).inject(sent.frame, sent.ifindex)) {
         return;
     }
-    note(What::kArrived, worker, static_cast<std::uint32_t>(sent.client), number(sent.type),
+    note(What::kArrived, worker, static_cast<std::uint32_t>(sent.client), type_number(sent),
          sent.xid);
     in_ports_[worker].push_back(std::move(sent));
     if (chance(60)) {
@@ -239,12 +262,19 @@ void Simulation::deliver_reply() {
     if (chance(loss_percent_)) {
         return;
     }
-    for (Client& client : clients_) {
-        if (client.id() == answer.client) {
-            note(What::kHeard, static_cast<std::uint32_t>(answer.client), number(answer.type),
-                 answer.address.value);
-            client.receive(answer);
+    note(What::kHeard, static_cast<std::uint32_t>(answer.client), type_number(answer),
+         unit_number(answer));
+    const auto receive = [&](auto& clients) {
+        for (auto& client : clients) {
+            if (client.id() == answer.client) {
+                client.receive(answer);
+            }
         }
+    };
+    if (answer.v6) {
+        receive(clients6_);
+    } else {
+        receive(clients_);
     }
 }
 
@@ -328,7 +358,7 @@ std::size_t Simulation::see_returned(std::vector<testing::Bytes>& left) {
         left.erase(found);
         see_reply(loan.answer);
         // The others were judged when they were decided: they promise nothing.
-        if (loan.answer.type == MessageType::kAck && !loan.is_void) {
+        if (loan.answer.is_promise() && !loan.is_void) {
             ledger_.leave(loan.answer, {&loan.heard, 1}, network_, now());
         }
     }
@@ -339,7 +369,7 @@ std::size_t Simulation::see_returned(std::vector<testing::Bytes>& left) {
 // from now on may be overtaken by its ACK, as in the network.
 void Simulation::judge_given_back() {
     for (const Abroad::Loan* const loan : abroad_->given_back()) {
-        if (!loan->drop && loan->answer.type != MessageType::kAck) {
+        if (!loan->drop && !loan->answer.is_promise()) {
             ledger_.leave(loan->answer, {&loan->heard, 1}, network_, now());
         }
     }
@@ -348,6 +378,11 @@ void Simulation::judge_given_back() {
         // addresses that the operator has closed.
         const bool is_coming = loan.where == Abroad::Where::kComingBack;
         const Sent& message = loan.heard.message;
+        if (message.v6) {
+            return is_coming && !loan.drop && std::ranges::any_of(decided_, [&](const Heard& one) {
+                       return Ledger::ends_any(one.message, loan.answer);
+                   });
+        }
         const Ipv4 address = is_coming ? loan.answer.address : message.address;
         return (is_coming || !network_.allows(message.client, address)) &&
                std::any_of(decided_.begin(), decided_.end(), [&](const Heard& one) {
@@ -358,8 +393,15 @@ void Simulation::judge_given_back() {
 }
 
 void Simulation::see_reply(const Answer& answer) {
-    note(What::kReply, static_cast<std::uint32_t>(answer.client), number(answer.type),
-         answer.address.value, answer.lease_time);
+    note(What::kReply, static_cast<std::uint32_t>(answer.client), type_number(answer),
+         unit_number(answer), answer.lease_time);
+    if (answer.v6) {
+        const auto leases = std::ranges::count_if(
+            answer.v6->parts, [](const Answer6::Part& part) { return part.lease.has_value(); });
+        statistics_.advertises += answer.is_promise() ? 0 : 1;
+        statistics_.replies += answer.is_promise() && leases > 0 ? 1 : 0;
+        statistics_.joint_replies += answer.is_promise() && leases > 1 ? 1 : 0;
+    }
     statistics_.offers += answer.type == MessageType::kOffer ? 1 : 0;
     statistics_.acks += answer.type == MessageType::kAck ? 1 : 0;
     statistics_.naks += answer.type == MessageType::kNak ? 1 : 0;
@@ -649,6 +691,22 @@ void Simulation::erase() {
     }
 }
 
+void Simulation::erase6() {
+    const OptionCode kind = chance(50) ? OptionCode::kIaNa : OptionCode::kIaPd;
+    const Ipv6Prefix name = Network::unit6(kind, random_.below(network_.pool6_size_for(kind)));
+    if (server_->erase(name)) {
+        ledger_.erase(name);
+        abroad_->end_if([&](const Abroad::Loan& loan) {
+            return loan.where == Abroad::Where::kComingBack && loan.answer.v6 &&
+                   std::ranges::any_of(loan.answer.v6->parts, [&](const Answer6::Part& part) {
+                       return part.lease == name;
+                   });
+        });
+        note(What::kErased, number(name));
+        ++statistics_.deletes;
+    }
+}
+
 void Simulation::import() {
     const Ipv4 address = some_address();
     const Client& client = clients_[random_.below(static_cast<std::uint32_t>(clients_.size()))];
@@ -713,6 +771,32 @@ void Simulation::audit() {
     ++statistics_.audits;
     for (const Ledger::Claim& claim : claims) {
         ask_for(claim);
+    }
+    for (Client6& client : clients6_) {
+        ask_for_leases_of(client);
+    }
+}
+
+// All in one message.
+void Simulation::ask_for_leases_of(Client6& client) {
+    std::vector<Sent6::Part> parts;
+    for (const Ledger6::Claim& claim : ledger_.v6().claims(now())) {
+        if (claim.client == client.id()) {
+            parts.push_back({claim.ia, claim.name});
+            note(What::kRenewed, static_cast<std::uint32_t>(claim.client), number(claim.name));
+        }
+    }
+    if (parts.empty()) {
+        return;
+    }
+    Sent sent = client.ask_again(parts, random_, now());
+    statistics_.audited += parts.size();
+    const std::uint64_t replies = statistics_.replies;
+    put_in_port(std::move(sent));
+    settle();
+    if (statistics_.replies == replies) {
+        throw Violation{"client " + std::to_string(client.id()) +
+                        " asks for its leases and is not answered"};
     }
 }
 
@@ -784,6 +868,47 @@ void Simulation::serve_everybody() {
                             std::to_string(network_.pool_size(link)) + " addresses"};
         }
     }
+    serve_everybody6();
+}
+
+void Simulation::serve_everybody6() {
+    for (const OptionCode kind : {OptionCode::kIaNa, OptionCode::kIaPd}) {
+        std::size_t wanted = 0;
+        std::size_t served = 0;
+        for (Client6& client : clients6_) {
+            wanted += client.count(kind);
+            served += static_cast<std::size_t>(std::ranges::count_if(
+                get_leases(client),
+                [kind](const Answer6::Part& part) { return part.ia.code == kind && part.lease; }));
+        }
+        if (served != std::min<std::size_t>(wanted, network_.pool6_size_for(kind))) {
+            throw Violation{"of " + std::to_string(wanted) + " IAs " + std::to_string(served) +
+                            " are served, with " + std::to_string(network_.pool6_size_for(kind)) +
+                            " units"};
+        }
+    }
+}
+
+std::vector<Answer6::Part> Simulation::get_leases(Client6& client) {
+    const auto ask = [this](Sent sent) {
+        replies_.clear();
+        put_in_port(std::move(sent));
+        settle();
+    };
+    const auto has_all = [this] {
+        return replies_.back().v6->type == dhcp6::MessageType::kReply &&
+               std::ranges::all_of(replies_.back().v6->parts, [](const Answer6::Part& part) {
+                   return part.lease.has_value();
+               });
+    };
+    ask(client.solicit(random_, now()));
+    // What a Solicit takes for its first IAs counts as offers, by the number of workers, so the
+    // last unit of a pool may be left for a Request.
+    if (!replies_.empty() && !has_all()) {
+        const Answer told = replies_.back();
+        ask(client.select(told, now()));
+    }
+    return replies_.empty() ? std::vector<Answer6::Part>{} : replies_.back().v6->parts;
 }
 
 }  // namespace xdhcpd::sim

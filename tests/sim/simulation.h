@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "sim/abroad.h"
 #include "sim/client.h"
+#include "sim/client6.h"
 #include "sim/history.h"
 #include "sim/ledger.h"
 #include "sim/machine.h"
@@ -29,6 +30,9 @@ struct Statistics {
     std::uint64_t offers = 0;
     std::uint64_t acks = 0;
     std::uint64_t naks = 0;
+    std::uint64_t advertises = 0;
+    std::uint64_t replies = 0;        // of DHCPv6 that give leases
+    std::uint64_t joint_replies = 0;  // and of these, to several IAs
     std::uint64_t power_cuts = 0;
     std::uint64_t kills = 0;
     std::uint64_t stops = 0;
@@ -119,14 +123,19 @@ class Simulation {
     // The operator.
     void reload();
     void erase();
+    void erase6();
     void import();
     // The end.
     void audit();
     void heal();
     void settle();
     void ask_for(const Ledger::Claim& claim);
+    void ask_for_leases_of(Client6& client);
     void serve_everybody();
     [[nodiscard]] bool get_lease(Client& client);
+    void serve_everybody6();
+    // What it is given.
+    [[nodiscard]] std::vector<Answer6::Part> get_leases(Client6& client);
 
     [[nodiscard]] bool chance(std::uint32_t percent) { return random_.below(100) < percent; }
     [[nodiscard]] Ipv4 some_address();
@@ -146,6 +155,7 @@ class Simulation {
     Network whole_network_;  // all subnets, all pools at their greatest
     Ledger ledger_;
     std::vector<Client> clients_;
+    std::vector<Client6> clients6_;
     std::vector<Action> actions_;
     std::uint32_t weight_sum_ = 0;
     std::uint32_t loss_percent_ = 0;
