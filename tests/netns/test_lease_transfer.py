@@ -231,6 +231,7 @@ def test_import_says_what_it_does_not_take_and_where(bed, tmp_path):
         f"{later} 02:00:5e:00:53:47 10.77.0.105 * *",
         "duid 00:01:00:01:2b:2b:2b:2b:02:00:5e:00:53:01",
         f"{later} 12345 2001:db8::10 * 00:01:02",
+        f"{later} T12345 2001:db8::11 * 00:01:02",
     ]
     path = tmp_path / "dnsmasq.leases"
     path.write_text("\n".join(lines) + "\n")
@@ -253,11 +254,12 @@ def test_import_says_what_it_does_not_take_and_where(bed, tmp_path):
         6: (len(lines[5]) + 1, "error"),
         7: (lines[6].index("02:") + 1, "error"),
         11: (1, "elsewhere"),
-        15: (1, "dhcp6"),
+        15: (1, "outside"),
+        16: (1, "temporary"),
     }
     assert counts(done) == {
-        "closed": 1, "dhcp6": 1, "elsewhere": 1, "error": 2, "expired": 1, "held": 1, "imported": 3,
-        "outside": 1, "renewed": 1, "reserved": 1, "superseded": 1,
+        "closed": 1, "elsewhere": 1, "error": 2, "expired": 1, "held": 1, "imported": 3,
+        "outside": 2, "renewed": 1, "reserved": 1, "superseded": 1, "temporary": 1,
     }  # fmt: skip
     leases = bed.server.leases()
     assert leases[own]["expires_in"] > 7000 and leases[held]["hw_address"] != "02:00:5e:00:53:40"
@@ -266,11 +268,11 @@ def test_import_says_what_it_does_not_take_and_where(bed, tmp_path):
     assert (ack.type, ack.yiaddr) == (dhcp.ACK, "10.77.0.105")
 
 
-def test_files_of_dhcpv6_and_of_nobody_are_refused_with_a_reason(bed, tmp_path):
+def test_broken_files_and_those_of_nobody_are_refused_with_a_reason(bed, tmp_path):
     path = tmp_path / "file"
     for text, told in (
-        ("address,duid,valid_lifetime,expire,subnet_id,pref_lifetime\n", "kea-leases4.csv was meant"),
-        ('ia-na "\\001\\000" {\n  cltt 3 2026/11/25 08:00:00;\n}\n', "this version serves DHCPv4 only"),
+        ("address,duid,valid_lifetime,expire,subnet_id,pref_lifetime\n", "column lease_type is missing"),
+        ('ia-na "\\001\\000" {\n  cltt 3 2026/11/25 08:00:00;\n}\n', "with an IAID and a DUID was meant"),
         ("what is this\n", "looks like no lease file"),
     ):
         path.write_text(text)

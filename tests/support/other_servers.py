@@ -51,6 +51,53 @@ def _dnsmasq(directory, interface, leases):
     return arguments, pid.is_file
 
 
+# Of DHCPv6: addresses of 2001:db8:77::/64 and, but for dnsmasq, prefixes.
+NETWORK6 = "2001:db8:77::"
+FIRST6, LAST6, PREFIXES6 = f"{NETWORK6}1000", f"{NETWORK6}1fff", "2001:db8:100::"
+
+
+def _kea6(directory, interface, leases):
+    socket = directory / "kea.sock"
+    configuration = {"Dhcp6": {
+        "interfaces-config": {"interfaces": [interface]},
+        "server-id": {"type": "LL", "htype": 1, "identifier": "02005E0053FE", "persist": False},
+        "lease-database": {"type": "memfile", "persist": True, "name": str(leases), "lfc-interval": 0},
+        "control-socket": {"socket-type": "unix", "socket-name": str(socket)},
+        "valid-lifetime": 7200, "preferred-lifetime": 3600,
+        "subnet6": [{"id": 1, "subnet": f"{NETWORK6}/64", "interface": interface,
+                     "pools": [{"pool": f"{FIRST6} - {LAST6}"}],
+                     "pd-pools": [{"prefix": PREFIXES6, "prefix-len": 40, "delegated-len": 56}]}],
+        "loggers": [{"name": "kea-dhcp6", "severity": "INFO", "output_options": [{"output": "stdout"}]}],
+    }}  # fmt: skip
+    path = directory / "kea6.json"
+    path.write_text(json.dumps(configuration), encoding="utf-8")
+    return ["kea-dhcp6", "-c", path], socket.is_socket
+
+
+def _isc6(directory, interface, leases):
+    leases.touch()
+    path = directory / "dhcpd6.conf"
+    path.write_text(
+        "authoritative;\nddns-update-style none;\ndefault-lease-time 7200;\npreferred-lifetime 3600;\n"
+        f"subnet6 {NETWORK6}/64 {{\n  range6 {FIRST6} {LAST6};\n"
+        f"  prefix6 {PREFIXES6} 2001:db8:1ff:ff00:: /56;\n}}\n",
+        encoding="ascii",
+    )
+    log = directory / "server.log"
+    arguments = ["dhcpd", "-6", "-f", "-d", "--no-pid", "-cf", path, "-lf", leases, interface]
+    return arguments, lambda: "Server starting service" in log.read_text(errors="replace")
+
+
+def _dnsmasq6(directory, interface, leases):
+    pid = directory / "dnsmasq.pid"
+    arguments = [
+        "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root", "--no-hosts",
+        "--no-resolv", f"--interface={interface}", "--log-facility=-", f"--pid-file={pid}",
+        f"--dhcp-leasefile={leases}", f"--dhcp-range={FIRST6},{LAST6},64,2h",
+    ]  # fmt: skip
+    return arguments, pid.is_file
+
+
 # By the name of the format that xdhcpctl gives their file.
 PROGRAMS = {
     "isc": ("dhcpd", "dhcpd.leases", _isc),
@@ -59,13 +106,20 @@ PROGRAMS = {
 }
 
 
-class OtherServer:
-    """Serves 10.77.0.0/24 on `interface`, with the leases of the file `leases` if that is there already."""
+PROGRAMS6 = {
+    "isc": ("dhcpd", "dhcpd6.leases", _isc6),
+    "kea": ("kea-dhcp6", "kea-leases6.csv", _kea6),
+    "dnsmasq": ("dnsmasq", "dnsmasq.leases", _dnsmasq6),
+}
 
-    def __init__(self, kind, namespace, interface, directory):
+
+class OtherServer:
+    """Serves `interface`, with the leases of the file `leases` if that is there already."""
+
+    def __init__(self, kind, namespace, interface, directory, programs=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        program, file_name, self._prepare = PROGRAMS[kind]
+        program, file_name, self._prepare = (programs or PROGRAMS)[kind]
         self.installed = shutil.which(program, path=SYSTEM_PATH) is not None
         self.leases = self.directory / file_name
         self._namespace, self._interface = namespace, interface
