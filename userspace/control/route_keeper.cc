@@ -58,9 +58,8 @@ void RouteKeeper::tick(const model::HostState& host, BootTime now) {
             routes_->drop(change.prefix);
         }
     }
-    routes_->tick(host, now, [this](std::string line) {
-        state_.log(model::LogLevel::kWarning, std::move(line));
-    });
+    routes_->tick(host, now,
+                  [this](const std::string& line) { state_.log(model::LogLevel::kWarning, line); });
 }
 
 void RouteKeeper::on_host() {
