@@ -156,7 +156,6 @@ def conversation():
 _first = {}
 
 
-@pytest.mark.skip(reason="the worker does not answer DHCPv6 yet")
 @pytest.mark.rfc("8415 18.3, 19.3")
 @pytest.mark.parametrize("driver", driver_ids())
 def test_payloads_are_the_same_on_every_driver(driver, tmp_path):
