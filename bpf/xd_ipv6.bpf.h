@@ -15,9 +15,9 @@
 #include "xd_umem.bpf.h"
 
 #define XD_IP6_WORDS 4
-#define XD_ICMPV6 58	      /* RFC 4443 section 1 */
-#define XD_ND_HOP_LIMIT 255   /* RFC 4861 sections 6.1.1 and 7.1.1 */
-#define XD_RELAY_FORW 12      /* RFC 8415 section 7.3 */
+#define XD_ICMPV6 58	    /* RFC 4443 section 1 */
+#define XD_ND_HOP_LIMIT 255 /* RFC 4861 sections 6.1.1 and 7.1.1 */
+#define XD_RELAY_FORW 12    /* RFC 8415 section 7.3 */
 #define XD_TO_SERVERS                                                                              \
 	(1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9 | 1 << 11 |                  \
 	 1 << XD_RELAY_FORW) /* message types, likewise */
@@ -105,10 +105,11 @@ static __always_inline enum xd_verdict xd_addressed6(const struct xd_ether *ethe
 }
 
 /* The cursor stands behind the IPv6 header. Source: RFC 768, RFC 8415 sections 7 and 19. */
-static __always_inline enum xd_verdict
-xd_classify_dhcp6(struct xdp_md *ctx, struct xd_cursor *c, const struct xd_ether *ether,
-		  const struct ipv6hdr *ip, __u64 room, const struct xd_stripped_tag *stripped,
-		  struct xd_sender *sender)
+static __always_inline enum xd_verdict xd_classify_dhcp6(struct xdp_md *ctx, struct xd_cursor *c,
+							 const struct xd_ether *ether,
+							 const struct ipv6hdr *ip, __u64 room,
+							 const struct xd_stripped_tag *stripped,
+							 struct xd_sender *sender)
 {
 	const struct udphdr *udp = xd_cursor_take(c, sizeof(*udp));
 	const __u8 *type;
@@ -166,10 +167,11 @@ static __always_inline enum xd_verdict xd_classify_neighbor(const struct xd_ethe
 }
 
 /* The cursor stands behind the IPv6 header. Source: RFC 4861 sections 6.1.1 and 7.1.1. */
-static __always_inline enum xd_verdict
-xd_classify_nd(struct xdp_md *ctx, struct xd_cursor *c, const struct xd_ether *ether,
-	       const struct ipv6hdr *ip, __u64 room, const struct xd_stripped_tag *stripped,
-	       struct xd_sender *sender)
+static __always_inline enum xd_verdict xd_classify_nd(struct xdp_md *ctx, struct xd_cursor *c,
+						      const struct xd_ether *ether,
+						      const struct ipv6hdr *ip, __u64 room,
+						      const struct xd_stripped_tag *stripped,
+						      struct xd_sender *sender)
 {
 	const struct xd_solicitation_header *header = xd_cursor_take(c, sizeof(*header));
 	const struct in6_addr *target = NULL;
@@ -194,8 +196,8 @@ xd_classify_nd(struct xdp_md *ctx, struct xd_cursor *c, const struct xd_ether *e
 	if (target)
 		return xd_classify_neighbor(ether, ip, target);
 	sender->is_direct = true;
-	return xd_addressed6(ether, XD_LINK_ADVERTISE, ip,
-			     xd_ip6_is(&ip->daddr, 0xff020000, 0, 2), sender);
+	return xd_addressed6(ether, XD_LINK_ADVERTISE, ip, xd_ip6_is(&ip->daddr, 0xff020000, 0, 2),
+			     sender);
 }
 
 /*

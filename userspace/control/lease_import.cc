@@ -346,7 +346,8 @@ std::optional<ImportOutcome> LeaseImport::prepare6(const Entry& entry, const Res
     const model::Link6& link = snapshot_.ipv6.links[subnet.link];
     const lease::Space& space = store_.space_of(*unit);
     const bool is_allowed = space.bitmap().allowed(space.index_of(*unit));
-    const bool is_reserved = std::binary_search(reserved.whats.begin(), reserved.whats.end(), what);
+    const bool is_reserved =
+        std::binary_search(reserved.wanted_units.begin(), reserved.wanted_units.end(), what);
     item.unit = *unit;
     item.link = entry.dhcp6->is_prefix ? link.prefix_spaces : link.address_spaces;
     if (item.is_declined) {
@@ -423,13 +424,13 @@ LeaseImport::Reserved LeaseImport::reserved_among(std::span<const Entry> entries
     Reserved asked;
     for (const Entry& entry : entries) {
         if (entry.dhcp6) {
-            asked.whats.push_back(what_of(*entry.dhcp6));
+            asked.wanted_units.push_back(what_of(*entry.dhcp6));
         } else {
             asked.addresses.push_back(entry.address);
         }
     }
     std::sort(asked.addresses.begin(), asked.addresses.end());
-    std::sort(asked.whats.begin(), asked.whats.end());
+    std::sort(asked.wanted_units.begin(), asked.wanted_units.end());
     Reserved reserved;
     for (const model::Reservation& reservation : snapshot_.reservations) {
         if (reservation.address &&
@@ -441,8 +442,8 @@ LeaseImport::Reserved LeaseImport::reserved_among(std::span<const Entry> entries
     const auto add = [&](lease::SpaceKind kind, const std::vector<model::ReservedUnit>& units) {
         for (const model::ReservedUnit& unit : units) {
             const model::What6 what{kind, unit.prefix};
-            if (std::binary_search(asked.whats.begin(), asked.whats.end(), what)) {
-                reserved.whats.push_back(what);
+            if (std::binary_search(asked.wanted_units.begin(), asked.wanted_units.end(), what)) {
+                reserved.wanted_units.push_back(what);
             }
         }
     };
@@ -451,7 +452,7 @@ LeaseImport::Reserved LeaseImport::reserved_among(std::span<const Entry> entries
         add(lease::SpaceKind::kIpv6Prefix, reservation.prefixes);
     }
     std::sort(reserved.addresses.begin(), reserved.addresses.end());
-    std::sort(reserved.whats.begin(), reserved.whats.end());
+    std::sort(reserved.wanted_units.begin(), reserved.wanted_units.end());
     return reserved;
 }
 

@@ -85,7 +85,7 @@ class LeaseImport {
     // What of the entries is reserved for anybody, sorted.
     struct Reserved {
         std::vector<Ipv4> addresses;
-        std::vector<model::What6> whats;
+        std::vector<model::What6> wanted_units;
     };
     [[nodiscard]] Reserved reserved_among(std::span<const lease_files::Entry> entries) const;
     // The outcome if it is known already.

@@ -18,9 +18,9 @@ struct HostInterface {
     std::vector<Ipv4Prefix> addresses;  // with host bits, in the kernel's order
     // Likewise of IPv6, link-local ones included; not those that are tentative or have failed.
     std::vector<Ipv6Prefix> addresses6{};
-    bool carrier = false;               // a peer or a cable is there; only while up
-    std::uint32_t xdp_program = 0;      // id of the XDP program attached, in whatever mode; 0: none
-    std::uint32_t vlan_of = 0;          // index of the interface that this is a VLAN of; 0: of none
+    bool carrier = false;           // a peer or a cable is there; only while up
+    std::uint32_t xdp_program = 0;  // id of the XDP program attached, in whatever mode; 0: none
+    std::uint32_t vlan_of = 0;      // index of the interface that this is a VLAN of; 0: of none
 };
 
 struct HostState {

@@ -161,9 +161,9 @@ void apply_listed_policy6(const Snapshot6& snapshot, const Configuration& config
 }
 
 void apply_listed_policy6(const Snapshot6& snapshot, const Configuration& configuration,
-                          SpaceRegistry6& registry, std::span<const What6> whats) {
+                          SpaceRegistry6& registry, std::span<const What6> wanted_units) {
     const ListedPolicy policy{snapshot, configuration, registry};
-    for (const What6& what : whats) {
+    for (const What6& what : wanted_units) {
         if (const auto found = registry.listed().find(what); found != registry.listed().end()) {
             policy.apply(what, found->second);
         }

@@ -16,6 +16,6 @@ void apply_listed_policy6(const Snapshot6& snapshot, const Configuration& config
                           SpaceRegistry6& registry);
 // Only of these, which are listed: for a few that have just been added.
 void apply_listed_policy6(const Snapshot6& snapshot, const Configuration& configuration,
-                          SpaceRegistry6& registry, std::span<const What6> whats);
+                          SpaceRegistry6& registry, std::span<const What6> wanted_units);
 
 }  // namespace xdhcpd::model

@@ -139,8 +139,9 @@ class Snapshot6 {
     // Null where we do not advertise.
     [[nodiscard]] const Advertisement* find_advertisement(std::uint32_t ifindex,
                                                           VlanIds vlan) const noexcept;
-    // The proxy that answers for `target` there, or null. Not for an address of this host, for which
-    // the kernel answers: it may have come to lie inside a target after the configuration was read.
+    // The proxy that answers for `target` there, or null. Not for an address of this host, for
+    // which the kernel answers: it may have come to lie inside a target after the configuration was
+    // read.
     [[nodiscard]] const NeighborProxy* find_proxy(std::uint32_t ifindex, VlanIds vlan,
                                                   const Ipv6& target) const noexcept;
     [[nodiscard]] const SpaceOwner* find_owner(lease::SpaceId space) const noexcept {

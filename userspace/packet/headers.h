@@ -27,7 +27,7 @@ inline constexpr std::uint8_t kProtocolIcmpv6Number = 58;
 inline constexpr std::uint8_t kDefaultHopLimit = 64;
 inline constexpr std::uint8_t kMaxHopLimit = 255;
 inline constexpr std::uint32_t kMinLinkMtu = 1280;  // RFC 8200 section 5
-inline constexpr std::size_t kIcmpv6Len = 4;  // type, code, checksum
+inline constexpr std::size_t kIcmpv6Len = 4;        // type, code, checksum
 
 // Everything in front of the UDP data of an untagged frame without IP options.
 inline constexpr std::size_t kUdp4HeadersLen = kEthernetLen + kIpv4MinLen + kUdpLen;

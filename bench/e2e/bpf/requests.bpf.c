@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Takes BOOTREQUESTs to UDP port 67, and DHCPv6 to UDP port 547, to the AF_XDP socket of their
- * queue, and passes the rest. The least that a DHCP server on AF_XDP can ask of XDP: no VLAN tag, no
- * local addresses, no counters.
+ * queue, and passes the rest. The least that a DHCP server on AF_XDP can ask of XDP: no VLAN tag,
+ * no local addresses, no counters.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>

@@ -84,8 +84,8 @@ TEST_F(ListedUnitsTest, WhatLiesInAPoolIsLetOnItsTerms) {
     snapshot_.advertisements.emplace_back().configuration.prefixes.emplace_back().prefix =
         prefix("2001:db8:8003::/64");
     snapshot_.index({}, {ip("2001:db8:1::2")}, {});
-    for (const auto* const whats : {&open, &closed}) {
-        for (const What6& what : *whats) {
+    for (const auto* const wanted_units : {&open, &closed}) {
+        for (const What6& what : *wanted_units) {
             list(what);
         }
     }
@@ -105,8 +105,8 @@ TEST_F(ListedUnitsTest, AFewAreOpenedByThemselves) {
     list(first);
     list(second);
     list(excluded);
-    const std::vector<What6> whats{second, excluded, address("2001:db8:1::7")};
-    apply_listed_policy6(snapshot_, configuration_, registry_, whats);
+    const std::vector<What6> wanted_units{second, excluded, address("2001:db8:1::7")};
+    apply_listed_policy6(snapshot_, configuration_, registry_, wanted_units);
     EXPECT_FALSE(is_allowed(first));
     EXPECT_TRUE(is_allowed(second));
     EXPECT_FALSE(is_allowed(excluded));

@@ -249,7 +249,8 @@ TEST(WorkerGroupTest, LeasesGoToTheShardsOfTheirClientsWhenTheirNumberChanges) {
     for (Worker* const worker : after.group->all()) {
         shards.push_back(&worker->shard());
     }
-    LeaseRecovery recovery{after.slot.newest(), after.registry.ipv6(), shards, DiskTime{kBootEpoch}, {1000}, {}};
+    LeaseRecovery recovery{
+        after.slot.newest(), after.registry.ipv6(), shards, DiskTime{kBootEpoch}, {1000}, {}};
     for (const auto& ring : before.rings) {
         for (ByteView record = ring->take(); !record.empty(); record = ring->take()) {
             recovery.add(journal::decode(record).value());
@@ -277,7 +278,8 @@ TEST(WorkerGroupTest, ForeignLeasesAreAdoptedByTheShardsOfTheirClients) {
     for (Worker* const worker : lab.group->all()) {
         shards.push_back(&worker->shard());
     }
-    LeaseRecovery recovery{lab.slot.newest(), lab.registry.ipv6(), shards, DiskTime{1'700'000'000}, {1000}, {}};
+    LeaseRecovery recovery{
+        lab.slot.newest(), lab.registry.ipv6(), shards, DiskTime{1'700'000'000}, {1000}, {}};
     std::vector<Bytes> identities;
     for (int client = 1; client <= 30; ++client) {
         Bytes identity = bytes({1, 1});

@@ -40,7 +40,7 @@ constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
 // The identity; of DHCPv6 what it says.
 [[nodiscard]] std::string client_text(ByteView identity) {
-    const std::string text = " identity " + to_hex(identity);
+    std::string text = " identity " + to_hex(identity);
     if (!engine::v6::is_v6_identity(identity)) {
         return text;
     }
