@@ -14,7 +14,7 @@ namespace {
 using testing::bytes;
 using testing::Bytes;
 
-const Ipv6 kOwnMac = *parse_ipv6("fe80::5eff:fe00:5364");
+const Ipv6 kOwnAddress = *parse_ipv6("fe80::5eff:fe00:5364");
 const Ipv6 kTarget = *parse_ipv6("2001:db8:2::9");
 
 model::HostInterface interface_with(std::vector<std::string> addresses) {
@@ -77,7 +77,7 @@ TEST(NeighborAnswerTest, AnswersWhoAsks) {
         EXPECT_TRUE(answer.view->is_solicited());
         EXPECT_EQ(answer.frame.destination, source);
         EXPECT_EQ(answer.frame.destination_mac, testing::mac(7));
-        EXPECT_EQ(answer.frame.source, kOwnMac);
+        EXPECT_EQ(answer.frame.source, kOwnAddress);
         EXPECT_EQ(answer.frame.source_mac, testing::mac(100));
         EXPECT_EQ(answer.frame.hop_limit, 255);
         EXPECT_EQ(answer.bytes_.size(), 14 + 40 + 32u);

@@ -18,7 +18,7 @@ using testing::Bytes;
 
 constexpr std::uint64_t kNow = 1'800'000'000;
 constexpr std::byte kGuard{0xa5};
-const Ipv6 kOwnMac = *parse_ipv6("fe80::5eff:fe00:5364");
+const Ipv6 kOwnAddress = *parse_ipv6("fe80::5eff:fe00:5364");
 const Ipv6Prefix kPrefix = *parse_ipv6_prefix("2001:db8:1::/64");
 
 model::HostInterface interface_of(std::vector<std::string> addresses) {
@@ -87,7 +87,7 @@ struct Sent {
 TEST(RouterAdvertisementTest, ComesFromTheLinkLocalAddressWithHopLimit255) {
     RecordProperty("rfc", "4861 4.2, 6.1.2");
     const Sent sent{with_prefix()};
-    EXPECT_EQ(sent.frame.source, kOwnMac);
+    EXPECT_EQ(sent.frame.source, kOwnAddress);
     EXPECT_EQ(sent.frame.source_mac, testing::mac(100));
     EXPECT_EQ(sent.frame.hop_limit, 255);
     EXPECT_EQ(sent.frame.destination, kAllNodes);
