@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+#include <utility>
+
 #include "support/engine6_harness.h"
 
 namespace xdhcpd::engine::v6 {
@@ -19,8 +22,11 @@ using testing::option6;
 using testing::Relay6;
 using testing::small_configuration6;
 
-[[nodiscard]] std::string parse(const Engine6& engine, Request& request, ByteView frame,
+// Requests borrow their frames, which live as long as the program.
+[[nodiscard]] std::string parse(const Engine6& engine, Request& request, Bytes given,
                                 std::uint32_t ifindex = kLan) {
+    static std::deque<Bytes> frames;
+    const Bytes& frame = frames.emplace_back(std::move(given));
     const auto parsed = request.parse(frame, ifindex, engine.snapshot());
     return parsed ? "ok" : parsed.error().full_name();
 }
