@@ -20,7 +20,12 @@ namespace {
 constexpr std::uint64_t kBase = 20'260'000'000;
 constexpr std::uint64_t kSteps = 6'000;
 constexpr std::uint64_t kBatches = 8;
+// Under a sanitizer each takes several times as long, and looks for other things.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t kSeedsPerBatch = 40;
+#else
 constexpr std::uint64_t kSeedsPerBatch = 150;
+#endif
 
 [[nodiscard]] std::uint64_t setting(const char* name, std::uint64_t otherwise) {
     const char* const text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread
