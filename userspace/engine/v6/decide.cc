@@ -89,6 +89,7 @@ class Decider {
     void commit(IaPlan& plan, Decision& decision) noexcept;
     void undo() noexcept;
     [[nodiscard]] bool remember_client(const IaPlan& plan) noexcept;
+    void remember_name(const IaPlan& plan) noexcept;
     void give_up(Unit unit) noexcept;
     [[nodiscard]] Decision end_listed(bool is_decline) noexcept;
     void end_listed(IaPlan& plan, bool is_decline) noexcept;
@@ -595,6 +596,7 @@ void Decider::commit(IaPlan& plan, Decision& decision) noexcept {
         return;
     }
     shard_.grant(plan.unit, {now_, plan.expiry, message_stamp()});
+    remember_name(plan);
     const bool is_moved = remember_client(plan);
     promise.is_moved = is_moved;
     promise.must_write = plan.must_write || (is_moved && journal_ == Journal::kOpen);
@@ -639,6 +641,17 @@ bool Decider::remember_client(const IaPlan& plan) noexcept {
     }
     shard_.set_relay_information(plan.unit, encoded);
     return true;
+}
+
+// For people who look at leases.
+void Decider::remember_name(const IaPlan& plan) noexcept {
+    if (plan.reservation == nullptr || plan.reservation->hostname.empty()) {
+        return;
+    }
+    const ByteView name = as_bytes(plan.reservation->hostname);
+    if (!equal_bytes(name, shard_.hostname(plan.unit))) {
+        shard_.set_hostname(plan.unit, name);
+    }
 }
 
 void Decider::give_up(Unit unit) noexcept {

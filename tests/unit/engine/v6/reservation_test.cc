@@ -49,6 +49,25 @@ TEST(Reservation6Test, ADuidGetsWhatIsReservedForIt) {
     EXPECT_NE(engine.get_address(2), kReserved);
 }
 
+TEST(Reservation6Test, LeasesShowTheNameThatIsReserved) {
+    auto configuration = small_configuration6();
+    reserve(configuration, IdentifierKind6::kDuid, duid_of(1), {kReserved}, {"2001:db8:aaaa::/48"})
+        .hostname = "printer";
+    Engine6 engine{configuration};
+    ASSERT_EQ(engine.get_address(1), kReserved);
+    ASSERT_NE(engine.get_prefix(1), "");
+    ASSERT_NE(engine.get_address(2), "");
+    std::vector<std::string> names;
+    const lease::Store& store = engine.shard.store();
+    for (std::uint32_t id = 0; id < store.space_limit(); ++id) {
+        engine.shard.walk(lease::SpaceId{static_cast<std::uint16_t>(id)}, 0, 100,
+                          [&](lease::Unit unit, const lease::Record& /*record*/) {
+                              names.emplace_back(as_text(engine.shard.hostname(unit)));
+                          });
+    }
+    EXPECT_THAT(names, ::testing::UnorderedElementsAre("printer", "printer", ""));
+}
+
 TEST(Reservation6Test, AReplyThatDoesNotFitLeavesBothLeasesOfJoinedLinksAlone) {
     auto configuration = small_configuration6();
     auto& second = configuration.dhcp6.subnets.emplace_back();
