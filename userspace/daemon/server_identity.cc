@@ -64,11 +64,9 @@ template <std::size_t kLen>
     return duid;
 }
 
-[[nodiscard]] ServerIdentity with_secrets(Bytes duid, const IdentitySeed& seed) {
+[[nodiscard]] ServerIdentity with_key(Bytes duid, const IdentitySeed& seed) {
     const auto key = part<kKeyLen>(seed, kKeyLen);
-    return {std::move(duid),
-            {load_be64(key.data()), load_be64(&key[8])},
-            part<kKeyLen>(seed, 2 * kKeyLen)};
+    return {std::move(duid), {load_be64(key.data()), load_be64(&key[8])}};
 }
 
 [[nodiscard]] std::string line(std::string_view label, ByteView value) {
@@ -116,12 +114,12 @@ Mac first_mac(const model::Configuration& configuration, const model::HostState&
 }
 
 ServerIdentity make_identity(const IdentitySeed& seed) {
-    return with_secrets(seed.mac.is_zero() ? duid_uuid(seed) : duid_llt(seed.mac, seed.unix_time),
-                        seed);
+    return with_key(seed.mac.is_zero() ? duid_uuid(seed) : duid_llt(seed.mac, seed.unix_time),
+                    seed);
 }
 
 ServerIdentity make_passing_identity(const IdentitySeed& seed) {
-    return with_secrets(seed.mac.is_zero() ? duid_uuid(seed) : duid_ll(seed.mac), seed);
+    return with_key(seed.mac.is_zero() ? duid_uuid(seed) : duid_ll(seed.mac), seed);
 }
 
 std::string_view to_text(IdentityFileError error) noexcept {
@@ -137,8 +135,7 @@ std::string encode_identity(const ServerIdentity& identity) {
     store_be64(key.data(), identity.names_key.k0);
     store_be64(&key[8], identity.names_key.k1);
     return journal::add_sum(std::string{kHeading} + std::to_string(kFormat) + "\n" +
-                            line("duid", identity.duid) + line("names-key", key) +
-                            line("reconfigure-secret", identity.reconfigure_secret));
+                            line("duid", identity.duid) + line("names-key", key));
 }
 
 Result<ServerIdentity, IdentityFileError> decode_identity(std::string_view text) {
@@ -163,15 +160,13 @@ Result<ServerIdentity, IdentityFileError> decode_identity(std::string_view text)
     left.remove_prefix(1);
     const auto duid = take_line(left, "duid");
     const auto key = take_line(left, "names-key");
-    const auto secret = take_line(left, "reconfigure-secret");
     if (!duid || !dhcp6::is_duid_length(duid->size()) || !key || key->size() != kKeyLen ||
-        !secret || secret->size() != kKeyLen || !left.empty()) {
+        !left.empty()) {
         return damaged;
     }
     ServerIdentity identity;
     identity.duid = *duid;
     identity.names_key = {load_be64(key->data()), load_be64(key->data() + 8)};
-    std::copy(secret->begin(), secret->end(), identity.reconfigure_secret.begin());
     return identity;
 }
 

@@ -1,13 +1,11 @@
 // ServerIdentity: what must be the same after every restart for DHCPv6 clients to know us and for
-// leases to find their units: the server's DUID, the key by which the units of IPv6 ranges are
-// named, and the secret of which the keys of Reconfigure are made. It is made at the first start
-// and kept in the file `identity` of the state directory; text, so that an operator can carry it to
-// another machine:
+// leases to find their units: the server's DUID, and the key by which the units of IPv6 ranges are
+// named. It is made at the first start and kept in the file `identity` of the state directory;
+// text, so that an operator can carry it to another machine:
 //
 //   xdhcpd identity 1
 //   duid 0001000130f1a2b302005e005301
 //   names-key 00112233445566778899aabbccddeeff
-//   reconfigure-secret ffeeddccbbaa99887766554433221100
 //   crc32c 0a1b2c3d
 //
 // Main thread.
@@ -33,11 +31,10 @@ namespace xdhcpd::daemon {
 struct ServerIdentity {
     std::vector<std::byte> duid;  // 3..130 bytes (RFC 8415 section 11.1)
     HashKey names_key;
-    std::array<std::byte, 16> reconfigure_secret{};
 
     bool operator==(const ServerIdentity& other) const noexcept {
         return duid == other.duid && names_key.k0 == other.names_key.k0 &&
-               names_key.k1 == other.names_key.k1 && reconfigure_secret == other.reconfigure_secret;
+               names_key.k1 == other.names_key.k1;
     }
 };
 
@@ -45,7 +42,7 @@ struct ServerIdentity {
 struct IdentitySeed {
     Mac mac;                             // of an interface of ours; zero: there is none
     std::uint64_t unix_time = 0;         // seconds
-    std::array<std::byte, 48> random{};  // unpredictable
+    std::array<std::byte, 32> random{};  // unpredictable
 };
 // The MAC of the first configured interface that is there and has one; zero: none.
 [[nodiscard]] Mac first_mac(const model::Configuration& configuration,

@@ -46,7 +46,7 @@ TEST(ServerIdentityTest, APassingOneHasADuidThatIsTheSameNextTime) {
     RecordProperty("rfc", "8415 11.4");
     EXPECT_EQ(to_hex(make_passing_identity(seed(1)).duid, 0), "0003000102005e005301");
     EXPECT_EQ(make_passing_identity(seed(1)).duid, make_passing_identity(seed(2)).duid);
-    EXPECT_FALSE(make_passing_identity(seed(1)) == make_passing_identity(seed(2))) << "secrets";
+    EXPECT_FALSE(make_passing_identity(seed(1)) == make_passing_identity(seed(2))) << "keys";
 }
 
 TEST(ServerIdentityTest, AClockBeforeTheEpochOfDuidsIsItsBeginning) {
@@ -57,16 +57,19 @@ TEST(ServerIdentityTest, AClockBeforeTheEpochOfDuidsIsItsBeginning) {
               "02005e005301");
 }
 
-TEST(ServerIdentityTest, SecretsAreThreeDifferentPartsOfTheSeed) {
+TEST(ServerIdentityTest, TheKeyIsAPartOfTheSeedThatTheDuidDoesNotTell) {
     const auto identity = make_identity(seed(1, Mac{}));
     EXPECT_NE(identity.names_key.k0, identity.names_key.k1);
-    EXPECT_FALSE(equal_bytes(identity.reconfigure_secret, ByteView{identity.duid}.subspan(2)));
+    std::array<std::byte, 16> key;
+    store_be64(key.data(), identity.names_key.k0);
+    store_be64(&key[8], identity.names_key.k1);
+    EXPECT_FALSE(equal_bytes(key, ByteView{identity.duid}.subspan(2)));
     IdentitySeed changed = seed();
     changed.random[16] ^= std::byte{1};
     EXPECT_NE(make_identity(changed).names_key.k0, make_identity(seed()).names_key.k0);
     changed = seed();
-    changed.random[47] ^= std::byte{1};
-    EXPECT_NE(make_identity(changed).reconfigure_secret, make_identity(seed()).reconfigure_secret);
+    changed.random[31] ^= std::byte{1};
+    EXPECT_NE(make_identity(changed).names_key.k1, make_identity(seed()).names_key.k1);
 }
 
 TEST(ServerIdentityTest, TheFirstConfiguredInterfaceThatIsThereNamesUs) {

@@ -10,10 +10,9 @@ enum class Tag : std::uint8_t {
     kInterface = 2,
     kLinkAddress = 3,
     kPeerAddress = 4,
-    kReconfigureKey = 5,
-    kInterfaceId = 6,
-    kRemoteId = 7,
-    kSubscriberId = 8,
+    kInterfaceId = 5,
+    kRemoteId = 6,
+    kSubscriberId = 7,
 };
 constexpr std::size_t kHeaderLen = 2;  // tag and length
 constexpr std::size_t kMaxInterfaceLen = 15;
@@ -62,12 +61,6 @@ class Encoder {
             return read_address(note.link_address, value);
         case Tag::kPeerAddress:
             return read_address(note.peer_address, value);
-        case Tag::kReconfigureKey:
-            if (value.size() != kReconfigureKeyLen) {
-                return false;
-            }
-            copy_bytes(note.reconfigure_key.emplace().data(), value);
-            return true;
         case Tag::kInterfaceId:
             note.interface_id = value;
             return true;
@@ -94,9 +87,6 @@ std::size_t encode(const LeaseNote& note, MutableBytes out) noexcept {
     }
     if (note.peer_address) {
         encoder.add(Tag::kPeerAddress, note.peer_address->bytes());
-    }
-    if (note.reconfigure_key) {
-        encoder.add(Tag::kReconfigureKey, *note.reconfigure_key);
     }
     encoder.add_cut(Tag::kInterfaceId, note.interface_id);
     encoder.add_cut(Tag::kRemoteId, note.remote_id);

@@ -1,9 +1,8 @@
 // LeaseNote: what a DHCPv6 lease keeps beside its record, in the place of DHCPv4's relay
 // information (at most 255 bytes): how its client is reached, for routes to delegated prefixes and
-// for Reconfigure, and the key of the latter. Tag, length, value. Pure.
+// for people. Tag, length, value. Pure.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -14,7 +13,6 @@
 namespace xdhcpd::engine::v6 {
 
 inline constexpr std::size_t kMaxLeaseNoteLen = 255;
-inline constexpr std::size_t kReconfigureKeyLen = 16;  // RFC 8415 section 20.4
 
 struct LeaseNote {
     // Of a direct client: its link-local address, and the interface by name, since indices do not
@@ -24,7 +22,6 @@ struct LeaseNote {
     // Of a relayed one: what the relay next to it said.
     std::optional<Ipv6> link_address;
     std::optional<Ipv6> peer_address;
-    std::optional<std::array<std::byte, kReconfigureKeyLen>> reconfigure_key;
     ByteView interface_id;   // cut to fit
     ByteView remote_id;      // likewise: enterprise number, then bytes
     ByteView subscriber_id;  // likewise
