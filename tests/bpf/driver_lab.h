@@ -108,7 +108,7 @@ class DriverTest : public testing::Test {
     }
     static Result<std::unique_ptr<UdpPort>, Error> open_udp(
         const std::string& interface_name = lab::kServerInterface) {
-        return UdpPort::open({.interface_name = interface_name});
+        return UdpPort::open({.interface_name = interface_name, .server_port = 67});
     }
 
     // `port` receives requests and sends replies as they are, with no, one and two tags and at the

@@ -45,6 +45,11 @@ constexpr std::string_view kTagsInvisible =
     "there, and subnets of this interface have vlan: (ethtool -K DEVICE rxvlan off mends that on a "
     "network card)";
 
+template <typename Wire>
+DrivenInterface::Drops drops_of(const DatagramPort<Wire>& port) {
+    return {{"receive_buffer_full", port.kernel_drops()}, {"unreachable", port.unreachable()}};
+}
+
 }  // namespace
 
 Result<DrivenInterface, Error> DrivenInterface::open(
@@ -186,7 +191,7 @@ void DrivenInterface::open_lane(Driver driver, std::uint16_t server_port) {
 // Whatever the driver: of IPv6 it takes less than this port, and without it nobody is a member of
 // the groups of DHCPv6.
 void DrivenInterface::open_port6(Driver driver, std::uint16_t server_port) {
-    Udp6Options options;
+    UdpOptions options;
     options.interface_name = host_interface_.name;
     options.server_port = server_port;
     options.role = driver == Driver::kUdp ? PortRole::kDriver : PortRole::kLane;
@@ -238,10 +243,6 @@ Result<Success, Error> DrivenInterface::open_routes(const RouteOptions& options,
     return Success{};
 }
 
-DrivenInterface::Drops DrivenInterface::drops_of(const UdpPort& port) {
-    return {{"receive_buffer_full", port.kernel_drops()}, {"unreachable", port.unreachable()}};
-}
-
 DrivenInterface::Drops DrivenInterface::kernel_drops(std::size_t port_index) const {
     if (ports_[port_index]->role() == PortRole::kRoute) {
         return {};
@@ -250,7 +251,7 @@ DrivenInterface::Drops DrivenInterface::kernel_drops(std::size_t port_index) con
         return drops_of(*lane_);
     }
     if (ports_[port_index] == port6_.get()) {
-        return {{"receive_buffer_full", port6_->kernel_drops()}};
+        return drops_of(*port6_);
     }
     if (!xdp_) {
         return socket_drops_();

@@ -94,7 +94,6 @@ class DrivenInterface {
         model::Driver driver, const model::InterfaceConfiguration& configuration,
         const model::PortConfiguration& ports, const Needs& needs);
     [[nodiscard]] bool sees_tags() const noexcept;
-    [[nodiscard]] static Drops drops_of(const UdpPort& port);
     void open_lane(model::Driver driver, std::uint16_t server_port);
     void open_port6(model::Driver driver, std::uint16_t server_port);
     [[nodiscard]] Result<Success, Error> open_routes(const RouteOptions& options,

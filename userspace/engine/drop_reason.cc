@@ -59,7 +59,7 @@ constexpr std::array<Explanation, static_cast<std::size_t>(Shed::kCount)> kSheds
      "client"},
     {"not-sent",
      "the kernel refused to send the reply: it has no route to the client or relay, or no room for "
-     "another neighbour (net.ipv4.neigh.default.gc_thresh3)"},
+     "another neighbour (gc_thresh3 of net.ipv4.neigh.default or net.ipv6.neigh.default)"},
 }};
 
 constexpr std::array<Explanation, static_cast<std::size_t>(Refusal6::kCount)> kRefusals6{{

@@ -147,10 +147,11 @@ class Port {
     // Hands queued frames to the kernel and collects finished ones. Call once per batch and after
     // each poll.
     virtual void flush() = 0;
-    // Gives `tell` each frame that flush() could not send, by drivers that can tell which.
+    // Gives `tell` each frame that could not be sent, by drivers that can tell which; it may keep
+    // the frame.
     template <typename Tell>
     void take_unsent(const Tell& tell) {
-        for (const UnsentFrame& unsent : unsent_) {
+        for (UnsentFrame& unsent : unsent_) {
             tell(unsent);
         }
         unsent_.clear();

@@ -86,26 +86,27 @@ class RoutePortTest : public ::testing::Test {
         ASSERT_TRUE(opened) << opened.error().message;
         port_ = std::move(*opened);
     }
-    void submit(const Bytes& payload) {
-        const Udp4Headers headers{.destination_mac = {},
-                                  .source_mac = {},
-                                  .tags = kTwoTags,
-                                  .source = kLoopback,
-                                  .destination = kLoopback,
-                                  .source_port = 67,
-                                  .destination_port = ntohs(listener_.address().sin_port)};
+    void submit(const Bytes& payload, std::optional<std::uint16_t> port = {}) {
+        const Udp4Headers headers{
+            .destination_mac = {},
+            .source_mac = {},
+            .tags = kTwoTags,
+            .source = kLoopback,
+            .destination = kLoopback,
+            .source_port = 67,
+            .destination_port = port.value_or(ntohs(listener_.address().sin_port))};
         auto frame = port_->lend();
         ASSERT_TRUE(frame);
         copy_bytes(frame->bytes().data() + udp4_payload_offset(headers.tags.count), payload);
         const std::size_t len = write_udp4_headers(frame->bytes(), headers, payload.size());
         port_->submit(std::move(*frame), {.frame_len = static_cast<std::uint32_t>(len)});
     }
-    void submit6(const Bytes& payload) {
+    void submit6(const Bytes& payload, std::optional<std::uint16_t> port = {}) {
         Udp6Headers headers;
         headers.ip.tags = kTwoTags;
         headers.ip.source = headers.ip.destination = kLoopback6;
         headers.source_port = 547;
-        headers.destination_port = ntohs(listener6_.address().sin6_port);
+        headers.destination_port = port.value_or(ntohs(listener6_.address().sin6_port));
         auto frame = port_->lend();
         ASSERT_TRUE(frame);
         copy_bytes(frame->bytes().data() + udp6_payload_offset(headers.ip.tags.count), payload);
@@ -158,6 +159,36 @@ TEST_F(RoutePortTest, HasEachFrameBackAfterItIsSent) {
         lent.push_back(std::move(*frame));
     }
     EXPECT_FALSE(port_->lend());
+}
+
+// Port 0 is nowhere: the kernel refuses it.
+TEST_F(RoutePortTest, TellsWhatTheKernelRefusesAndHasItsFramesBack) {
+    open(0);
+    for (std::uint32_t round = 0; round < 2 * port_->tx_frame_count(); ++round) {
+        submit(message(1), 0);
+        submit6(message(2), 0);
+        submit(message(3));
+        port_->flush();
+        std::vector<std::byte> unsent;
+        port_->take_unsent([&](const UnsentFrame& one) {
+            unsent.push_back(one.frame.bytes()[one.info.frame_len - 1]);
+        });
+        ASSERT_EQ(unsent, (Bytes{std::byte{1}, std::byte{2}}));
+        ASSERT_EQ(listener_.receive(), message(3));
+    }
+    port_->take_unsent([](const UnsentFrame&) { FAIL() << "told twice"; });
+    EXPECT_EQ(port_->counters().tx_errors.value(), std::uint64_t{4} * port_->tx_frame_count());
+    submit(message(1), 0);
+    port_->flush();  // told to nobody: the port ends with the frame
+}
+
+TEST_F(RoutePortTest, TellsOfIpv6WithoutDhcpv6) {
+    open(std::nullopt);
+    submit6(message(1));
+    port_->flush();
+    int unsent = 0;
+    port_->take_unsent([&](const UnsentFrame&) { ++unsent; });
+    EXPECT_EQ(unsent, 1);
 }
 
 TEST_F(RoutePortTest, ReceivesNothing) {

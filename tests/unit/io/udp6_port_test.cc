@@ -265,6 +265,36 @@ TEST_F(Udp6PortTest, CountsWhatIsNoUdpAndWhatTheKernelRefuses) {
     EXPECT_EQ(port_->counters().tx_errors.value(), 2U);
     EXPECT_EQ(port_->counters().tx_frames.value(), 1U);
     EXPECT_EQ(client_.receive(), message(301));
+    std::vector<std::uint32_t> unsent;
+    port_->take_unsent([&](const UnsentFrame& one) { unsent.push_back(one.info.frame_len); });
+    EXPECT_EQ(unsent, (std::vector<std::uint32_t>{80, kUdp6HeadersLen + 300}));
+    port_->take_unsent([](const UnsentFrame&) { FAIL() << "told twice"; });
+}
+
+// The kernel tells the error of one datagram to whoever sends or receives the next.
+TEST_F(Udp6PortTest, AnErrorOfAnEarlierDatagramCostsNoOther) {
+    std::uint16_t closed = 0;
+    {
+        const Client gone;
+        closed = gone.port();
+    }
+    auto to_nobody = reply_headers();
+    to_nobody.destination_port = closed;
+    submit(to_nobody, message(300));
+    port_->flush();  // ICMPv6 port unreachable is back when this returns
+    submit(reply_headers(), message(301));
+    port_->flush();
+    EXPECT_EQ(client_.receive(), message(301));
+    EXPECT_EQ(port_->counters().tx_frames.value(), 2U);
+    EXPECT_EQ(port_->unreachable(), 1U);
+
+    submit(to_nobody, message(300));
+    port_->flush();
+    client_.send(port_->local_port(), message(300));
+    EXPECT_FALSE(receive_one());  // takes the error
+    EXPECT_TRUE(receive_one());
+    EXPECT_EQ(port_->unreachable(), 2U);
+    EXPECT_EQ(port_->counters().tx_errors.value(), 0U);
 }
 
 TEST_F(Udp6PortTest, LendsEachFrameOnceAndSendsMoreThanOneBatch) {

@@ -356,8 +356,7 @@ TEST_F(UdpPortTest, NamesThePortThatAnotherProgramHasForItself) {
     const auto refused = UdpPort::open({.interface_name = "lo", .server_port = client_.port()});
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().errno_value, EADDRINUSE);
-    EXPECT_EQ(refused.error().message, "bind UDP socket to 0.0.0.0 port " +
-                                           std::to_string(client_.port()) +
+    EXPECT_EQ(refused.error().message, "bind UDP socket to port " + std::to_string(client_.port()) +
                                            " on lo: Address already in use");
 }
 
@@ -378,11 +377,6 @@ TEST_F(UdpPortTest, SaysWhatItCouldNotBind) {
     const auto port = UdpPort::open({.interface_name = "nowhere0", .server_port = 0});
     ASSERT_FALSE(port);
     EXPECT_EQ(port.error().message, "bind UDP socket to interface nowhere0: No such device");
-    const auto foreign =
-        UdpPort::open({.interface_name = "", .address = Ipv4{0xc0000201}, .server_port = 0});
-    ASSERT_FALSE(foreign);
-    EXPECT_EQ(foreign.error().message,
-              "bind UDP socket to 192.0.2.1 port 0: Cannot assign requested address");
 }
 
 }  // namespace

@@ -61,6 +61,10 @@ class FramePool {
         XD_ASSERT(index < states_.size() && states_[index] == State::kOut);
         states_[index] = State::kQueued;
     }
+    void unqueue(std::uint32_t index) noexcept {
+        XD_ASSERT(index < states_.size() && states_[index] == State::kQueued);
+        states_[index] = State::kOut;
+    }
     void put_back_sent(std::uint32_t index) noexcept { release(index, State::kQueued); }
 
   private:

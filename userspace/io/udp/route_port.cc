@@ -36,7 +36,7 @@ Result<std::unique_ptr<RoutePort>, Error> RoutePort::open(const RouteOptions& op
     }
     std::unique_ptr<Udp6Port> ipv6;
     if (options.server_port6) {
-        Udp6Options ipv6_options;
+        UdpOptions ipv6_options;
         ipv6_options.server_port = *options.server_port6;
         ipv6_options.role = PortRole::kRoute;
         ipv6_options.rx_frame_count = 1;
@@ -87,6 +87,11 @@ void RoutePort::flush() {
     ipv4_->flush();
     if (ipv6_) {
         ipv6_->flush();
+    }
+    const auto keep = [this](UnsentFrame& unsent) { unsent_.push_back(std::move(unsent)); };
+    ipv4_->take_unsent(keep);
+    if (ipv6_) {
+        ipv6_->take_unsent(keep);
     }
     const Counted now = sums();
     counters_.tx_frames.add(now.tx_frames - counted_.tx_frames);

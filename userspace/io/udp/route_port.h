@@ -27,6 +27,8 @@ class RoutePort final : public Port {
     [[nodiscard]] static Result<std::unique_ptr<RoutePort>, Error> open(
         const RouteOptions& options);
 
+    ~RoutePort() override { unsent_.clear(); }
+
     [[nodiscard]] std::string_view driver() const noexcept override { return "udp"; }
     [[nodiscard]] PortRole role() const noexcept override { return PortRole::kRoute; }
     [[nodiscard]] std::string_view interface_name() const noexcept override { return ""; }
@@ -50,8 +52,10 @@ class RoutePort final : public Port {
         std::uint64_t kicks = 0;
         std::uint64_t kick_retries = 0;
     };
-    RoutePort(std::unique_ptr<UdpPort> ipv4, std::unique_ptr<Udp6Port> ipv6) noexcept
-        : ipv4_{std::move(ipv4)}, ipv6_{std::move(ipv6)} {}
+    RoutePort(std::unique_ptr<UdpPort> ipv4, std::unique_ptr<Udp6Port> ipv6)
+        : ipv4_{std::move(ipv4)}, ipv6_{std::move(ipv6)} {
+        unsent_.reserve(std::size_t{2} * tx_frame_count());
+    }
     void take_back(std::uint64_t token) noexcept override;
     [[nodiscard]] Counted sums() const noexcept;
 

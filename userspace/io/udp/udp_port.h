@@ -13,72 +13,67 @@
 // one thread.
 #pragma once
 
+#include <netinet/in.h>
+
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
-#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/addresses.h"
 #include "base/error.h"
+#include "base/owned_fd.h"
 #include "base/result.h"
-#include "packet/port.h"
+#include "io/udp/datagram_port.h"
 
 namespace xdhcpd {
 
-struct UdpOptions {
-    std::string interface_name;      // bind to this interface only; empty for all
-    Ipv4 address{};                  // local address to bind to; 0.0.0.0 also receives broadcasts
-    std::uint16_t server_port = 67;  // 0: the kernel chooses, see local_port()
-    std::uint32_t rx_frame_count = 64;
-    std::uint32_t tx_frame_count = 1024;
-    std::uint32_t receive_buffer_len = 4 * 1024 * 1024;
-    // kRoute: nothing is delivered, and what is sent goes where the kernel's routing says.
-    PortRole role = PortRole::kDriver;
-    // Beside a packet socket, which has copies of what the kernel's stack sees: deliver only
-    // datagrams that came in fragments, and those with more UDP payload than this.
-    std::optional<std::uint32_t> copied_payload_len{};
+// See DatagramPort.
+struct Ipv4Wire {
+    using Peer = sockaddr_in;
+    using PacketInfo = in_pktinfo;
+    static constexpr int kLevel = IPPROTO_IP;
+    static constexpr int kPacketInfo = IP_PKTINFO;
+    static constexpr int kErrors = IP_RECVERR;
+    static constexpr std::uint8_t kIcmp = SO_EE_ORIGIN_ICMP;
+    static constexpr std::size_t kHeadersLen = kUdp4HeadersLen;
+    static constexpr std::size_t kToldLen =
+        CMSG_SPACE(sizeof(in_pktinfo)) + CMSG_SPACE(sizeof(int));
+
+    static void read(const cmsghdr& control, Told<in_pktinfo>& told) noexcept;
+    static std::uint32_t ifindex(const in_pktinfo& info) noexcept {
+        return static_cast<std::uint32_t>(info.ipi_ifindex);
+    }
+    static bool has_source(const in_pktinfo& info) noexcept {
+        return info.ipi_spec_dst.s_addr != 0;
+    }
+    static void clear_source(in_pktinfo& info) noexcept { info.ipi_spec_dst = {}; }
 };
 
-class UdpPort final : public Port {
+class UdpPort final : public DatagramPort<Ipv4Wire> {
   public:
-    // Bytes of a received frame, made-up headers included: a jumbo frame's worth. Options may fill
-    // more than an MTU (RFC 3396); the kernel reassembles.
-    static constexpr std::uint32_t kMaxRxFrameLen = 9216;
-
-    // Ports below 1024 need CAP_NET_BIND_SERVICE.
     [[nodiscard]] static Result<std::unique_ptr<UdpPort>, Error> open(const UdpOptions& options);
-    ~UdpPort() override;
 
     [[nodiscard]] std::string_view driver() const noexcept override { return "udp"; }
-    [[nodiscard]] PortRole role() const noexcept override;
-    [[nodiscard]] std::string_view interface_name()
-        const noexcept override;  // "" when bound to all
-    [[nodiscard]] std::uint32_t queue() const noexcept override { return 0; }
-    [[nodiscard]] std::size_t receive(std::span<RxFrame> batch) override;
-    void release(std::span<const RxFrame> batch) override;
-    [[nodiscard]] std::uint32_t tx_frame_count() const noexcept override;
-    [[nodiscard]] std::optional<TxFrame> lend() override;
-    void submit(TxFrame frame, const TxInfo& info) override;
-    void flush() override;
-    [[nodiscard]] int fd() const noexcept override;
-
-    [[nodiscard]] std::uint16_t local_port() const noexcept;
-    // Datagrams the kernel dropped because the receive buffer was full, since open; any thread may
-    // ask.
-    [[nodiscard]] std::uint64_t kernel_drops() const noexcept;
-    // ICMP errors about what was sent, those of our own kernel when nobody answers ARP included;
-    // any thread may ask.
-    [[nodiscard]] std::uint64_t unreachable() const noexcept;
 
   private:
-    struct State;
-    explicit UdpPort(std::unique_ptr<State> state);
-    void take_back(std::uint64_t token) noexcept override;
+    UdpPort(UdpSocket socket, OwnedFd link)
+        : DatagramPort{std::move(socket)}, link_{std::move(link)} {}
+    std::size_t make_headers(MutableBytes room, const sockaddr_in& from,
+                             const Told& told) noexcept override;
+    [[nodiscard]] std::optional<Reply> read_reply(ByteView frame,
+                                                  const TxInfo& info) const noexcept override;
+    [[nodiscard]] bool send_otherwise(ByteView frame, const Reply& reply, const TxInfo& info,
+                                      int error) override;
+    [[nodiscard]] bool is_on_link(Ipv4 address);
 
-    std::unique_ptr<State> state_;
+    OwnedFd link_;                     // packet socket that receives nothing; none unprivileged
+    std::vector<Ipv4Prefix> on_link_;  // of the interface, as of link_read_
+    std::chrono::nanoseconds link_read_{0};
 };
 
 }  // namespace xdhcpd
