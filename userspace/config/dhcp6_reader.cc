@@ -20,7 +20,7 @@ constexpr std::uint32_t kMinRefreshTime = 600;
 constexpr std::uint32_t kMinMaxRt = 60;
 constexpr std::uint32_t kMaxMaxRt = 86400;
 
-constexpr std::array<std::string_view, 14> kDhcp6Keys{"preferred-lifetime",
+constexpr std::array<std::string_view, 15> kDhcp6Keys{"preferred-lifetime",
                                                       "valid-lifetime",
                                                       "rapid-commit",
                                                       "preference",
@@ -32,6 +32,7 @@ constexpr std::array<std::string_view, 14> kDhcp6Keys{"preferred-lifetime",
                                                       "renew-time-percent",
                                                       "rebind-time-percent",
                                                       "delegated-routes",
+                                                      "reconfigure",
                                                       "server-duid",
                                                       "subnets"};
 
@@ -76,6 +77,9 @@ std::vector<PlacedSubnet6> read_dhcp6(const Reader& reader, const Value& value,
     }
     if (const auto member = map.find("delegated-routes")) {
         dhcp6.delegated_routes = reader.boolean(*member).value_or(dhcp6.delegated_routes);
+    }
+    if (const auto member = map.find("reconfigure")) {
+        dhcp6.reconfigure = reader.boolean(*member).value_or(dhcp6.reconfigure);
     }
     if (const auto member = map.find("preference")) {
         if (const auto number = reader.number(*member, 0, 0xff)) {

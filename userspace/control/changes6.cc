@@ -135,6 +135,7 @@ void compare_all(std::vector<std::string>& lines, const std::map<std::string, co
     Settings settings{
         {"lifetimes", text_of(dhcp6.lifetimes)},
         {"rapid-commit", text_of(dhcp6.rapid_commit)},
+        {"reconfigure", text_of(dhcp6.reconfigure)},
         {"preference", dhcp6.preference ? std::to_string(*dhcp6.preference) : std::string{}},
         {"offer-lifetime", format_duration(dhcp6.offer_time)},
         {"decline-quarantine", format_duration(dhcp6.decline_time)},

@@ -15,6 +15,7 @@
 #include "control/lease_transfer.h"
 #include "control/stored.h"
 #include "control/text.h"
+#include "control/unit_name.h"
 #include "engine/v6/known_client.h"
 #include "engine/v6/lease_note.h"
 
@@ -109,78 +110,6 @@ Answer list_leases(const ServerState& state, const json& request, const LeaseFil
         answer["next"] = to_string(*next);
     }
     return answer;
-}
-
-// What an operator calls an address or a delegated prefix.
-struct UnitName {
-    std::optional<Ipv4> address4;
-    std::optional<model::What6> what6;
-};
-
-std::optional<UnitName> parse_unit_name(std::string_view text) {
-    if (const auto address = parse_ipv4(text)) {
-        return UnitName{*address, std::nullopt};
-    }
-    if (const auto address = parse_ipv6(text)) {
-        return UnitName{std::nullopt,
-                        model::What6{lease::SpaceKind::kIpv6Address, {*address, 128}}};
-    }
-    const auto prefix = parse_ipv6_prefix(text);
-    return prefix ? std::optional{UnitName{std::nullopt,
-                                           model::What6{lease::SpaceKind::kIpv6Prefix,
-                                                        {prefix->network(), prefix->length}}}}
-                  : std::nullopt;
-}
-constexpr std::string_view kUnitMeant =
-    "an address such as 192.0.2.1 or 2001:db8::1, or a prefix such as 2001:db8:8000::/56";
-
-struct NamedUnit {
-    NamedSpace space;
-    std::uint32_t index = 0;
-};
-
-// Its index in a space; for people an address is also in the prefix that is delegated with it.
-std::optional<std::uint32_t> index_in(const ServerState& state, const NamedSpace& named,
-                                      const UnitName& name, bool in_prefixes) {
-    if (!named.is_ipv6) {
-        return name.address4 && named.prefix.contains(*name.address4)
-                   ? std::optional{name.address4->value - named.prefix.address.value}
-                   : std::nullopt;
-    }
-    if (!name.what6) {
-        return std::nullopt;
-    }
-    const lease::Space& space = state.parts.registry.store().space(named.id);
-    model::What6 what = *name.what6;
-    const bool is_within = in_prefixes && what.kind == lease::SpaceKind::kIpv6Address &&
-                           space.kind() == lease::SpaceKind::kIpv6Prefix;
-    if (is_within) {
-        const std::uint8_t length = space.ipv6_names().length();
-        what = {space.kind(), {Ipv6Prefix{what.prefix.address, length}.network(), length}};
-    }
-    if (what.kind != space.kind() || what.prefix.length != space.ipv6_names().length()) {
-        return std::nullopt;
-    }
-    if (!space.ipv6_names().is_list()) {
-        return space.ipv6_names().find(what.prefix.address);
-    }
-    const auto& listed = state.parts.registry.ipv6().listed();
-    const auto found = listed.find(what);
-    return found != listed.end() &&
-                   state.parts.registry.store().space_of(found->second).id() == named.id
-               ? std::optional{space.index_of(found->second)}
-               : std::nullopt;
-}
-
-// All units of that name: of DHCPv6 there may be several, of which one at most is held.
-std::vector<NamedUnit> units_of(const ServerState& state, const UnitName& name, bool in_prefixes) {
-    std::vector<NamedUnit> units;
-    for (const NamedSpace& space : state.named_spaces()) {
-        if (const auto index = index_in(state, space, name, in_prefixes)) {
-            units.push_back({space, *index});
-        }
-    }
-    return units;
 }
 
 Answer find_unit(const ServerState& state, const UnitName& name) {

@@ -135,6 +135,19 @@ Answer status_command(const ServerState& state) {
         answer["journal"]["directory"] = state.parts.configuration.state_directory;
     }
     add_ipv6(answer, state);
+    if (const auto& routes = state.route_counts) {
+        answer["delegated_routes"] = {{"wanted", routes->wanted},
+                                      {"installed", routes->installed},
+                                      {"added", routes->added},
+                                      {"removed", routes->removed},
+                                      {"failed", routes->failed}};
+    }
+    const ReconfigureCounts& reconfigure = state.reconfigure_counts;
+    answer["reconfigure"] = {{"waiting", reconfigure.waiting},
+                             {"sent", reconfigure.sent},
+                             {"refused", reconfigure.refused},
+                             {"answered", reconfigure.answered},
+                             {"unanswered", reconfigure.unanswered}};
     answer["workers_advice"] =
         state.parts.workers_advice ? state.parts.workers_advice() : std::string{};
     const std::vector<InterfaceStatus> interfaces = state.parts.interfaces();

@@ -9,6 +9,7 @@
 
 #include "control/arguments.h"
 #include "control/file_handle.h"
+#include "control/reconfigurer.h"
 #include "control/reloader.h"
 #include "control/server_state.h"
 
@@ -18,6 +19,7 @@ namespace xdhcpd::control {
 struct CommandContext {
     ServerState& state;
     Reloader& reloader;
+    Reconfigurer& reconfigurer;
 };
 
 // Finds the command of a request and answers: an object with "ok".
@@ -31,6 +33,8 @@ struct CommandContext {
 [[nodiscard]] Answer leases_command(ServerState& state, const nlohmann::json& request);
 [[nodiscard]] Answer workers_command(const ServerState& state);
 [[nodiscard]] Answer reload_command(Reloader& reloader, const nlohmann::json& request);
+[[nodiscard]] Answer reconfigure_command(const ServerState& state, Reconfigurer& reconfigurer,
+                                         const nlohmann::json& request);
 [[nodiscard]] Answer explain_command(const ServerState& state, const nlohmann::json& request);
 // Only checks what is asked for: the capture begins when its connection comes.
 [[nodiscard]] Answer capture_command(ServerState& state, const nlohmann::json& request);

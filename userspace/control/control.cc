@@ -14,6 +14,7 @@
 #include "control/journal_status.h"
 #include "control/metrics_page.h"
 #include "control/pool_watch.h"
+#include "control/reconfigurer.h"
 #include "control/reloader.h"
 #include "control/route_keeper.h"
 #include "control/server_state.h"
@@ -39,23 +40,30 @@ class Control::Implementation {
         : state_{std::move(parts)},
           reloader_{state_},
           route_keeper_{state_},
+          reconfigurer_{reconfigurer_parts()},
           worker_watch_{state_.parts.workers.size(), state_.started},
           ticked_{state_.started.time_since_epoch().count()} {}
 
-    [[nodiscard]] CommandContext context() noexcept { return {state_, reloader_}; }
+    [[nodiscard]] CommandContext context() noexcept { return {state_, reloader_, reconfigurer_}; }
     [[nodiscard]] ServerState& state() noexcept { return state_; }
     [[nodiscard]] Reloader& reloader() noexcept { return reloader_; }
     void tick();
     void look_at_host();
     void keep_routes();
+    void reconfigure();
 
     [[nodiscard]] std::string metrics_text() const;
     [[nodiscard]] metrics::Health health() const;
 
   private:
+    [[nodiscard]] Reconfigurer::Parts reconfigurer_parts();
+    void keep_keyring(BootTime current);
+
     ServerState state_;
     Reloader reloader_;
     RouteKeeper route_keeper_;
+    Reconfigurer reconfigurer_;
+    std::string keyring_problem_;  // logged last
     PoolWatch pool_watch_;
     WorkerWatch worker_watch_;
     JournalWatch journal_watch_;
@@ -79,6 +87,11 @@ void Control::Implementation::tick() {
         journal_watch_.look(state_);
         pool_watch_.look(state_);
         reloader_.watch_host(current);
+        keep_keyring(current);
+        if (const DelegatedRoutes* const routes = route_keeper_.routes()) {
+            state_.route_counts = routes->counts();
+        }
+        state_.reconfigure_counts = reconfigurer_.counts();
         state_.describe_for_metrics();
     } catch (
         const std::exception& error) {  // out of memory, most likely: the next tick tries again
@@ -95,6 +108,49 @@ void Control::Implementation::keep_routes() {
     } catch (const std::exception& error) {  // likewise
         state_.log(LogLevel::kError, error.what());
     }
+}
+
+Reconfigurer::Parts Control::Implementation::reconfigurer_parts() {
+    return {.find =
+                [this](lease::SpaceId space, std::uint32_t index) {
+                    return find_lease(state_.parts.workers, space, index);
+                },
+            .send = [this](const Datagram6& datagram) -> Result<Success, Error> {
+                return state_.parts.send_datagram
+                           ? state_.parts.send_datagram(datagram)
+                           : Unexpected{Error{0, "there is no DHCPv6 socket"}};
+            }};
+}
+
+void Control::Implementation::reconfigure() {
+    if (state_.is_stopping()) {
+        return;
+    }
+    try {
+        const model::Snapshot6& ipv6 = state_.parts.snapshots.newest().ipv6;
+        std::optional<Reconfigurer::Terms> terms;
+        if (ipv6.reconfigure) {
+            terms = {ipv6.server_duid, *ipv6.reconfigure, ipv6.server_port, ipv6.client_port};
+        }
+        reconfigurer_.tick(terms, state_.now(), [this](const std::string& line) {
+            state_.log(LogLevel::kWarning, line);
+        });
+    } catch (const std::exception& error) {  // likewise
+        state_.log(LogLevel::kError, error.what());
+    }
+}
+
+void Control::Implementation::keep_keyring(BootTime current) {
+    if (state_.parts.reconfigure_keyring == nullptr) {
+        return;
+    }
+    const auto kept = state_.parts.reconfigure_keyring->keep(current);
+    const std::string problem = kept ? std::string{} : kept.error().message;
+    if (!problem.empty() && problem != keyring_problem_) {
+        state_.log(LogLevel::kError,
+                   problem + ": after a restart clients may believe no Reconfigure");
+    }
+    keyring_problem_ = problem;
 }
 
 void Control::Implementation::look_at_host() {
@@ -170,6 +226,10 @@ void Control::tick() {
 
 void Control::keep_routes() {
     implementation_->keep_routes();
+}
+
+void Control::reconfigure() {
+    implementation_->reconfigure();
 }
 
 void Control::look_at_host() {

@@ -24,6 +24,7 @@
 #include "control/advertised_sets.h"
 #include "control/delegated_routes.h"
 #include "control/file_handle.h"
+#include "control/reconfigure_keyring.h"
 #include "journal/journal.h"
 #include "metrics/http_server.h"
 #include "model/configuration.h"
@@ -68,6 +69,14 @@ struct InterfaceStatus {
     std::vector<PortDrops> kernel_drops;
 };
 
+// A datagram of the server's DHCPv6 port.
+struct Datagram6 {
+    Ipv6 destination;
+    std::uint16_t destination_port = 0;
+    std::string interface;  // of a link-local destination; else empty: by routing
+    std::vector<std::byte> payload;
+};
+
 // What Control works on. References and workers outlive it. Functions are called on the control
 // thread only.
 struct ControlParts {
@@ -105,6 +114,10 @@ struct ControlParts {
     // Routes to delegated prefixes; empty: there are none.
     DelegatedRoutes::Kernel route_kernel{};
     std::uint64_t (*unix_time)() noexcept = nullptr;  // seconds; null: the wall clock
+    // For Reconfigure; empty: there is none.
+    std::function<Result<Success, Error>(const Datagram6&)> send_datagram{};
+    // Outlives Control; null: nothing to keep.
+    ReconfigureKeyring* reconfigure_keyring = nullptr;
 };
 
 struct ReloadOutcome {
@@ -149,6 +162,8 @@ class Control {
     void tick();
     // Several times a second: brings the kernel's routes to delegated prefixes up to date.
     void keep_routes();
+    // Several times a second: sends Reconfigure messages that are due.
+    void reconfigure();
     // Looks at the host now: publishes a new snapshot if interfaces or addresses have changed.
     void look_at_host();
     // From now on state is "draining" and no worker is called any more; before the workers are

@@ -244,6 +244,37 @@ void add_gauge(Families& families, std::string name, std::string help, std::uint
     families.push_back(family.take());
 }
 
+// Routes to delegated prefixes, and Reconfigure.
+void add_dhcp6(Families& families, const MetricsDescription& description) {
+    if (const auto& routes = description.routes) {
+        add_gauge(families, "xdhcpd_delegated_routes_wanted",
+                  "Leased prefixes that want a route in the kernel", routes->wanted);
+        add_gauge(families, "xdhcpd_delegated_routes_installed", "Leased prefixes that have one",
+                  routes->installed);
+        Family changes{MetricType::Counter, "xdhcpd_delegated_route_changes_total",
+                       "Routes to delegated prefixes that were added or removed, or that the "
+                       "kernel refused, by result"};
+        changes.add(number(routes->added), {{"result", "added"}});
+        changes.add(number(routes->removed), {{"result", "removed"}});
+        changes.add(number(routes->failed), {{"result", "failed"}});
+        families.push_back(changes.take());
+    }
+    const ReconfigureCounts& reconfigure = description.reconfigure;
+    add_gauge(families, "xdhcpd_reconfigure_waiting",
+              "DHCPv6 clients that have been asked to renew, and have not yet",
+              reconfigure.waiting);
+    Family messages{MetricType::Counter, "xdhcpd_reconfigure_messages_total",
+                    "Reconfigure messages, by result"};
+    messages.add(number(reconfigure.sent), {{"result", "sent"}});
+    messages.add(number(reconfigure.refused), {{"result", "refused"}});
+    families.push_back(messages.take());
+    Family clients{MetricType::Counter, "xdhcpd_reconfigure_clients_total",
+                   "DHCPv6 clients that were asked to renew, by what they did"};
+    clients.add(number(reconfigure.answered), {{"result", "answered"}});
+    clients.add(number(reconfigure.unanswered), {{"result", "unanswered"}});
+    families.push_back(clients.take());
+}
+
 }  // namespace
 
 std::string format_metrics(const MetricsInput& input) {
@@ -263,6 +294,7 @@ std::string format_metrics(const MetricsInput& input) {
               sum_over(input.workers, [](worker::Worker& worker) {
                   return worker.shard_counters().side_bytes.value();
               }));
+    add_dhcp6(families, input.description);
     if (input.journal) {
         add_journal(families, *input.journal, sum_over(input.workers, [](worker::Worker& worker) {
                         return worker.unwritten_ends();

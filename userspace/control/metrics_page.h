@@ -13,6 +13,16 @@
 
 namespace xdhcpd::control {
 
+// How Reconfigure does: clients but for `sent` and `refused`, which count messages; since the
+// start.
+struct ReconfigureCounts {
+    std::uint64_t waiting = 0;     // now
+    std::uint64_t sent = 0;        // taken by the kernel
+    std::uint64_t refused = 0;     // not taken
+    std::uint64_t answered = 0;    // renewed, rebound or released
+    std::uint64_t unanswered = 0;  // have not after all transmissions
+};
+
 // What cannot be read off a counter. Immutable once shared; made anew by the control thread.
 struct MetricsDescription {
     struct Subnet {
@@ -29,6 +39,8 @@ struct MetricsDescription {
     std::vector<Subnet> subnets;
     std::vector<Pool6> pools6;
     std::vector<InterfaceStatus> interfaces;
+    std::optional<DelegatedRoutes::Counts> routes;  // none: they are not kept
+    ReconfigureCounts reconfigure;
 };
 
 struct MetricsInput {

@@ -84,6 +84,8 @@ void ServerState::describe_for_metrics() {
                                        pool.length, std::move(pool.spaces)});
     }
     description->interfaces = parts.interfaces();
+    description->routes = route_counts;
+    description->reconfigure = reconfigure_counts;
     const std::lock_guard lock{mutex_};
     description_ = std::move(description);
 }

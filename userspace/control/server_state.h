@@ -73,6 +73,10 @@ class ServerState {
     // Any thread.
     [[nodiscard]] std::shared_ptr<const MetricsDescription> description() const;
 
+    // As they were last; kept by who has them.
+    std::optional<DelegatedRoutes::Counts> route_counts;
+    ReconfigureCounts reconfigure_counts;
+
     ControlParts parts;  // its configuration is the one in force
     Captures captures{parts.workers};
     BootTime started;          // never changes

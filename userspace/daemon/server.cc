@@ -24,6 +24,7 @@
 #include "control/advertised_sets.h"
 #include "control/control.h"
 #include "control/control_socket.h"
+#include "control/reconfigure_keyring.h"
 #include "daemon/disk_clock.h"
 #include "daemon/log.h"
 #include "daemon/served_interfaces.h"
@@ -35,6 +36,7 @@
 #include "host/processors.h"
 #include "host/route_table.h"
 #include "host/watcher.h"
+#include "io/udp/udp6_sender.h"
 #include "journal/journal.h"
 #include "journal/posix_files.h"
 #include "lease/shard.h"
@@ -68,10 +70,13 @@ constexpr std::uint32_t kClockGrace = 300;
     return value;
 }
 
-[[nodiscard]] BootSeconds boot_seconds() {
+[[nodiscard]] BootTime boot_time() {
     timespec time{};
     static_cast<void>(clock_gettime(CLOCK_BOOTTIME, &time));
-    return {static_cast<std::uint32_t>(time.tv_sec)};
+    return BootTime{std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec}};
+}
+[[nodiscard]] BootSeconds boot_seconds() {
+    return to_boot_seconds(boot_time());
 }
 
 // So that who reads the error knows which line of the configuration to look at.
@@ -129,6 +134,8 @@ class Server::Implementation {
 
   private:
     [[nodiscard]] Result<Success, Error> open_identity(const model::HostState& host);
+    [[nodiscard]] Result<Success, Error> open_reconfigure_keyring(std::uint64_t unix_time);
+    [[nodiscard]] Result<Success, Error> send_datagram(const control::Datagram6& datagram);
     [[nodiscard]] Result<Success, Error> open_advertised_sets();
     // Of a configuration that does not say who we are.
     void give_identity(model::Configuration& configuration) const;
@@ -168,6 +175,8 @@ class Server::Implementation {
     DiskClock disk_clock_{files_};
     ServerIdentity identity_;
     control::AdvertisedSets advertised_sets_;
+    control::ReconfigureKeyring reconfigure_keyring_;
+    std::optional<Udp6Sender> reconfigure_sender_;
     std::unique_ptr<host::RouteTable> route_table_;
     std::unique_ptr<journal::Journal> journal_;
     std::unique_ptr<worker::LeaseRecovery> recovery_;
@@ -294,8 +303,45 @@ Result<Success, Error> Server::Implementation::open_identity(const model::HostSt
     }
     registry_.ipv6().set_names_key(identity_.names_key);
     registry_.ipv6().set_max_leases(configuration.max_leases);
+    if (auto opened = open_reconfigure_keyring(seed.unix_time); !opened) {
+        return Unexpected{opened.error()};
+    }
     give_identity(options_.configuration);
     return Success{};
+}
+
+Result<Success, Error> Server::Implementation::open_reconfigure_keyring(std::uint64_t unix_time) {
+    const model::Configuration& configuration = options_.configuration;
+    dhcp6::ReconfigureSecret fresh{};
+    for (std::size_t at = 0; at < fresh.size(); at += sizeof(std::uint64_t)) {
+        store_be64(&fresh[at], random_number());
+    }
+    if (configuration.durability == model::Durability::kMemory) {
+        reconfigure_keyring_.open(fresh, unix_time, boot_time());
+        return Success{};
+    }
+    if (auto opened = reconfigure_keyring_.open(files_, configuration.state_directory, fresh,
+                                                unix_time, boot_time());
+        !opened) {
+        return Unexpected{of_state_directory(opened.error())};
+    }
+    if (!reconfigure_keyring_.problem().empty()) {
+        spdlog::warn("{}", reconfigure_keyring_.problem());
+    }
+    return Success{};
+}
+
+// Opened when it is first needed: few servers do.
+Result<Success, Error> Server::Implementation::send_datagram(const control::Datagram6& datagram) {
+    if (!reconfigure_sender_) {
+        auto opened = Udp6Sender::open(options_.configuration.ports.server6);
+        if (!opened) {
+            return Unexpected{opened.error()};
+        }
+        reconfigure_sender_ = std::move(*opened);
+    }
+    return reconfigure_sender_->send(datagram.destination, datagram.destination_port,
+                                     datagram.interface, datagram.payload);
 }
 
 Result<Success, Error> Server::Implementation::open_advertised_sets() {
@@ -315,6 +361,7 @@ void Server::Implementation::give_identity(model::Configuration& configuration) 
     if (configuration.dhcp6.server_duid.empty()) {
         configuration.dhcp6.server_duid = identity_.duid;
     }
+    configuration.dhcp6.reconfigure_keys = reconfigure_keyring_.keys();
 }
 
 config::LoadResult Server::Implementation::load() const {
@@ -509,7 +556,10 @@ void Server::Implementation::open_control(const model::HostState& host) {
         .on_log_configuration = set_up_log,
         .clock = nullptr,
         .route_kernel = route_kernel(),
-        .unix_time = nullptr});
+        .unix_time = nullptr,
+        .send_datagram =
+            [this](const control::Datagram6& datagram) { return send_datagram(datagram); },
+        .reconfigure_keyring = &reconfigure_keyring_});
     ready_control_ = control_.get();
 }
 
@@ -552,6 +602,7 @@ void Server::Implementation::run() {
         if (route_table_) {
             control_->keep_routes();
         }
+        control_->reconfigure();
         const auto now = std::chrono::steady_clock::now();
         if (now >= next_tick) {
             interfaces_->tick();

@@ -82,7 +82,7 @@ Result<Inventory, Error> take_inventory(FileLayer& files, const std::string& dir
             found.spares.push_back(name);
         } else if (name == kSnapshotInMaking || name == kSegmentInMaking ||
                    name == kSpareInMaking || name == kClockInMaking || name == kIdentityInMaking ||
-                   name == kAdvertisedInMaking) {
+                   name == kAdvertisedInMaking || name == kReconfigureInMaking) {
             found.leftovers.push_back(name);
         }
     }

@@ -2,13 +2,16 @@
 // Configuration; the same rules as there.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/addresses.h"
+#include "base/time.h"
 #include "dhcp6/options.h"
+#include "dhcp6/reconfigure.h"
 #include "model/vlan_range.h"
 #include "nd/options.h"
 
@@ -89,6 +92,19 @@ struct Subnet6Configuration {
     std::vector<Ipv6> relays;  // only these link-addresses may ask for it, empty: any
 };
 
+// What keys of Reconfigure are made of, and what their messages count by.
+struct ReconfigureKeys {
+    dhcp6::ReconfigureSecret secret{};
+    std::uint64_t replay_base = 0;
+    // For a message that is sent now: grows with time, by 1,000,000 a second.
+    [[nodiscard]] std::uint64_t replay(BootTime now) const noexcept {
+        return replay_base +
+               static_cast<std::uint64_t>(
+                   std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch())
+                       .count());
+    }
+};
+
 struct Dhcp6Configuration {
     Lifetimes lifetimes;
     bool rapid_commit = false;
@@ -105,6 +121,9 @@ struct Dhcp6Configuration {
     bool delegated_routes = true;  // routes to delegated prefixes are installed (delegated-routes:)
     // server-duid: none: kept in the state directory, made when it is not there.
     std::vector<std::byte> server_duid;
+    // Clients that accept Reconfigure get a key (reconfigure:), made of what the daemon adds here.
+    bool reconfigure = false;
+    ReconfigureKeys reconfigure_keys;
 
     [[nodiscard]] bool is_on() const noexcept { return !subnets.empty(); }
 };

@@ -77,7 +77,9 @@ class Maker {
         snapshot_.information_refresh_time = dhcp6_.information_refresh_time;
         snapshot_.renew_time_permille = dhcp6_.renew_time_permille;
         snapshot_.rebind_time_permille = dhcp6_.rebind_time_permille;
-        snapshot_.delegated_routes = dhcp6_.delegated_routes;
+        if (dhcp6_.reconfigure) {
+            snapshot_.reconfigure = dhcp6_.reconfigure_keys;
+        }
         snapshot_.server_port = configuration_.ports.server6;
         snapshot_.client_port = configuration_.ports.client6;
     }

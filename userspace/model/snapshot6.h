@@ -124,7 +124,8 @@ class Snapshot6 {
     std::uint32_t rebind_time_permille = 800;
     std::uint16_t server_port = 547;
     std::uint16_t client_port = 546;
-    bool delegated_routes = true;
+    // How clients that accept Reconfigure are told their keys; none: they are not.
+    std::optional<ReconfigureKeys> reconfigure;
 
     [[nodiscard]] bool serves_dhcp6() const noexcept { return !subnets.empty(); }
     // The subnet whose prefix contains `address`, or null.

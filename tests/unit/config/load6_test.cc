@@ -34,6 +34,7 @@ dhcp6:
   renew-time-percent: 40
   rebind-time-percent: 70
   delegated-routes: false
+  reconfigure: true
   server-duid: "00:03:00:01:02:00:5e:00:53:01"
   options:
     dns-servers: ["2001:db8::53", "2001:db8::54"]
@@ -152,6 +153,7 @@ TEST_F(Load6, ReadsTheSettingsOfDhcp6) {
     EXPECT_EQ(dhcp6().renew_time_permille, 400u);
     EXPECT_EQ(dhcp6().rebind_time_permille, 700u);
     EXPECT_FALSE(dhcp6().delegated_routes);
+    EXPECT_TRUE(dhcp6().reconfigure);
     EXPECT_EQ(hex(dhcp6().server_duid), "0003000102005e005301");
     EXPECT_TRUE(dhcp6().is_on());
     EXPECT_TRUE(configuration().dhcp4.subnets.empty());
@@ -288,6 +290,7 @@ TEST(Load6Defaults, AreThoseOfTheModel) {
     EXPECT_EQ(dhcp6.preference, std::nullopt);
     EXPECT_TRUE(dhcp6.server_duid.empty());
     EXPECT_TRUE(dhcp6.delegated_routes);
+    EXPECT_FALSE(dhcp6.reconfigure);
 }
 
 TEST(Load6Services, OneOfThemIsEnough) {

@@ -49,6 +49,7 @@ class Decider {
           message_{request.message()},
           ipv6_{request.snapshot().ipv6},
           shard_{shard},
+          time_{now},
           now_{to_boot_seconds(now)},
           journal_{journal},
           out_{out},
@@ -101,6 +102,9 @@ class Decider {
         decision.drop = why;
         return decision;
     }
+    [[nodiscard]] bool accepts_reconfigure() const noexcept {
+        return ipv6_.reconfigure && message_.accepts_reconfigure() && !message_.client_id().empty();
+    }
     [[nodiscard]] bool has_any_unit() const noexcept {
         return std::ranges::any_of(plans_, [](const IaPlan& plan) { return plan.unit != kNoUnit; });
     }
@@ -109,6 +113,7 @@ class Decider {
     const dhcp6::MessageView& message_;
     const model::Snapshot6& ipv6_;
     lease::Shard& shard_;
+    const BootTime time_;
     const BootSeconds now_;
     const Journal journal_;
     const MutableBytes out_;
@@ -517,6 +522,12 @@ ReplyTerms Decider::terms_with_options() const noexcept {
     }
     terms.own_options =
         reservation != nullptr && reservation->options ? &*reservation->options : nullptr;
+    // Who has no lease is not remembered, so no Reconfigure would come.
+    if (accepts_reconfigure() && leased != plans_.end()) {
+        terms.reconfigure = dhcp6::carry_key(
+            dhcp6::make_reconfigure_key(ipv6_.reconfigure->secret, message_.client_id()),
+            ipv6_.reconfigure->replay(time_));
+    }
     return terms;
 }
 
@@ -615,9 +626,11 @@ void Decider::undo() noexcept {
     }
 }
 
-// How the client is reached, for who has a route or a relay to be known by; whether that changed.
+// How the client is reached, for who has a route or a relay to be known by, or may be asked to
+// renew; whether that changed.
 bool Decider::remember_client(const IaPlan& plan) noexcept {
-    const bool is_needed = plan.association == Association::kPrefix || request_.relayed();
+    const bool is_needed =
+        plan.association == Association::kPrefix || request_.relayed() || accepts_reconfigure();
     if (!is_needed && !shard_.record(plan.unit).side) {
         return false;
     }
@@ -633,6 +646,13 @@ bool Decider::remember_client(const IaPlan& plan) noexcept {
         // The host may have no interface for a VLAN that is served here.
         note.next_hop = request_.frame().source;
         note.interface = request_.ingress()->interface.name;
+    }
+    if (accepts_reconfigure()) {
+        note.reconfigure_duid = message_.client_id();
+        if (message_.relays().size() == 1) {
+            note.relay_address = request_.frame().source;
+            note.relay_port = request_.frame().source_port;
+        }
     }
     std::array<std::byte, kMaxLeaseNoteLen> bytes;
     const ByteView encoded = ByteView{bytes}.first(encode(note, bytes));

@@ -1,6 +1,9 @@
 #include "engine/v6/lease_note.h"
 
 #include <algorithm>
+#include <array>
+
+#include "dhcp6/duid.h"
 
 namespace xdhcpd::engine::v6 {
 namespace {
@@ -13,9 +16,12 @@ enum class Tag : std::uint8_t {
     kInterfaceId = 5,
     kRemoteId = 6,
     kSubscriberId = 7,
+    kReconfigureDuid = 8,
+    kRelay = 9,  // address, port
 };
 constexpr std::size_t kHeaderLen = 2;  // tag and length
 constexpr std::size_t kMaxInterfaceLen = 15;
+constexpr std::size_t kRelayLen = Ipv6::kLen + 2;
 
 class Encoder {
   public:
@@ -36,6 +42,9 @@ class Encoder {
         }
     }
     [[nodiscard]] std::size_t len() const noexcept { return len_; }
+    [[nodiscard]] bool has_room(std::size_t value_len) const noexcept {
+        return value_len + kHeaderLen <= out_.size() - len_;
+    }
 
   private:
     MutableBytes out_;
@@ -48,6 +57,15 @@ class Encoder {
     }
     to = Ipv6::load(value.data());
     return true;
+}
+
+[[nodiscard]] bool read_relay(LeaseNote& note, ByteView value) noexcept {
+    if (value.size() != kRelayLen) {
+        return false;
+    }
+    note.relay_address = Ipv6::load(value.data());
+    note.relay_port = load_be16(&value[Ipv6::kLen]);
+    return note.relay_port != 0;
 }
 
 [[nodiscard]] bool read(LeaseNote& note, Tag tag, ByteView value) noexcept {
@@ -70,6 +88,11 @@ class Encoder {
         case Tag::kSubscriberId:
             note.subscriber_id = value;
             return true;
+        case Tag::kReconfigureDuid:
+            note.reconfigure_duid = value;
+            return dhcp6::is_duid_length(value.size());
+        case Tag::kRelay:
+            return read_relay(note, value);
     }
     return true;
 }
@@ -87,6 +110,13 @@ std::size_t encode(const LeaseNote& note, MutableBytes out) noexcept {
     }
     if (note.peer_address) {
         encoder.add(Tag::kPeerAddress, note.peer_address->bytes());
+    }
+    encoder.add(Tag::kReconfigureDuid, note.reconfigure_duid);
+    if (note.relay_address && encoder.has_room(kRelayLen + kHeaderLen + note.interface_id.size())) {
+        std::array<std::byte, kRelayLen> relay{};
+        note.relay_address->store(relay.data());
+        store_be16(&relay[Ipv6::kLen], note.relay_port);
+        encoder.add(Tag::kRelay, relay);
     }
     encoder.add_cut(Tag::kInterfaceId, note.interface_id);
     encoder.add_cut(Tag::kRemoteId, note.remote_id);

@@ -144,6 +144,12 @@ void Writer::add_protocol_options() noexcept {
     if (terms_.rapid_commit) {
         must(out_.add(OptionCode::kRapidCommit, {}));
     }
+    if (terms_.reconfigure) {
+        must(out_.add(OptionCode::kReconfigureAccept, {}));
+        if (terms_.type == dhcp6::MessageType::kReply) {
+            must(out_.add(OptionCode::kAuthentication, *terms_.reconfigure));
+        }
+    }
 }
 
 void Writer::add_associations() noexcept {

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "dhcp6/options.h"
+#include "dhcp6/reconfigure.h"
 #include "engine/v6/ia_plan.h"
 #include "engine/v6/places.h"
 #include "engine/v6/request.h"
@@ -29,6 +30,8 @@ struct ReplyTerms {
     const model::Subnet6* subnet = nullptr;
     const model::OptionTable6* own_options = nullptr;
     bool refresh_time = false;  // option 32
+    // Of who accepts Reconfigure: options 20 and, in a Reply, 11 with its key.
+    std::optional<dhcp6::ReconfigureAuthentication> reconfigure{};
 };
 
 struct ReplyFrame {

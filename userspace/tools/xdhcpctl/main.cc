@@ -39,6 +39,8 @@ struct Options {
     std::string address;
     std::string mac;
     bool dry_run = false;
+    bool all = false;
+    bool rebind = false;
     CaptureArguments capture;
     std::string directory;
     LeaseExportArguments lease_export;
@@ -137,6 +139,39 @@ template <typename Page>
     return kOk;
 }
 
+// Page by page, as leases are listed.
+[[nodiscard]] int run_reconfigure(Client& client, const Options& options) {
+    const std::string_view verb = options.rebind ? "rebind" : "renew";
+    json request = {{"command", "reconfigure"}, {"wanted", verb}, {"all", options.all}};
+    if (!options.what.empty()) {
+        const json found = find_request(options.what);
+        request[found.contains("address") ? "address" : "client_id"] = options.what;
+    }
+    if (!options.subnet.empty()) {
+        request["subnet"] = options.subnet;
+    }
+    json all = {{"ok", true}, {"asked", 0U}, {"unwilling", 0U}, {"unreachable", 0U}};
+    for (;;) {
+        const auto answer = ask(client, request, options.as_json);
+        if (!answer) {
+            return kRefused;
+        }
+        for (const char* const name : {"asked", "unwilling", "unreachable"}) {
+            all[name] = all[name].get<std::uint64_t>() + answer->value(name, std::uint64_t{0});
+        }
+        if (!answer->contains("next")) {
+            break;
+        }
+        request["after"] = (*answer)["next"];
+    }
+    if (options.as_json) {
+        print(all);
+    } else {
+        std::cout << reconfigure_page(all, verb);
+    }
+    return kOk;
+}
+
 // Formats of lease files, for the command line.
 void add_family(CLI::App& command, std::uint64_t& family) {
     auto* const only4 = command.add_flag_callback(
@@ -211,6 +246,12 @@ int run(int argc, char** argv) {
     const auto* const workers = app.add_subcommand("workers", "Worker threads, memory, latency");
     auto* const reload = app.add_subcommand("reload", "Read the configuration again");
     reload->add_flag("--dry-run", options.dry_run, "Only say what would change");
+    auto* const reconfigure =
+        app.add_subcommand("reconfigure", "Ask clients of DHCPv6 to renew what they have");
+    reconfigure->add_option("what", options.what, "An address, a prefix, or a client's DUID");
+    reconfigure->add_option("--subnet", options.subnet, "All clients of this subnet");
+    reconfigure->add_flag("--all", options.all, "All clients");
+    reconfigure->add_flag("--rebind", options.rebind, "To rebind rather than renew");
     auto* const explain = app.add_subcommand("explain", "Messages that got no answer, and why");
     explain->add_option("client", options.mac, "Only those of this hardware address or DUID");
     auto* const capture = app.add_subcommand(
@@ -305,6 +346,9 @@ int run(int argc, char** argv) {
     if (*reload) {
         return show(client, options, {{"command", "reload"}, {"dry_run", options.dry_run}},
                     [&](const json& answer) { return reload_page(answer, options.dry_run); });
+    }
+    if (*reconfigure) {
+        return run_reconfigure(client, options);
     }
     if (*explain) {
         json request = {{"command", "explain"}};

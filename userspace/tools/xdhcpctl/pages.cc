@@ -158,6 +158,25 @@ namespace {
            figure(sent, "unicast") + " unicast, " + figure(sent, "final") + " final\n";
 }
 
+[[nodiscard]] std::string delegated_routes(const json& answer) {
+    const json& routes = list(answer, "delegated_routes");
+    return count(routes, "wanted") == 0
+               ? std::string{}
+               : "routes to delegated prefixes: " + figure(routes, "installed") + " of " +
+                     figure(routes, "wanted") + " in the kernel, " + figure(routes, "failed") +
+                     " refused\n";
+}
+
+// As soon as anybody was asked.
+[[nodiscard]] std::string reconfigured(const json& answer) {
+    const json& counts = list(answer, "reconfigure");
+    return count(counts, "waiting") + count(counts, "answered") + count(counts, "unanswered") == 0
+               ? std::string{}
+               : "asked to renew: " + figure(counts, "answered") + " have, " +
+                     figure(counts, "waiting") + " have not yet, " + figure(counts, "unanswered") +
+                     " did not answer\n";
+}
+
 }  // namespace
 
 std::string journal_problem(const json& status) {
@@ -216,7 +235,7 @@ std::string status_page(const json& answer) {
     page += "\nreceived " + figure(answer, "received") + " = answered " +
             figure(answer, "answered") + " + explained " + figure(answer, "explained") +
             " + in flight " + figure(answer, "in_flight") + "\n";
-    page += advertisements(answer);
+    page += advertisements(answer) + delegated_routes(answer) + reconfigured(answer);
     page += counts("received by type", list(answer, "received_by_type"));
     page += counts("sent by type", list(answer, "sent_by_type"));
     page += counts("no answer, by reason", list(answer, "dropped"));
@@ -376,6 +395,20 @@ std::string reload_page(const json& answer, bool dry_run) {
     page += table.text(false);
     if (total > outside.size()) {
         page += "  and " + std::to_string(total - outside.size()) + " more\n";
+    }
+    return page;
+}
+
+std::string reconfigure_page(const json& answer, std::string_view verb) {
+    std::string page =
+        "asked " + figure(answer, "asked") + " clients to " + std::string{verb} + "\n";
+    if (count(answer, "unwilling") != 0) {
+        page += "not asked: " + figure(answer, "unwilling") +
+                " leases of clients that did not say that they accept Reconfigure\n";
+    }
+    if (count(answer, "unreachable") != 0) {
+        page += "not asked: " + figure(answer, "unreachable") +
+                " leases of clients that only their relays can reach\n";
     }
     return page;
 }

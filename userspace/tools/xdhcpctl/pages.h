@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 namespace xdhcpd::xdhcpctl {
 
@@ -15,6 +16,8 @@ namespace xdhcpd::xdhcpctl {
 [[nodiscard]] std::string leases_page(const nlohmann::json& answer, bool headings = true);
 [[nodiscard]] std::string workers_page(const nlohmann::json& answer);
 [[nodiscard]] std::string reload_page(const nlohmann::json& answer, bool dry_run);
+// Sums over the pages of one command; `verb` is "renew" or "rebind".
+[[nodiscard]] std::string reconfigure_page(const nlohmann::json& answer, std::string_view verb);
 [[nodiscard]] std::string explain_page(const nlohmann::json& answer);
 
 // What the server said when it said no, one or more lines.

@@ -45,6 +45,27 @@ TEST(LeaseNoteTest, ReadsWhatItWrites) {
     EXPECT_EQ(encoded(*read), written);
 }
 
+TEST(LeaseNoteTest, KeepsWhatReconfigureNeeds) {
+    LeaseNote note;
+    const Bytes duid = testing::duid_of(3);
+    note.reconfigure_duid = duid;
+    note.relay_address = *parse_ipv6("2001:db8::5");
+    note.relay_port = 1547;
+    const Bytes written = encoded(note);
+    const auto read = decode_lease_note(written);
+    ASSERT_TRUE(read);
+    EXPECT_TRUE(equal_bytes(read->reconfigure_duid, duid));
+    EXPECT_EQ(read->relay_address, note.relay_address);
+    EXPECT_EQ(read->relay_port, 1547);
+    EXPECT_EQ(encoded(*read), written);
+    // A relay that would not know where to send is of no use.
+    const Bytes id(240, std::byte{9});
+    note.interface_id = id;
+    EXPECT_FALSE(decode_lease_note(encoded(note))->relay_address);
+    EXPECT_FALSE(decode_lease_note(bytes({8, 2, 0, 3})));     // no DUID
+    EXPECT_FALSE(decode_lease_note(bytes({9, 3, 0, 3, 0})));  // no address
+}
+
 TEST(LeaseNoteTest, WhatDoesNotFitIsCut) {
     LeaseNote note;
     note.link_address = *parse_ipv6("2001:db8::1");
@@ -108,6 +129,35 @@ TEST(LeaseNoteTest, ARelayedClientIsKnownByWhatItsRelaySays) {
         EXPECT_TRUE(equal_bytes(note.subscriber_id, bytes({'s'})));
         EXPECT_FALSE(note.next_hop);
     }
+}
+
+TEST(LeaseNoteTest, WhoAcceptsReconfigureCanBeReached) {
+    RecordProperty("rfc", "8415 18.3.11");
+    auto configuration = testing::small_configuration6();
+    configuration.dhcp6.reconfigure = true;
+    Engine6 engine{configuration};
+    const auto ask = [](int client) {
+        return Message6{Message6::kRequest, client}.na(1).option(20);
+    };
+    const auto direct = engine.send(ask(1));
+    LeaseNote note = note_of(engine, direct.reply->na(1).lease());
+    EXPECT_TRUE(equal_bytes(note.reconfigure_duid, testing::duid_of(1)));
+    EXPECT_TRUE(note.next_hop);
+    EXPECT_EQ(note.interface, "eth1");
+
+    const auto relayed = engine.send_relayed(ask(2), {{"2001:db8:1::5"}});
+    note = note_of(engine, relayed.reply->na(1).lease());
+    EXPECT_TRUE(note.relay_address);
+    EXPECT_EQ(note.relay_port, 547);
+    const auto far = engine.send_relayed(ask(3), {{"2001:db8:1::5"}, {"2001:db8:1::6"}});
+    note = note_of(engine, far.reply->na(1).lease());
+    EXPECT_FALSE(note.relay_address);
+    EXPECT_TRUE(equal_bytes(note.reconfigure_duid, testing::duid_of(3)));
+
+    // Who does not want it any more is not asked.
+    const std::string address = direct.reply->na(1).lease();
+    engine.send(Message6{Message6::kRenew, 1}.na(1, {address}));
+    EXPECT_TRUE(engine.shard.relay_information(*engine.find(address)).empty());
 }
 
 TEST(LeaseNoteTest, AClientThatComesDirectlyNowLosesItsNote) {

@@ -64,6 +64,41 @@ TEST(Reply6Test, WhatTheProtocolWritesIsNotTakenFromTheConfiguration) {
                 ElementsAre(1, 2, 3));
 }
 
+TEST(Reply6Test, WhoAcceptsReconfigureGetsItsKey) {
+    RecordProperty("rfc", "8415 18.3.1, 18.3.2, 20.4.1, 21.20");
+    auto configuration = small_configuration6();
+    configuration.dhcp6.reconfigure = true;
+    configuration.dhcp6.reconfigure_keys = {.secret = {std::byte{7}}, .replay_base = 1000};
+    configuration.dhcp6.rapid_commit = true;
+    Engine6 engine{configuration};
+    const auto solicit = [](int client) {
+        return Message6{Message6::kSolicit, client}.na(1).oro({23});
+    };
+    const auto key = dhcp6::make_reconfigure_key(configuration.dhcp6.reconfigure_keys.secret,
+                                                 testing::duid_of(1));
+    const auto authentication = [&] {
+        return dhcp6::carry_key(key, 1000 + std::uint64_t{1'000'000} * engine.now);
+    };
+    // An Advertise says that the server would like to; the key comes with a Reply.
+    EXPECT_THAT(engine.send(solicit(1).option(20)).reply->order(), ElementsAre(1, 2, 20, 3));
+    const auto rapid = engine.send(solicit(1).option(20).option(14));
+    EXPECT_THAT(rapid.reply->order(), ElementsAre(1, 2, 14, 20, 11, 3));
+    EXPECT_TRUE(equal_bytes(rapid.reply->option(11), authentication()));
+    engine.now += 100;
+    for (const int type : {Message6::kRequest, Message6::kRenew, Message6::kRebind}) {
+        const auto reply = engine.send(Message6{type}.na(1).option(20).oro({23}));
+        EXPECT_THAT(reply.reply->order(), ElementsAre(1, 2, 20, 11, 3)) << type;
+        EXPECT_TRUE(equal_bytes(reply.reply->option(11), authentication())) << type;
+    }
+    // Nothing for who does not say so, has nothing, or only asks; nothing when it is off.
+    EXPECT_THAT(engine.send(solicit(2)).reply->order(), ElementsAre(1, 2, 3));
+    EXPECT_FALSE(engine.send(Message6{Message6::kRequest, 2}.option(20)).reply->has(11));
+    EXPECT_FALSE(engine.send(Message6{Message6::kInformationRequest}.option(20)).reply->has(20));
+    configuration.dhcp6.reconfigure = false;
+    engine.reload(configuration);
+    EXPECT_FALSE(engine.send(Message6{Message6::kRenew}.na(1).option(20)).reply->has(20));
+}
+
 TEST(Reply6Test, RetryLimitsAreOptionsLikeOthers) {
     RecordProperty("rfc", "8415 21.24, 21.25");
     Engine6 engine{with_options(
