@@ -72,6 +72,21 @@ def journal_table(rows):
     return lines if len(lines) > 1 else None
 
 
+def perfdhcp_text(family, ceilings):
+    """A line or two for each ceiling of load.perfdhcp_ceiling()."""
+    text = ""
+    for found in ceilings:
+        last = "REQUEST to ACK" if family == 4 else "Request to Reply"
+        what = "" if family == 4 else f", {found['leases']}"
+        text += (f"\nperfdhcp -{family}{what} against xdhcpd: {found['per_s']:,.0f} exchanges/s without a drop, "
+                 f"{found['ack_ms']} ms from {last}\n")  # fmt: skip
+        if asked := found.get("could_not_send"):
+            text += f"  asked for {asked:,}/s, which it could not send: its own limit\n"
+        if more := found.get("first_with_drops"):
+            text += f"  asked for {more['asked']:,}/s: {more['per_s']:,.0f}/s and {more['drops']:,} drops, perhaps its own\n"
+    return text
+
+
 def percentiles(run):
     if run is None:
         return "-"
