@@ -29,8 +29,9 @@ MAX_FILL = 20.0  # seconds to give each client its lease
 
 
 def gun(network, program, seconds, *, clients, window=None, rate=None, warmup=WARMUP, first_mac=None, count=None,
-        spread_queues=False, arguments=()):  # fmt: skip
-    """Starts a run of DORA exchanges (of DHCPv6 the like), by a window in flight or at a rate; it may end after so many."""
+        spread_queues=False, scenario="dora", arguments=()):  # fmt: skip
+    """Starts a run of exchanges, by default DORA (of DHCPv6 the like), by a window in flight or at a rate; it may end
+    after so many."""
     load = ["--window", window] if rate is None else ["--rate", f"{rate:.0f}"]
     load += ["--first-mac", first_mac] if first_mac else []
     load += ["--count", count] if count else []
@@ -38,7 +39,7 @@ def gun(network, program, seconds, *, clients, window=None, rate=None, warmup=WA
     load += ["--family", "6"] if network.family == 6 else []
     load += arguments
     return network.start(
-        "client", program, "-i", CLIENT_INTERFACE, "--driver", "xdp", "--scenario", "dora", "--clients", clients,
+        "client", program, "-i", CLIENT_INTERFACE, "--driver", "xdp", "--scenario", scenario, "--clients", clients,
         *load, "--duration", f"{seconds:g}s", "--warmup", f"{warmup:g}s", "--timeout", "1s", "--json",
         "--cpu", GENERATOR_CPU, cpu=GENERATOR_CPU, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

@@ -12,7 +12,7 @@ PREFIXES, DELEGATED = "2001:db8:8000::/36", 60
 NAME_SERVER = "2001:db8::53"
 
 
-def launch_xdhcpd6(network, directory, durability, driver="xdp", max_leases=1 << 21, workers=1, prefixes=PREFIXES):
+def launch_xdhcpd6(network, directory, durability, driver="xdp", max_leases=1 << 21, workers=1):
     """xdhcpd with its control socket, and its leases if it keeps them, in the directory."""
     socket = directory / "control.sock"
     configuration = {
@@ -31,7 +31,7 @@ def launch_xdhcpd6(network, directory, durability, driver="xdp", max_leases=1 <<
                 "subnet": SUBNET,
                 "interface": SERVER_INTERFACE,
                 "pools": [{"range": f"{FIRST}-{LAST}"}],
-                "prefix-pools": [{"prefix": prefixes, "delegated-length": DELEGATED}],
+                "prefix-pools": [{"prefix": PREFIXES, "delegated-length": DELEGATED}],
             }],
         },
     }  # fmt: skip
