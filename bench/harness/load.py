@@ -29,8 +29,9 @@ MAX_FILL = 20.0  # seconds to give each client its lease
 
 
 def gun(network, program, seconds, *, clients, window=None, rate=None, warmup=WARMUP, first_mac=None, count=None,
-        spread_queues=False, arguments=()):  # fmt: skip
-    """Starts a run of DORA exchanges (of DHCPv6 the like), by a window in flight or at a rate; it may end after so many."""
+        spread_queues=False, scenario="dora", arguments=()):  # fmt: skip
+    """Starts a run of exchanges, by default DORA (of DHCPv6 the like), by a window in flight or at a rate; it may end
+    after so many."""
     load = ["--window", window] if rate is None else ["--rate", f"{rate:.0f}"]
     load += ["--first-mac", first_mac] if first_mac else []
     load += ["--count", count] if count else []
@@ -38,7 +39,7 @@ def gun(network, program, seconds, *, clients, window=None, rate=None, warmup=WA
     load += ["--family", "6"] if network.family == 6 else []
     load += arguments
     return network.start(
-        "client", program, "-i", CLIENT_INTERFACE, "--driver", "xdp", "--scenario", "dora", "--clients", clients,
+        "client", program, "-i", CLIENT_INTERFACE, "--driver", "xdp", "--scenario", scenario, "--clients", clients,
         *load, "--duration", f"{seconds:g}s", "--warmup", f"{warmup:g}s", "--timeout", "1s", "--json",
         "--cpu", GENERATOR_CPU, cpu=GENERATOR_CPU, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -232,22 +233,25 @@ def contest(servers, windows, program, directory, options, say):
     return runs
 
 
-def perfdhcp_ceiling(server, directory, seconds=4):
+def perfdhcp_ceiling(server, directory, leases="address-only", seconds=4):
     """The highest rate that perfdhcp (one thread) reaches without a drop, and the first with drops if there is one.
+    `leases` is the type that its clients ask for; of DHCPv6 also prefix-only and address-and-prefix.
 
     Drops may be perfdhcp's own: a reply that its thread had no time to read counts as one.
     """
-    best = {"asked": 0, "per_s": 0, "drops": 0}
-    local, remote = (CLIENT_ADDRESS, [SERVER_ADDRESS]) if server.family == 4 else (CLIENT_INTERFACE, [])
+    best = {"asked": 0, "per_s": 0, "drops": 0, "ack_ms": None}
+    family = ["-4", "-l", CLIENT_ADDRESS] if server.family == 4 else ["-6", "-e", leases, "-l", CLIENT_INTERFACE]
     with Network(family=server.family) as network:
         server.start(network, directory)
         for asked in (10000, 15000, 20000, 25000, 30000, 35000):
-            report = sh(*network.command("client", "perfdhcp", f"-{server.family}", "-g", "single", "-l", local,
-                                         "-r", asked, "-R", 500000, "-p", seconds, "-W", 500000, *remote,
+            report = sh(*network.command("client", "perfdhcp", *family, "-g", "single", "-r", asked, "-R", 500000,
+                                         "-p", seconds, "-W", 500000, SERVER_ADDRESS if server.family == 4 else "all",
                                          cpu=GENERATOR_CPU), check=False, timeout=seconds + 30)  # fmt: skip
             drops = sum(map(int, re.findall(r"^drops: (\d+)", report, re.M)))
             received = [int(number) for number in re.findall(r"^received packets: (\d+)", report, re.M)]
-            per_s = (received[-1] if received else 0) / seconds
+            if not received:
+                raise BenchError(f"perfdhcp: {report.strip()[-500:]}")
+            per_s = received[-1] / seconds
             delay = re.findall(r"^avg delay: ([\d.]+)", report, re.M)
             run = {"asked": asked, "per_s": per_s, "drops": drops, "ack_ms": float(delay[-1]) if delay else None}
             if drops > 0:
@@ -256,5 +260,6 @@ def perfdhcp_ceiling(server, directory, seconds=4):
             if per_s > best["per_s"]:
                 best = run
             if per_s < 0.95 * asked:
+                best["could_not_send"] = asked
                 break
-    return best
+    return {"leases": leases, **best}

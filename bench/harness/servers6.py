@@ -12,11 +12,12 @@ PREFIXES, DELEGATED = "2001:db8:8000::/36", 60
 NAME_SERVER = "2001:db8::53"
 
 
-def launch_xdhcpd6(network, directory, durability, max_leases=1 << 21, workers=1):
+def launch_xdhcpd6(network, directory, durability, driver="xdp", max_leases=1 << 21, workers=1):
+    """xdhcpd with its control socket, and its leases if it keeps them, in the directory."""
     socket = directory / "control.sock"
     configuration = {
         "log": {"level": "warning"},
-        "interfaces": [{"name": SERVER_INTERFACE, "driver": "xdp"}],
+        "interfaces": [{"name": SERVER_INTERFACE, "driver": driver}],
         "control-socket": str(socket),
         "http": "off",
         "durability": durability,
@@ -39,12 +40,12 @@ def launch_xdhcpd6(network, directory, durability, max_leases=1 << 21, workers=1
     path = directory / "xdhcpd.yaml"
     path.write_text(json.dumps(configuration), encoding="utf-8")
     control = [str(BUILD / "userspace/tools/xdhcpctl"), "-s", str(socket), "status"]
-    return launch(network, directory, BUILD / "userspace/daemon/xdhcpd", "-c", path, what="xdhcpd",
+    return launch(network, directory, BUILD / "userspace/daemon/xdhcpd", "-c", path, what=f"xdhcpd {driver}",
                   ready=lambda: subprocess.run(control, capture_output=True, check=False).returncode == 0)  # fmt: skip
 
 
-def start_xdhcpd6(durability="memory"):
-    return lambda network, directory: launch_xdhcpd6(network, directory, durability)
+def start_xdhcpd6(durability="memory", driver="xdp"):
+    return lambda network, directory: launch_xdhcpd6(network, directory, durability, driver)
 
 
 def start_kea6(multi_threading, persist=True):
@@ -92,6 +93,19 @@ def start_dnsmasq6(network, directory):
     )  # fmt: skip
 
 
+def start_isc6(network, directory):
+    leases, path = directory / "dhcpd6.leases", directory / "dhcpd6.conf"
+    leases.touch()
+    path.write_text(
+        "authoritative;\nddns-update-style none;\ndefault-lease-time 7200;\ndhcp-cache-threshold 0;\n"
+        f"subnet6 {SUBNET} {{\n  range6 {FIRST} {LAST};\n  option dhcp6.name-servers {NAME_SERVER};\n}}\n",
+        encoding="ascii",
+    )
+    return launch(network, directory, tool("dhcpd"), "-6", "-f", "-q", "--no-pid", "-cf", path, "-lf", leases,
+                  SERVER_INTERFACE, what="ISC dhcpd",
+                  ready=lambda: "dhcpd" in network.run("server", "ss", "-ulnp"))  # fmt: skip
+
+
 PREFIX = ("--association", "prefix")
 SERVERS6 = {
     server.name: server
@@ -100,6 +114,10 @@ SERVERS6 = {
                family=6),
         Server("xdhcpd", "xdhcpd, xdp", start_xdhcpd6(), "driver: xdp, durability: memory", "no: memory only",
                1_000_000, family=6),
+        Server("xdhcpd-packet", "xdhcpd, packet", start_xdhcpd6(driver="packet"), "driver: packet, durability: memory",
+               "no: memory only", 1_000_000, family=6),
+        Server("xdhcpd-async", "xdhcpd, async", start_xdhcpd6("async"), "driver: xdp, durability: async",
+               "within a second", 1_000_000, family=6),
         Server("xdhcpd-sync", "xdhcpd, sync", start_xdhcpd6("sync"), "driver: xdp, durability: sync",
                "yes: synced before the Reply", 1_000_000, (16, 64, 128, 256, 512), journal=xdhcpd_journal, family=6),
         Server("xdhcpd-sync-new", "xdhcpd, sync, new clients", start_xdhcpd6("sync"),
@@ -114,6 +132,8 @@ SERVERS6 = {
         Server("kea-memory", "Kea, no lease file", start_kea6(False, persist=False), "as Kea, memfile without file",
                "no: memory only", 100_000, (1, 4, 16, 64, 128), family=6),
         Server("dnsmasq", "dnsmasq", start_dnsmasq6, "authoritative, quiet; few clients, since each new neighbour costs it 0.2 s",
-               "file rewritten for new leases", 16, (1, 4, 16), family=6),
+               "new leases: file rewritten and synced", 16, (1, 4, 16), family=6),
+        Server("isc", "ISC dhcpd", start_isc6, "authoritative, quiet, dhcp-cache-threshold 0", "no: written, not synced",
+               4_000, (1, 4, 16), family=6),
     )
 }  # fmt: skip

@@ -76,15 +76,19 @@ def test_echo_and_responder_send_frames_of_the_length_of_xdhcpd(pair, tmp_path):
 
 
 @pytest.mark.skipif(not GUN.is_file(), reason=f"{GUN} is not built")
-def test_compare_measures_without_loss(tmp_path):
+@pytest.mark.parametrize(
+    "family, servers, name",
+    [(4, ["echo", "responder", "xdhcpd"], "compare"), (6, ["echo", "xdhcpd", "xdhcpd-prefix"], "compare6")],
+)
+def test_compare_measures_without_loss(tmp_path, family, servers, name):
     done = subprocess.run(
-        [sys.executable, "-B", str(ROOT / "bench/compare"), "--quick", "--servers", "echo,responder,xdhcpd",
-         "--gun", str(GUN), "--out", str(tmp_path)],
+        [sys.executable, "-B", str(ROOT / "bench/compare"), "--quick", "--family", str(family), "--servers",
+         ",".join(servers), "--gun", str(GUN), "--out", str(tmp_path)],
         capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = json.loads((tmp_path / "compare.json").read_text())["rows"]
-    assert list(rows) == ["echo", "responder", "xdhcpd"]
+    rows = json.loads((tmp_path / f"{name}.json").read_text())["rows"]
+    assert list(rows) == servers
     for name, row in rows.items():
         assert row["per_s"] > 1000, (name, row)
         assert row["at_max"]["loss"] == 0 and row["at_max"]["given_twice"] == 0, (name, row)
