@@ -138,6 +138,27 @@ std::optional<ClientFqdn> read_client_fqdn(ByteView value) noexcept {
                       .name = name};
 }
 
+std::size_t write_name_text(ByteView name, MutableBytes out) noexcept {
+    std::size_t len = 0;
+    for (std::size_t at = 0; at < name.size();) {
+        const ByteView label = name.subspan(at + 1, load_u8(&name[at]));
+        at += 1 + label.size();
+        if (label.empty()) {
+            break;  // the root
+        }
+        const std::size_t dot = len == 0 ? 0 : 1;
+        if (dot + label.size() > out.size() - len) {
+            return 0;
+        }
+        if (dot != 0) {
+            out[len] = std::byte{'.'};
+        }
+        copy_bytes(&out[len + dot], label);
+        len += dot + label.size();
+    }
+    return len;
+}
+
 std::optional<PdExclude> make_pd_exclude(const Ipv6Prefix& delegated,
                                          const Ipv6Prefix& excluded) noexcept {
     if (excluded.length > kMaxPrefixLength || excluded.length <= delegated.length ||

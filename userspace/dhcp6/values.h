@@ -108,6 +108,9 @@ struct ClientFqdn {
     ByteView name;  // RFC 1035 section 3.1 without compression; partial if no root ends it
 };
 [[nodiscard]] std::optional<ClientFqdn> read_client_fqdn(ByteView value) noexcept;
+// "host.example.org" of such a name, octets of labels as they are; returns its length, 0 if `out`
+// is too small. 254 octets are enough for every name that DNS has.
+[[nodiscard]] std::size_t write_name_text(ByteView name, MutableBytes out) noexcept;
 
 // Option 67 (RFC 6603 section 4.2): a longer prefix inside a delegated one that stays with the
 // delegating router, as its length and the bits that it adds.

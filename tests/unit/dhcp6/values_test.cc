@@ -119,6 +119,26 @@ TEST(Dhcp6ValuesTest, RelayIdentifiers) {
     EXPECT_FALSE(read_link_layer(bytes({0})));
 }
 
+TEST(Dhcp6ValuesTest, NamesAsText) {
+    const auto text = [](ByteView name, std::size_t room = 254) {
+        Bytes out(room);
+        out.resize(write_name_text(name, out));
+        return std::string{as_text(out)};
+    };
+    EXPECT_EQ(text(bytes({1, 'a', 2, 'b', 'c', 0})), "a.bc");
+    EXPECT_EQ(text(bytes({4, 'h', 'o', 's', 't'})), "host");  // partial
+    EXPECT_EQ(text({}), "");
+    EXPECT_EQ(text(bytes({0})), "");
+    EXPECT_EQ(text(bytes({1, 'a', 2, 'b', 'c', 0}), 4), "a.bc");
+    EXPECT_EQ(text(bytes({1, 'a', 2, 'b', 'c', 0}), 3), "");
+    Bytes longest;
+    for (int i = 0; i < 127; ++i) {
+        longest.push_back(std::byte{1});
+        longest.push_back(std::byte{'x'});
+    }
+    EXPECT_EQ(text(longest).size(), 253u);
+}
+
 TEST(Dhcp6ValuesTest, ClientFqdn) {
     RecordProperty("rfc", "4704 4");
     const Bytes whole = bytes({0x01, 1, 'a', 2, 'b', 'c', 0});

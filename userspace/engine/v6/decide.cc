@@ -663,13 +663,19 @@ bool Decider::remember_client(const IaPlan& plan) noexcept {
     return true;
 }
 
-// For people who look at leases.
+// For people who look at leases: the name that is reserved, else the client's own (RFC 4704).
 void Decider::remember_name(const IaPlan& plan) noexcept {
-    if (plan.reservation == nullptr || plan.reservation->hostname.empty()) {
-        return;
+    constexpr std::size_t kMaxNameLen = 254;
+    std::array<std::byte, kMaxNameLen> text;
+    ByteView name;
+    if (plan.reservation != nullptr && !plan.reservation->hostname.empty()) {
+        name = as_bytes(plan.reservation->hostname);
+    } else if (const auto option = message_.options().find(OptionCode::kClientFqdn)) {
+        if (const auto fqdn = dhcp6::read_client_fqdn(*option)) {
+            name = ByteView{text}.first(dhcp6::write_name_text(fqdn->name, text));
+        }
     }
-    const ByteView name = as_bytes(plan.reservation->hostname);
-    if (!equal_bytes(name, shard_.hostname(plan.unit))) {
+    if (!name.empty() && !equal_bytes(name, shard_.hostname(plan.unit))) {
         shard_.set_hostname(plan.unit, name);
     }
 }

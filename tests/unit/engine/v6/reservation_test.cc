@@ -68,6 +68,26 @@ TEST(Reservation6Test, LeasesShowTheNameThatIsReserved) {
     EXPECT_THAT(names, ::testing::UnorderedElementsAre("printer", "printer", ""));
 }
 
+TEST(Reservation6Test, LeasesShowTheNameThatTheClientSays) {
+    RecordProperty("rfc", "4704 4");
+    auto configuration = small_configuration6();
+    reserve(configuration, IdentifierKind6::kDuid, duid_of(1), {kReserved}, {}).hostname =
+        "printer";
+    Engine6 engine{configuration};
+    const Bytes fqdn = bytes({1, 6, 'l', 'a', 'p', 't', 'o', 'p', 2, 'd', 'e', 0});
+    for (const int client : {1, 2}) {
+        const auto reply =
+            engine.send(Message6{Message6::kRequest, client}.na(1).option(39, fqdn), client);
+        const auto unit = engine.find(reply.reply->na(1).lease());
+        EXPECT_EQ(as_text(engine.shard.hostname(*unit)), client == 1 ? "printer" : "laptop.de");
+        // A renewal without a name, or with none that can be read, changes nothing.
+        engine.send(Message6{Message6::kRenew, client}.xid(9).na(1), client);
+        engine.send(Message6{Message6::kRenew, client}.xid(10).na(1).option(39, {0, 9, 'x'}),
+                    client);
+        EXPECT_EQ(as_text(engine.shard.hostname(*unit)), client == 1 ? "printer" : "laptop.de");
+    }
+}
+
 TEST(Reservation6Test, AReplyThatDoesNotFitLeavesBothLeasesOfJoinedLinksAlone) {
     auto configuration = small_configuration6();
     auto& second = configuration.dhcp6.subnets.emplace_back();
