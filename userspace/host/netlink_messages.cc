@@ -83,16 +83,33 @@ template <typename Body>
     return found;
 }
 
-// Whether an IFLA_LINKINFO attribute is of a VLAN sub-interface.
-[[nodiscard]] bool is_vlan_kind(ByteView nested) noexcept {
+// Value of a 16-bit attribute inside `nested`; 0 without it.
+[[nodiscard]] std::uint16_t find_u16(ByteView nested, std::uint16_t type) noexcept {
+    std::uint16_t found = 0;
+    Attributes attributes{nested};
+    while (const auto attribute = attributes.next()) {
+        if (attribute->type == type && attribute->value.size() == sizeof found) {
+            std::memcpy(&found, attribute->value.data(), sizeof found);
+        }
+    }
+    return found;
+}
+
+// The VLAN identifier if an IFLA_LINKINFO attribute is of a VLAN sub-interface (0 if it does not
+// say).
+[[nodiscard]] std::optional<std::uint16_t> find_vlan_id(ByteView nested) noexcept {
+    bool is_vlan = false;
+    ByteView data;
     Attributes attributes{nested};
     while (const auto attribute = attributes.next()) {
         if (attribute->type == IFLA_INFO_KIND) {
             const std::string_view text = as_text(attribute->value);
-            return text.substr(0, text.find('\0')) == "vlan";
+            is_vlan = text.substr(0, text.find('\0')) == "vlan";
+        } else if (attribute->type == IFLA_INFO_DATA) {
+            data = attribute->value;
         }
     }
-    return false;
+    return is_vlan ? std::optional{find_u16(data, IFLA_VLAN_ID)} : std::nullopt;
 }
 
 }  // namespace
@@ -108,14 +125,14 @@ std::optional<model::HostInterface> parse_link(ByteView message) {
     interface.up = (body.ifi_flags & IFF_UP) != 0;
     interface.carrier = interface.up && (body.ifi_flags & kLowerUp) != 0;
     std::uint32_t lower = 0;
-    bool is_vlan = false;
+    std::optional<std::uint16_t> vlan_id;
     Attributes attributes{*whole, sizeof body};
     while (const auto attribute = attributes.next()) {
         const ByteView value = attribute->value;
         if (attribute->type == IFLA_LINK && value.size() == sizeof lower) {
             std::memcpy(&lower, value.data(), sizeof lower);
         } else if (attribute->type == IFLA_LINKINFO) {
-            is_vlan = is_vlan_kind(value);
+            vlan_id = find_vlan_id(value);
         } else if (attribute->type == IFLA_IFNAME) {
             const std::string_view text = as_text(value);
             interface.name = text.substr(0, text.find('\0'));
@@ -130,7 +147,10 @@ std::optional<model::HostInterface> parse_link(ByteView message) {
     if (interface.name.empty() || interface.name.size() >= IFNAMSIZ) {
         return std::nullopt;
     }
-    interface.vlan_of = is_vlan ? lower : 0;
+    if (vlan_id) {
+        interface.vlan_of = lower;
+        interface.vlan_id = *vlan_id;
+    }
     return interface;
 }
 

@@ -34,6 +34,7 @@ std::optional<RouteChange> route_of(const lease::Shard& shard, lease::Unit unit)
     change.prefix = *prefix;
     change.next_hop = note->next_hop;
     std::ranges::copy(note->interface, change.interface.begin());
+    change.vlan = note->vlan;
     return change;
 }
 

@@ -17,6 +17,7 @@
 #include "base/spsc_ring.h"
 #include "base/time.h"
 #include "lease/shard.h"
+#include "model/vlan_range.h"
 
 namespace xdhcpd::worker {
 
@@ -28,6 +29,7 @@ struct RouteChange {
     Ipv6Prefix prefix;
     std::optional<Ipv6> next_hop;
     std::array<char, kMaxInterfaceLen + 1> interface {};  // ends with zeros
+    model::VlanIds vlan;  // of that interface, by which the client sent
 
     [[nodiscard]] std::string_view interface_name() const noexcept { return interface.data(); }
 };

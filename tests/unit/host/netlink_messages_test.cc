@@ -100,19 +100,48 @@ TEST(ParseLink, TellsWhatAVlanBelongsTo) {
     const std::uint32_t lower = 7;
     std::array<std::byte, 4> lower_bytes{};
     std::memcpy(lower_bytes.data(), &lower, sizeof lower);
-    const auto vlan_of = [&](std::string_view kind) {
+    const std::uint16_t id = 100;
+    std::array<std::byte, 2> id_bytes{};
+    std::memcpy(id_bytes.data(), &id, sizeof id);
+    const auto link_of = [&](std::string_view kind) {
+        const auto inside = [](const Message& message) {
+            return message.view().subspan(sizeof(nlmsghdr) + sizeof(nlattr));
+        };
+        Message data{0, nlattr{}};
+        data.attribute(IFLA_VLAN_ID, id_bytes);
         Message info{0, nlattr{}};
-        info.text(IFLA_INFO_KIND, kind);
-        return parse_link(link_message(8, IFF_UP)
-                              .text(IFLA_IFNAME, "eth1.100")
-                              .attribute(IFLA_LINK, lower_bytes)
-                              .attribute(IFLA_LINKINFO,
-                                         info.view().subspan(sizeof(nlmsghdr) + sizeof(nlattr)))
-                              .view())
-            ->vlan_of;
+        info.text(IFLA_INFO_KIND, kind).attribute(IFLA_INFO_DATA, inside(data));
+        return *parse_link(link_message(8, IFF_UP)
+                               .text(IFLA_IFNAME, "eth1.100")
+                               .attribute(IFLA_LINK, lower_bytes)
+                               .attribute(IFLA_LINKINFO, inside(info))
+                               .view());
     };
-    EXPECT_EQ(vlan_of("vlan"), 7u);
-    EXPECT_EQ(vlan_of("macvlan"), 0u);
+    EXPECT_EQ(link_of("vlan").vlan_of, 7u);
+    EXPECT_EQ(link_of("vlan").vlan_id, 100);
+    EXPECT_EQ(link_of("macvlan").vlan_of, 0u);
+    EXPECT_EQ(link_of("macvlan").vlan_id, 0);
+}
+
+TEST(HostStateTest, FindsTheHostsInterfacesOfVlans) {
+    const auto interface = [](std::uint32_t ifindex, const char* name, std::uint32_t vlan_of = 0,
+                              std::uint16_t vlan_id = 0) {
+        model::HostInterface made;
+        made.ifindex = ifindex;
+        made.name = name;
+        made.vlan_of = vlan_of;
+        made.vlan_id = vlan_id;
+        return made;
+    };
+    const model::HostState host{{interface(1, "eth1"), interface(2, "eth2"),
+                                 interface(3, "lan", 1, 100), interface(4, "customer", 3, 200),
+                                 interface(5, "other", 2, 200)}};
+    EXPECT_EQ(host.find("eth1", {})->name, "eth1");
+    EXPECT_EQ(host.find("eth1", {100, 0})->name, "lan");
+    EXPECT_EQ(host.find("eth1", {100, 200})->name, "customer");
+    EXPECT_EQ(host.find("eth1", {200, 0}), nullptr);
+    EXPECT_EQ(host.find("eth1", {200, 200}), nullptr);
+    EXPECT_EQ(host.find("eth3", {100, 0}), nullptr);
 }
 
 TEST(ParseLink, LeavesTheMacZeroWithoutEthernetAddress) {

@@ -641,11 +641,10 @@ bool Decider::remember_client(const IaPlan& plan) noexcept {
         note.interface_id = relay->interface_id().value_or(ByteView{});
         note.remote_id = relay->options.find(OptionCode::kRemoteId).value_or(ByteView{});
         note.subscriber_id = relay->subscriber_id().value_or(ByteView{});
-    } else if (is_needed && request_.ingress() != nullptr &&
-               !model::vlan_ids(request_.frame().tags).tagged()) {
-        // The host may have no interface for a VLAN that is served here.
+    } else if (is_needed && request_.ingress() != nullptr) {
         note.next_hop = request_.frame().source;
         note.interface = request_.ingress()->interface.name;
+        note.vlan = model::vlan_ids(request_.frame().tags);
     }
     if (accepts_reconfigure()) {
         note.reconfigure_duid = message_.client_id();

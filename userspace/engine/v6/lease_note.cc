@@ -18,9 +18,11 @@ enum class Tag : std::uint8_t {
     kSubscriberId = 7,
     kReconfigureDuid = 8,
     kRelay = 9,  // address, port
+    kVlan = 10,  // outer and inner identifier
 };
 constexpr std::size_t kHeaderLen = 2;  // tag and length
 constexpr std::size_t kMaxInterfaceLen = 15;
+constexpr std::size_t kVlanLen = 4;
 constexpr std::size_t kRelayLen = Ipv6::kLen + 2;
 
 class Encoder {
@@ -59,6 +61,14 @@ class Encoder {
     return true;
 }
 
+[[nodiscard]] bool read_vlan(LeaseNote& note, ByteView value) noexcept {
+    if (value.size() != kVlanLen) {
+        return false;
+    }
+    note.vlan = {load_be16(value.data()), load_be16(&value[2])};
+    return true;
+}
+
 [[nodiscard]] bool read_relay(LeaseNote& note, ByteView value) noexcept {
     if (value.size() != kRelayLen) {
         return false;
@@ -93,6 +103,8 @@ class Encoder {
             return dhcp6::is_duid_length(value.size());
         case Tag::kRelay:
             return read_relay(note, value);
+        case Tag::kVlan:
+            return read_vlan(note, value);
     }
     return true;
 }
@@ -104,6 +116,12 @@ std::size_t encode(const LeaseNote& note, MutableBytes out) noexcept {
     if (note.next_hop && !note.interface.empty() && note.interface.size() <= kMaxInterfaceLen) {
         encoder.add(Tag::kNextHop, note.next_hop->bytes());
         encoder.add(Tag::kInterface, as_bytes(note.interface));
+        if (note.vlan.tagged()) {
+            std::array<std::byte, kVlanLen> vlan{};
+            store_be16(vlan.data(), note.vlan.outer);
+            store_be16(&vlan[2], note.vlan.inner);
+            encoder.add(Tag::kVlan, vlan);
+        }
     }
     if (note.link_address) {
         encoder.add(Tag::kLinkAddress, note.link_address->bytes());

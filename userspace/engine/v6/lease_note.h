@@ -9,6 +9,7 @@
 
 #include "base/addresses.h"
 #include "base/bytes.h"
+#include "model/vlan_range.h"
 
 namespace xdhcpd::engine::v6 {
 
@@ -19,6 +20,7 @@ struct LeaseNote {
     // survive a restart.
     std::optional<Ipv6> next_hop;
     std::string_view interface;  // 1..15 bytes with next_hop
+    model::VlanIds vlan;         // of that interface, with next_hop
     // Of a relayed one: what the relay next to it said.
     std::optional<Ipv6> link_address;
     std::optional<Ipv6> peer_address;

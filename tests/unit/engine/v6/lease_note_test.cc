@@ -26,6 +26,7 @@ TEST(LeaseNoteTest, ReadsWhatItWrites) {
     LeaseNote note;
     note.next_hop = *parse_ipv6("fe80::1");
     note.interface = "enp1s0f1np1.100";  // the longest
+    note.vlan = {100, 4094};
     note.link_address = *parse_ipv6("2001:db8::1");
     note.peer_address = *parse_ipv6("fe80::2");
     const Bytes id = bytes({1, 2, 3});
@@ -37,6 +38,7 @@ TEST(LeaseNoteTest, ReadsWhatItWrites) {
     ASSERT_TRUE(read);
     EXPECT_EQ(read->next_hop, note.next_hop);
     EXPECT_EQ(read->interface, note.interface);
+    EXPECT_EQ(read->vlan, note.vlan);
     EXPECT_EQ(read->link_address, note.link_address);
     EXPECT_EQ(read->peer_address, note.peer_address);
     EXPECT_TRUE(equal_bytes(read->interface_id, id));
@@ -103,6 +105,21 @@ TEST(LeaseNoteTest, ADelegatedPrefixKnowsTheWayToItsClient) {
     EXPECT_EQ(note.next_hop, testing::link_local_of(4));
     EXPECT_EQ(note.interface, "eth1");
     EXPECT_FALSE(note.link_address);
+}
+
+TEST(LeaseNoteTest, AClientInAVlanIsReachedThere) {
+    auto configuration = testing::small_configuration6();
+    configuration.dhcp6.subnets[0].vlans = {{100, 100, 200, 200}};
+    Engine6 engine{configuration};
+    testing::FrameSpec6 spec = Engine6::direct(1);
+    spec.tags = {{0x88a8, 100}, {0x8100, 200}};
+    const auto outcome =
+        engine.send_frame(testing::frame6(spec, Message6{Message6::kRequest}.pd(1).payload()));
+    ASSERT_TRUE(outcome.reply) << outcome.why();
+    const LeaseNote note = note_of(engine, outcome.reply->pd(1).lease());
+    EXPECT_EQ(note.next_hop, testing::link_local_of(1));
+    EXPECT_EQ(note.interface, "eth1");
+    EXPECT_EQ(note.vlan, (model::VlanIds{100, 200}));
 }
 
 TEST(LeaseNoteTest, AnAddressOfADirectClientNeedsNoNote) {
