@@ -48,6 +48,9 @@ class Control::Implementation {
     void tick();
     void look_at_host();
     void keep_routes();
+    [[nodiscard]] bool follows_routes() const noexcept {
+        return route_keeper_.follows() || state_.hooks.is_busy();
+    }
 
     [[nodiscard]] std::string metrics_text() const;
     [[nodiscard]] metrics::Health health() const;
@@ -91,7 +94,10 @@ void Control::Implementation::keep_routes() {
         return;
     }
     try {
-        route_keeper_.tick(reloader_.host(), state_.now());
+        const BootTime current = state_.now();
+        state_.hooks.configure(state_.parts.configuration.hooks);
+        route_keeper_.tick(reloader_.host(), current);
+        state_.hooks.tick(route_keeper_.routes(), current);
     } catch (const std::exception& error) {  // likewise
         state_.log(LogLevel::kError, error.what());
     }
@@ -172,6 +178,14 @@ void Control::keep_routes() {
     implementation_->keep_routes();
 }
 
+bool Control::follows_routes() const noexcept {
+    return implementation_->follows_routes();
+}
+
+void Control::append_poll_fds(std::vector<pollfd>& fds) const {
+    implementation_->state().hooks.append_poll_fds(fds);
+}
+
 void Control::look_at_host() {
     implementation_->look_at_host();
 }
@@ -187,6 +201,10 @@ void Control::stream(std::uint64_t number, FileHandle connection,
 
 void Control::end_streams() {
     implementation_->state().captures.finish();
+}
+
+void Control::end_hooks() {
+    implementation_->state().hooks.stop();
 }
 
 bool Control::stopping() const noexcept {

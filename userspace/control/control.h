@@ -7,6 +7,8 @@
 // workers must be running until stop().
 #pragma once
 
+#include <poll.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -147,8 +149,11 @@ class Control {
     // About once a second: frees old snapshots, watches pools and workers, and every few seconds
     // looks at the host even if nobody said that it has changed.
     void tick();
-    // Several times a second: brings the kernel's routes to delegated prefixes up to date.
+    // Several times a second while follows_routes(), and when a descriptor of append_poll_fds() is
+    // ready: brings the kernel's routes to delegated prefixes up to date, and hooks.
     void keep_routes();
+    [[nodiscard]] bool follows_routes() const noexcept;
+    void append_poll_fds(std::vector<pollfd>& fds) const;
     // Looks at the host now: publishes a new snapshot if interfaces or addresses have changed.
     void look_at_host();
     // From now on state is "draining" and no worker is called any more; before the workers are
@@ -156,6 +161,8 @@ class Control {
     void stop() noexcept;
     // After the workers have ended: captures write what they have, and end.
     void end_streams();
+    // Behind stop(): ends the commands of hooks, within Hooks::kStopTime.
+    void end_hooks();
     [[nodiscard]] bool stopping() const noexcept;
     // In force: what reload() changes without a restart is new, the rest as at start.
     [[nodiscard]] const model::Configuration& configuration() const noexcept;

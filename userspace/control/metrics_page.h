@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/control.h"
+#include "control/hooks.h"
 #include "journal/options.h"
 #include "lease/space.h"
 #include "worker/worker.h"
@@ -29,6 +30,7 @@ struct MetricsDescription {
     std::vector<Subnet> subnets;
     std::vector<Pool6> pools6;
     std::vector<InterfaceStatus> interfaces;
+    std::vector<HookStatus> hooks;
 };
 
 struct MetricsInput {

@@ -84,6 +84,7 @@ void ServerState::describe_for_metrics() {
                                        pool.length, std::move(pool.spaces)});
     }
     description->interfaces = parts.interfaces();
+    description->hooks = hooks.status(now());
     const std::lock_guard lock{mutex_};
     description_ = std::move(description);
 }

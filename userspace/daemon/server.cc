@@ -540,6 +540,7 @@ void Server::Implementation::run() {
     while (!stop_requested_) {
         fds.assign({{signal_fd_, POLLIN, 0}, {watcher_->fd(), POLLIN, 0}});
         control_socket_->append_poll_fds(fds);
+        control_->append_poll_fds(fds);
         static_cast<void>(poll(fds.data(), fds.size(), wait_ms(std::chrono::steady_clock::now())));
         serve_signals();
         // Before the requests, so that who asks behind a change is told of it.
@@ -549,9 +550,7 @@ void Server::Implementation::run() {
             [this](std::uint64_t stream, control::FileHandle connection, std::string_view unsent) {
                 control_->stream(stream, std::move(connection), unsent);
             });
-        if (route_table_) {
-            control_->keep_routes();
-        }
+        control_->keep_routes();
         const auto now = std::chrono::steady_clock::now();
         if (now >= next_tick) {
             interfaces_->tick();
@@ -590,7 +589,7 @@ void Server::Implementation::watch_queues() {
 }
 
 int Server::Implementation::wait_ms(std::chrono::steady_clock::time_point now) const {
-    const int longest = route_table_ ? kRoutesMs : kTickMs;
+    const int longest = control_->follows_routes() ? kRoutesMs : kTickMs;
     if (!look_at_) {
         return longest;
     }
@@ -643,6 +642,7 @@ void Server::Implementation::drain() {
     if (journal_ && !journal_->stop()) {
         spdlog::error("leases cannot be stored: {}", journal_->health().problem);
     }
+    control_->end_hooks();
     http_.reset();
     control_socket_.reset();
     const std::size_t not_stored = engine::DropReason{engine::Shed::kNotStored}.index();
