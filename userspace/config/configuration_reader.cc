@@ -14,6 +14,7 @@
 #include "config/advertisement_reader.h"
 #include "config/dhcp4_reader.h"
 #include "config/dhcp6_reader.h"
+#include "config/hook_reader.h"
 #include "config/interface_reader.h"
 #include "config/limits.h"
 #include "config/neighbor_checks.h"
@@ -34,7 +35,7 @@ constexpr std::uint64_t kMaxSideMemory = std::uint64_t{64} << 30;
 // clients there will be.
 constexpr std::uint64_t kMaxCountedPool = std::uint64_t{1} << 20;
 
-constexpr std::array<std::string_view, 14> kRootKeys{"log",
+constexpr std::array<std::string_view, 15> kRootKeys{"log",
                                                      "interfaces",
                                                      "workers",
                                                      "control-socket",
@@ -47,7 +48,8 @@ constexpr std::array<std::string_view, 14> kRootKeys{"log",
                                                      "dhcp4",
                                                      "dhcp6",
                                                      "router-advertisements",
-                                                     "neighbor-proxies"};
+                                                     "neighbor-proxies",
+                                                     "hooks"};
 
 // What serves clients; one of them at least is there.
 constexpr std::array<std::string_view, 4> kServices{"dhcp4", "dhcp6", "router-advertisements",
@@ -262,6 +264,13 @@ model::Configuration read_configuration(Reporter& reporter, const Node& root,
     }
     if (const auto member = map.find("ports")) {
         read_ports(reader, *member, interfaces, configuration);
+    }
+    if (const auto member = map.find("hooks")) {
+        configuration.hooks = read_hooks(reader, *member);
+        if (!configuration.hooks.empty() && !map.find("dhcp6")) {
+            reader.warning(*member,
+                           "dhcp6, which delegates prefixes, is missing; there are no events");
+        }
     }
     ServiceReader services{reader, configuration.interfaces, interfaces};
     services.read(map, completeness, configuration);

@@ -48,7 +48,13 @@ LoadResult load_checked(std::string_view yaml, std::string_view file_name) {
     LoadResult result = finish(reporter, read_configuration(reporter, *root));
     for (std::size_t i = 0; root->kind == Node::Kind::kMap && i + 1 < root->children.size();
          i += 2) {
-        result.places.emplace(root->children[i]->text, root->children[i + 1]->place);
+        const std::string& key = root->children[i]->text;
+        const Node& value = *root->children[i + 1];
+        result.places.emplace(key, value.place);
+        for (std::size_t k = 0; value.kind == Node::Kind::kSequence && k < value.children.size();
+             ++k) {
+            result.places.emplace(key + "[" + std::to_string(k) + "]", value.children[k]->place);
+        }
     }
     return result;
 }

@@ -23,8 +23,8 @@ struct LoadResult {
 
     std::optional<model::Configuration> configuration;  // empty if and only if there is an error
     std::vector<Diagnostic> diagnostics;                // in the order of the text
-    // Where the values of the keys of the root stand, of those that are there; empty without a
-    // text.
+    // Where the values of the keys of the root stand, of those that are there, and the elements of
+    // lists there ("hooks[0]"); empty without a text.
     Places places;
 };
 

@@ -98,6 +98,13 @@ struct Percent {
     return pool.first == pool.last ? to_string(pool.first)
                                    : to_string(pool.first) + "-" + to_string(pool.last);
 }
+[[nodiscard]] std::string text_of(const model::HookConfiguration& hook) {
+    std::string text;
+    for (const model::HookEvent event : hook.events) {
+        text += std::string{text.empty() ? "" : ", "} + std::string{name(event)};
+    }
+    return text + "; timeout " + format_duration(hook.timeout);
+}
 template <typename T>
 [[nodiscard]] std::string text_of(const std::optional<T>& value) {
     return value ? text_of(*value) : "none";
@@ -321,6 +328,33 @@ void compare_interfaces(std::vector<std::string>& result,
     }
 }
 
+// Each is named by its command, which no two share.
+void compare_hooks(std::vector<std::string>& result,
+                   const std::vector<model::HookConfiguration>& before,
+                   const std::vector<model::HookConfiguration>& after) {
+    using Pair = std::pair<const model::HookConfiguration*, const model::HookConfiguration*>;
+    std::map<std::vector<std::string>, Pair> hooks;
+    for (const model::HookConfiguration& hook : before) {
+        hooks[hook.command].first = &hook;
+    }
+    for (const model::HookConfiguration& hook : after) {
+        hooks[hook.command].second = &hook;
+    }
+    for (const auto& [command, pair] : hooks) {
+        std::string heading = "hook";
+        for (const std::string& argument : command) {
+            heading += " " + argument;
+        }
+        if (pair.first == nullptr) {
+            result.push_back(heading + " added: " + text_of(*pair.second));
+        } else if (pair.second == nullptr) {
+            result.push_back(heading + " removed");
+        } else {
+            Lines{result, ""}.compare(heading, *pair.first, *pair.second);
+        }
+    }
+}
+
 [[nodiscard]] bool contains(std::span<const Ipv4> sorted, Ipv4 address) {
     return std::binary_search(sorted.begin(), sorted.end(), address);
 }
@@ -354,6 +388,7 @@ std::vector<std::string> describe_changes(const model::Configuration& before,
         Lines{result, ""}.compare("log", before.log, after.log);
     }
     compare_interfaces(result, before.interfaces, after.interfaces);
+    compare_hooks(result, before.hooks, after.hooks);
     return result;
 }
 

@@ -53,6 +53,9 @@ void describe_dhcp6(const HeldLease& lease, json& object) {
     if (note->next_hop) {
         object["next_hop"] = xdhcpd::to_string(*note->next_hop);
         object["interface"] = note->interface;
+        if (note->vlan.tagged()) {
+            object["vlan"] = model::to_string(note->vlan);
+        }
     }
     if (note->link_address) {
         object["link_address"] = xdhcpd::to_string(*note->link_address);

@@ -106,6 +106,25 @@ void add_ipv6(json& answer, const ServerState& state) {
     answer["router_advertisements_sent"] = std::move(sent);
 }
 
+json to_json(const HookStatus& hook) {
+    json events = json::array();
+    for (const model::HookEvent event : hook.configuration.events) {
+        events.push_back(name(event));
+    }
+    return {{"command", hook.configuration.command},
+            {"events", std::move(events)},
+            {"timeout_seconds", hook.configuration.timeout},
+            {"runs",
+             {{name(HookResult::kOk), hook.ok},
+              {name(HookResult::kFailed), hook.failed},
+              {name(HookResult::kTimeout), hook.timeout}}},
+            {"queue_length", hook.queue_length},
+            {"catching_up", hook.is_catching_up},
+            {"lost", hook.lost},
+            {"running_seconds", hook.running_seconds ? json(*hook.running_seconds) : json()},
+            {"last_problem", hook.last_problem}};
+}
+
 std::string_view state_name(const ServerState& state) {
     if (state.is_stopping()) {
         return "draining";
@@ -235,6 +254,11 @@ Answer status_command(const ServerState& state) {
         captures.push_back(to_json(one));
     }
     answer["captures"] = std::move(captures);
+    json hooks = json::array();
+    for (const HookStatus& hook : state.hooks.status(state.now())) {
+        hooks.push_back(to_json(hook));
+    }
+    answer["hooks"] = std::move(hooks);
     return answer;
 }
 

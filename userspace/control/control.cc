@@ -49,14 +49,19 @@ class Control::Implementation {
     [[nodiscard]] Reloader& reloader() noexcept { return reloader_; }
     void tick();
     void look_at_host();
-    void keep_routes();
-    void reconfigure();
+    void keep_up();
+    [[nodiscard]] bool is_busy() const noexcept {
+        return route_keeper_.follows() || state_.hooks.is_busy() ||
+               reconfigurer_.counts().waiting != 0;
+    }
 
     [[nodiscard]] std::string metrics_text() const;
     [[nodiscard]] metrics::Health health() const;
 
   private:
     [[nodiscard]] Reconfigurer::Parts reconfigurer_parts();
+    [[nodiscard]] Result<Success, Error> send(const Datagram6& datagram);
+    void reconfigure(BootTime current);
     void keep_keyring(BootTime current);
 
     ServerState state_;
@@ -88,9 +93,8 @@ void Control::Implementation::tick() {
         pool_watch_.look(state_);
         reloader_.watch_host(current);
         keep_keyring(current);
-        if (const DelegatedRoutes* const routes = route_keeper_.routes()) {
-            state_.route_counts = routes->counts();
-        }
+        state_.route_counts =
+            route_keeper_.follows() ? std::optional{route_keeper_.routes().counts()} : std::nullopt;
         state_.reconfigure_counts = reconfigurer_.counts();
         state_.describe_for_metrics();
     } catch (
@@ -99,12 +103,16 @@ void Control::Implementation::tick() {
     }
 }
 
-void Control::Implementation::keep_routes() {
+void Control::Implementation::keep_up() {
     if (state_.is_stopping()) {
         return;
     }
     try {
-        route_keeper_.tick(reloader_.host(), state_.now());
+        const BootTime current = state_.now();
+        state_.hooks.configure(state_.parts.configuration.hooks);
+        route_keeper_.tick(reloader_.host(), current);
+        state_.hooks.tick(route_keeper_.routes(), current);
+        reconfigure(current);
     } catch (const std::exception& error) {  // likewise
         state_.log(LogLevel::kError, error.what());
     }
@@ -115,29 +123,37 @@ Reconfigurer::Parts Control::Implementation::reconfigurer_parts() {
                 [this](lease::SpaceId space, std::uint32_t index) {
                     return find_lease(state_.parts.workers, space, index);
                 },
-            .send = [this](const Datagram6& datagram) -> Result<Success, Error> {
-                return state_.parts.send_datagram
-                           ? state_.parts.send_datagram(datagram)
-                           : Unexpected{Error{0, "there is no DHCPv6 socket"}};
-            }};
+            .send = [this](const Datagram6& datagram) { return send(datagram); }};
 }
 
-void Control::Implementation::reconfigure() {
-    if (state_.is_stopping()) {
-        return;
+// A client in a VLAN is behind the host's own interface of that.
+Result<Success, Error> Control::Implementation::send(const Datagram6& datagram) {
+    if (!state_.parts.send_datagram) {
+        return Unexpected{Error{0, "there is no DHCPv6 socket"}};
     }
-    try {
-        const model::Snapshot6& ipv6 = state_.parts.snapshots.newest().ipv6;
-        std::optional<Reconfigurer::Terms> terms;
-        if (ipv6.reconfigure) {
-            terms = {ipv6.server_duid, *ipv6.reconfigure, ipv6.server_port, ipv6.client_port};
-        }
-        reconfigurer_.tick(terms, state_.now(), [this](const std::string& line) {
-            state_.log(LogLevel::kWarning, line);
-        });
-    } catch (const std::exception& error) {  // likewise
-        state_.log(LogLevel::kError, error.what());
+    if (datagram.interface.empty()) {
+        return state_.parts.send_datagram(datagram, {});
     }
+    const model::HostInterface* const interface =
+        reloader_.host().find(datagram.interface, datagram.vlan);
+    if (interface == nullptr) {
+        return Unexpected{Error{
+            0,
+            "this host has no interface for " +
+                (datagram.vlan.tagged() ? "VLAN " + model::to_string(datagram.vlan) + " of " : "") +
+                datagram.interface}};
+    }
+    return state_.parts.send_datagram(datagram, interface->name);
+}
+
+void Control::Implementation::reconfigure(BootTime current) {
+    const model::Snapshot6& ipv6 = state_.parts.snapshots.newest().ipv6;
+    std::optional<Reconfigurer::Terms> terms;
+    if (ipv6.reconfigure) {
+        terms = {ipv6.server_duid, *ipv6.reconfigure, ipv6.server_port, ipv6.client_port};
+    }
+    reconfigurer_.tick(terms, current,
+                       [this](const std::string& line) { state_.log(LogLevel::kWarning, line); });
 }
 
 void Control::Implementation::keep_keyring(BootTime current) {
@@ -224,12 +240,16 @@ void Control::tick() {
     implementation_->tick();
 }
 
-void Control::keep_routes() {
-    implementation_->keep_routes();
+void Control::keep_up() {
+    implementation_->keep_up();
 }
 
-void Control::reconfigure() {
-    implementation_->reconfigure();
+bool Control::is_busy() const noexcept {
+    return implementation_->is_busy();
+}
+
+void Control::append_poll_fds(std::vector<pollfd>& fds) const {
+    implementation_->state().hooks.append_poll_fds(fds);
 }
 
 void Control::look_at_host() {
@@ -247,6 +267,10 @@ void Control::stream(std::uint64_t number, FileHandle connection,
 
 void Control::end_streams() {
     implementation_->state().captures.finish();
+}
+
+void Control::end_hooks() {
+    implementation_->state().hooks.stop();
 }
 
 bool Control::stopping() const noexcept {

@@ -7,6 +7,8 @@
 // workers must be running until stop().
 #pragma once
 
+#include <poll.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -74,6 +76,7 @@ struct Datagram6 {
     Ipv6 destination;
     std::uint16_t destination_port = 0;
     std::string interface;  // of a link-local destination; else empty: by routing
+    model::VlanIds vlan{};  // of that interface
     std::vector<std::byte> payload;
 };
 
@@ -114,8 +117,10 @@ struct ControlParts {
     // Routes to delegated prefixes; empty: there are none.
     DelegatedRoutes::Kernel route_kernel{};
     std::uint64_t (*unix_time)() noexcept = nullptr;  // seconds; null: the wall clock
-    // For Reconfigure; empty: there is none.
-    std::function<Result<Success, Error>(const Datagram6&)> send_datagram{};
+    // Sends one for Reconfigure, by this interface of the host or, if that is empty, by routing;
+    // may be unset.
+    std::function<Result<Success, Error>(const Datagram6&, const std::string& interface)>
+        send_datagram{};
     // Outlives Control; null: nothing to keep.
     ReconfigureKeyring* reconfigure_keyring = nullptr;
 };
@@ -160,10 +165,12 @@ class Control {
     // About once a second: frees old snapshots, watches pools and workers, and every few seconds
     // looks at the host even if nobody said that it has changed.
     void tick();
-    // Several times a second: brings the kernel's routes to delegated prefixes up to date.
-    void keep_routes();
-    // Several times a second: sends Reconfigure messages that are due.
-    void reconfigure();
+    // Several times a second while is_busy(), and when a descriptor of append_poll_fds() is ready:
+    // brings the kernel's routes to delegated prefixes up to date, runs hooks, and sends
+    // Reconfigure messages that are due.
+    void keep_up();
+    [[nodiscard]] bool is_busy() const noexcept;
+    void append_poll_fds(std::vector<pollfd>& fds) const;
     // Looks at the host now: publishes a new snapshot if interfaces or addresses have changed.
     void look_at_host();
     // From now on state is "draining" and no worker is called any more; before the workers are
@@ -171,6 +178,8 @@ class Control {
     void stop() noexcept;
     // After the workers have ended: captures write what they have, and end.
     void end_streams();
+    // Behind stop(): ends the commands of hooks, within Hooks::kStopTime.
+    void end_hooks();
     [[nodiscard]] bool stopping() const noexcept;
     // In force: what reload() changes without a restart is new, the rest as at start.
     [[nodiscard]] const model::Configuration& configuration() const noexcept;

@@ -6,7 +6,7 @@
 namespace xdhcpd::control {
 
 void DelegatedRoutes::enqueue(const Ipv6Prefix& prefix, Entry& entry) {
-    if (!entry.is_queued) {
+    if (is_told_ && !entry.is_queued) {
         entry.is_queued = true;
         queue_.push_back(prefix);
     }
@@ -15,14 +15,25 @@ void DelegatedRoutes::enqueue(const Ipv6Prefix& prefix, Entry& entry) {
 void DelegatedRoutes::want(const DelegatedRoute& route) {
     Entry& entry = entries_[route.prefix];
     entry.mark = mark_;
-    if (entry.is_wanted && entry.route.next_hop == route.next_hop &&
-        entry.route.interface == route.interface) {
+    if (entry.is_wanted && entry.route == route) {
         return;
     }
     counts_.wanted += entry.is_wanted ? 0 : 1;
     entry.is_wanted = true;
     entry.route = route;
     enqueue(route.prefix, entry);
+    if (on_change_) {
+        on_change_(route.prefix, &entry.route);
+    }
+}
+
+void DelegatedRoutes::set_unwanted(const Ipv6Prefix& prefix, Entry& entry) {
+    entry.is_wanted = false;
+    --counts_.wanted;
+    enqueue(prefix, entry);
+    if (on_change_) {
+        on_change_(prefix, nullptr);
+    }
 }
 
 void DelegatedRoutes::drop(const Ipv6Prefix& prefix) {
@@ -30,9 +41,37 @@ void DelegatedRoutes::drop(const Ipv6Prefix& prefix) {
     if (found == entries_.end() || !found->second.is_wanted) {
         return;
     }
-    found->second.is_wanted = false;
-    --counts_.wanted;
-    enqueue(prefix, found->second);
+    set_unwanted(prefix, found->second);
+    if (!is_told_) {
+        entries_.erase(found);
+    }
+}
+
+void DelegatedRoutes::forget_unwanted() {
+    std::erase_if(entries_, [](const auto& item) { return !item.second.is_wanted; });
+}
+
+void DelegatedRoutes::tell_kernel(bool is_told) {
+    if (!kernel_.list) {
+        return;
+    }
+    is_told_ = true;
+    recheck();
+    is_told_ = is_told;
+    if (is_told) {
+        return;
+    }
+    for (auto& [prefix, entry] : entries_) {
+        if (entry.installed_on != 0 && kernel_.remove(prefix)) {
+            ++counts_.removed;
+        }
+        entry.installed_on = 0;
+        entry.is_queued = false;
+    }
+    forget_unwanted();
+    queue_.clear();
+    refused_.clear();
+    counts_.installed = 0;
 }
 
 void DelegatedRoutes::begin_all() {
@@ -41,17 +80,22 @@ void DelegatedRoutes::begin_all() {
 }
 
 void DelegatedRoutes::recheck() {
-    const auto present = kernel_.list();
-    if (!present) {
-        ++counts_.failed;
+    if (!is_told_) {
         return;
     }
+    const auto present = kernel_.list();
     for (auto& [prefix, entry] : entries_) {
-        counts_.installed -= entry.installed_on != 0 ? 1 : 0;
-        entry.installed_on = 0;
+        if (present) {
+            counts_.installed -= entry.installed_on != 0 ? 1 : 0;
+            entry.installed_on = 0;
+        }
         if (entry.is_wanted) {
             enqueue(prefix, entry);
         }
+    }
+    if (!present) {
+        ++counts_.failed;
+        return;
     }
     for (const host::Route6& route : *present) {
         Entry& entry = entries_[route.prefix];
@@ -64,11 +108,12 @@ void DelegatedRoutes::recheck() {
 
 void DelegatedRoutes::end_all() {
     for (auto& [prefix, entry] : entries_) {
-        if (entry.mark != mark_) {
-            counts_.wanted -= entry.is_wanted ? 1 : 0;
-            entry.is_wanted = false;
-            enqueue(prefix, entry);
+        if (entry.mark != mark_ && entry.is_wanted) {
+            set_unwanted(prefix, entry);
         }
+    }
+    if (!is_told_) {
+        forget_unwanted();
     }
 }
 
@@ -121,13 +166,13 @@ bool DelegatedRoutes::settle(const Ipv6Prefix& prefix, Entry& entry, const model
         ++counts_.removed;
         return true;
     }
-    const model::HostInterface* const interface = host.find(entry.route.interface);
+    const model::HostInterface* const interface =
+        host.find(entry.route.interface, entry.route.vlan);
     if (interface == nullptr || !interface->up) {
-        // The kernel has thrown its routes away with the interface.
+        // The kernel has thrown its routes away with the interface; recheck() comes when there is
+        // another.
         counts_.installed -= entry.installed_on != 0 ? 1 : 0;
         entry.installed_on = 0;
-        entry.retry_at = now + kRetry;
-        refused_.push_back(prefix);
         return false;
     }
     if (entry.installed_on == interface->ifindex && entry.installed_hop == entry.route.next_hop) {
@@ -154,16 +199,12 @@ void DelegatedRoutes::note_failure(const Error& error,
     }
 }
 
-void DelegatedRoutes::remove_all() {
-    for (auto& [prefix, entry] : entries_) {
-        if (entry.installed_on != 0 && kernel_.remove(prefix)) {
-            ++counts_.removed;
-        }
+const DelegatedRoute* DelegatedRoutes::next_wanted(const std::optional<Ipv6Prefix>& behind) const {
+    auto at = behind ? entries_.upper_bound(*behind) : entries_.begin();
+    while (at != entries_.end() && !at->second.is_wanted) {
+        ++at;
     }
-    entries_.clear();
-    queue_.clear();
-    refused_.clear();
-    counts_.wanted = counts_.installed = 0;
+    return at == entries_.end() ? nullptr : &at->second.route;
 }
 
 DelegatedRoutes::Counts DelegatedRoutes::counts() const noexcept {

@@ -1,7 +1,8 @@
 // DelegatedRoutes: keeps the kernel's routes to delegated prefixes as leases want them (RFC 8415
 // section 18.3, RFC 8987). What is wanted comes as changes from the workers, and as a whole after a
-// start or when changes were lost; the kernel is told bit by bit, and again later where it refuses
-// (an interface that is down, a next hop that is nobody's). Control thread; pure but for `Kernel`.
+// start or when changes were lost; the kernel, if it is to be told, is told bit by bit, and again
+// later where it refuses (an interface that is down, a next hop that is nobody's). Who else wants
+// to know of a change is told at once. Control thread; pure but for `Kernel`.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,8 @@ struct DelegatedRoute {
     Ipv6Prefix prefix;
     Ipv6 next_hop;          // link-local
     std::string interface;  // by name, as in the lease
+    model::VlanIds vlan{};  // of that interface
+    bool operator==(const DelegatedRoute&) const = default;
 };
 
 class DelegatedRoutes {
@@ -47,7 +51,17 @@ class DelegatedRoutes {
     static constexpr std::size_t kBudget = 500;
     static constexpr std::chrono::seconds kRetry{10};
 
-    explicit DelegatedRoutes(Kernel kernel) : kernel_{std::move(kernel)} {}
+    // What a lease wants from now on; null: there is none any more.
+    using OnChange = std::function<void(const Ipv6Prefix&, const DelegatedRoute*)>;
+
+    // Without a kernel there is none to tell; without `on_change` nobody else either.
+    explicit DelegatedRoutes(Kernel kernel, OnChange on_change = {})
+        : kernel_{std::move(kernel)}, on_change_{std::move(on_change)} {}
+
+    // Whether the kernel is told; it is until this says something else. When that begins, what is
+    // there is read, and when it ends, all of ours goes from the kernel, of an earlier run too;
+    // bounded by what there is.
+    void tell_kernel(bool is_told);
 
     // A lease wants this route from now on, or another one than before.
     void want(const DelegatedRoute& route);
@@ -63,10 +77,9 @@ class DelegatedRoutes {
     // Tells the kernel, at most kBudget changes. `log` takes lines for people, few of them.
     void tick(const model::HostState& host, BootTime now,
               const std::function<void(std::string)>& log);
-    // Everything goes from the kernel: `delegated-routes` was switched off. Bounded by what there
-    // is.
-    void remove_all();
-
+    // The wanted route of the lowest prefix behind this one, or of all; null: there is none. Valid
+    // until the next change.
+    [[nodiscard]] const DelegatedRoute* next_wanted(const std::optional<Ipv6Prefix>& behind) const;
     [[nodiscard]] Counts counts() const noexcept;
     [[nodiscard]] bool is_idle() const noexcept { return queue_.empty(); }
 
@@ -81,12 +94,17 @@ class DelegatedRoutes {
         BootTime retry_at{};
     };
     void enqueue(const Ipv6Prefix& prefix, Entry& entry);
+    void set_unwanted(const Ipv6Prefix& prefix, Entry& entry);
+    // What nobody wants and the kernel need not be told of.
+    void forget_unwanted();
     // True when the kernel was asked.
     bool settle(const Ipv6Prefix& prefix, Entry& entry, const model::HostState& host, BootTime now,
                 const std::function<void(std::string)>& log);
     void note_failure(const Error& error, const std::function<void(std::string)>& log);
 
     Kernel kernel_;
+    OnChange on_change_;
+    bool is_told_ = kernel_.list != nullptr;
     std::map<Ipv6Prefix, Entry> entries_;
     std::deque<Ipv6Prefix> queue_;    // to be settled
     std::deque<Ipv6Prefix> refused_;  // again at their retry_at, which grows

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <map>
+#include <utility>
 
 #include "control/journal_status.h"
 #include "control/pools6.h"
@@ -275,6 +277,37 @@ void add_dhcp6(Families& families, const MetricsDescription& description) {
     families.push_back(clients.take());
 }
 
+// Hooks with the same program and other arguments are one to who looks.
+void add_hooks(Families& families, const std::vector<HookStatus>& hooks) {
+    std::map<std::string, HookStatus> sums;
+    for (const HookStatus& hook : hooks) {
+        HookStatus& sum = sums[hook.configuration.command.front()];
+        sum.ok += hook.ok;
+        sum.failed += hook.failed;
+        sum.timeout += hook.timeout;
+        sum.lost += hook.lost;
+        sum.queue_length += hook.queue_length;
+    }
+    Family runs{MetricType::Counter, "xdhcpd_hook_runs_total", "Runs of a hook, by result"};
+    Family lost{MetricType::Counter, "xdhcpd_hook_events_lost_total",
+                "Events that a hook was not told of because too many waited"};
+    Family waiting{MetricType::Gauge, "xdhcpd_hook_queue_length", "Events that wait for a hook"};
+    for (const auto& [path, sum] : sums) {
+        for (const auto& [result, value] : {std::pair{HookResult::kOk, sum.ok},
+                                            {HookResult::kFailed, sum.failed},
+                                            {HookResult::kTimeout, sum.timeout}}) {
+            runs.add(number(value), {{"hook", path}, {"result", name(result)}});
+        }
+        lost.add(number(sum.lost), {{"hook", path}});
+        waiting.add(number(sum.queue_length), {{"hook", path}});
+    }
+    if (!sums.empty()) {
+        families.push_back(runs.take());
+        families.push_back(lost.take());
+        families.push_back(waiting.take());
+    }
+}
+
 }  // namespace
 
 std::string format_metrics(const MetricsInput& input) {
@@ -285,6 +318,7 @@ std::string format_metrics(const MetricsInput& input) {
     add_messages(families, input.workers);
     add_interfaces(families, input.workers, input.description.interfaces);
     add_spaces(families, input.description);
+    add_hooks(families, input.description.hooks);
     add_gauge(families, "xdhcpd_index_entries", "Clients known, those of ended leases included",
               sum_over(input.workers, [](worker::Worker& worker) {
                   return worker.shard_counters().index_entries.value();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "control/control.h"
+#include "control/hooks.h"
 #include "journal/options.h"
 #include "lease/space.h"
 #include "worker/worker.h"
@@ -41,6 +42,7 @@ struct MetricsDescription {
     std::vector<InterfaceStatus> interfaces;
     std::optional<DelegatedRoutes::Counts> routes;  // none: they are not kept
     ReconfigureCounts reconfigure;
+    std::vector<HookStatus> hooks;
 };
 
 struct MetricsInput {

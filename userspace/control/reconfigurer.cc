@@ -40,6 +40,7 @@ Reconfigurer::Client Reconfigurer::way_to(const HeldLease& lease) {
         client.way = Way::kLink;
         client.destination = *note->next_hop;
         client.interface = note->interface;
+        client.vlan = note->vlan;
     } else if (lease.what6 && lease.what6->kind == lease::SpaceKind::kIpv6Address) {
         client.way = Way::kAddress;
         client.destination = lease.what6->prefix.address;
@@ -118,7 +119,7 @@ void Reconfigurer::tick(const std::optional<Terms>& terms, BootTime now,
 
 void Reconfigurer::send(const Duid& duid, const Client& client, const Terms& terms, BootTime now,
                         const std::function<void(std::string)>& log) {
-    Datagram6 datagram{client.destination, terms.client_port, client.interface,
+    Datagram6 datagram{client.destination, terms.client_port, client.interface, client.vlan,
                        std::vector<std::byte>(kMaxMessageLen)};
     dhcp6::Reconfigure message{.wanted = client.wanted,
                                .server_id = terms.server_duid,

@@ -80,6 +80,7 @@ class Reconfigurer {
         Way way = Way::kNone;
         Ipv6 destination;
         std::string interface;  // kLink
+        model::VlanIds vlan;
         // kRelay
         std::uint16_t relay_port = 0;
         Ipv6 link_address;

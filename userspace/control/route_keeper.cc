@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "worker/route_changes.h"
@@ -11,16 +12,17 @@ namespace xdhcpd::control {
 namespace {
 
 [[nodiscard]] DelegatedRoute to_route(const worker::RouteChange& change) {
-    return {change.prefix, *change.next_hop, std::string{change.interface_name()}};
+    return {change.prefix, *change.next_hop, std::string{change.interface_name()}, change.vlan};
 }
 
 }  // namespace
 
-RouteKeeper::RouteKeeper(ServerState& state) : state_{state} {
-    if (state_.parts.route_kernel.add) {
-        routes_.emplace(state_.parts.route_kernel);
-    }
-}
+RouteKeeper::RouteKeeper(ServerState& state)
+    : state_{state},
+      routes_{state.parts.route_kernel,
+              [&state](const Ipv6Prefix& prefix, const DelegatedRoute* route) {
+                  state.hooks.note(prefix, route);
+              }} {}
 
 void RouteKeeper::tick(const model::HostState& host, BootTime now) {
     std::vector<worker::RouteChange> changes;
@@ -30,22 +32,24 @@ void RouteKeeper::tick(const model::HostState& host, BootTime now) {
             [&changes](const worker::RouteChange& change) { changes.push_back(change); });
         is_lossy = worker->route_changes().take_loss() || is_lossy;
     }
-    if (!routes_) {
-        return;
-    }
     const model::Dhcp6Configuration& dhcp6 = state_.parts.configuration.dhcp6;
-    if (!dhcp6.is_on() || !dhcp6.delegated_routes) {
-        if (is_on_ || !looked_at_) {
-            routes_->begin_all();  // those of an earlier run, too
-            routes_->end_all();
-            routes_->remove_all();
-            is_on_ = false;
-            looked_at_ = now;
+    const bool installs =
+        dhcp6.is_on() && dhcp6.delegated_routes && state_.parts.route_kernel.add != nullptr;
+    if (installs_ != installs) {
+        routes_.tell_kernel(installs);  // the first time, of those of an earlier run too
+        installs_ = installs;
+    }
+    if (!dhcp6.is_on() || !(installs || state_.hooks.any())) {
+        if (std::exchange(follows_, false)) {
+            routes_.begin_all();
+            routes_.end_all();
         }
         return;
     }
-    if (!is_on_ || is_lossy || now - *looked_at_ >= kLookAtAll) {
-        is_on_ = true;
+    if (!follows_ || is_lossy || now - looked_at_ >= kLookAtAll) {
+        if (!std::exchange(follows_, true)) {
+            state_.hooks.tell_all();  // as they get on, and not of each as it is found
+        }
         looked_at_ = now;
         look_at_all();
     }
@@ -53,19 +57,17 @@ void RouteKeeper::tick(const model::HostState& host, BootTime now) {
     std::ranges::stable_sort(changes, {}, &worker::RouteChange::time);
     for (const worker::RouteChange& change : changes) {
         if (change.next_hop) {
-            routes_->want(to_route(change));
+            routes_.want(to_route(change));
         } else {
-            routes_->drop(change.prefix);
+            routes_.drop(change.prefix);
         }
     }
-    routes_->tick(host, now,
-                  [this](const std::string& line) { state_.log(model::LogLevel::kWarning, line); });
+    routes_.tick(host, now,
+                 [this](const std::string& line) { state_.log(model::LogLevel::kWarning, line); });
 }
 
 void RouteKeeper::on_host() {
-    if (routes_ && is_on_) {
-        routes_->recheck();
-    }
+    routes_.recheck();
 }
 
 // In slices, as everything that looks at leases.
@@ -85,13 +87,13 @@ void RouteKeeper::look_at(worker::Worker& worker, lease::SpaceId space) {
                               });
         });
         for (const worker::RouteChange& route : slice) {
-            routes_->want(to_route(route));
+            routes_.want(to_route(route));
         }
     }
 }
 
 void RouteKeeper::look_at_all() {
-    routes_->begin_all();
+    routes_.begin_all();
     const lease::Store& store = state_.parts.registry.store();
     for (std::uint32_t id = 0; id < store.space_limit(); ++id) {
         const lease::SpaceId space{static_cast<std::uint16_t>(id)};
@@ -103,7 +105,7 @@ void RouteKeeper::look_at_all() {
             look_at(*worker, space);
         }
     }
-    routes_->end_all();
+    routes_.end_all();
 }
 
 }  // namespace xdhcpd::control

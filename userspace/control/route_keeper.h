@@ -1,6 +1,7 @@
-// RouteKeeper: carries what the workers tell of delegated prefixes to DelegatedRoutes, and looks at
-// all leases where that is not enough: at the start, when changes were lost, and now and then.
-// Control thread.
+// RouteKeeper: carries what the workers tell of delegated prefixes to DelegatedRoutes, and from
+// there to hooks, and looks at all leases where that is not enough: at the start, when changes were
+// lost, and now and then. Does nothing while neither kernel nor hooks are to be told. Control
+// thread.
 #pragma once
 
 #include <optional>
@@ -15,25 +16,25 @@ class RouteKeeper {
   public:
     static constexpr std::chrono::hours kLookAtAll{1};
 
-    // Without a kernel there are no routes.
     explicit RouteKeeper(ServerState& state);
 
     // While workers run. `host` as it was seen last.
     void tick(const model::HostState& host, BootTime now);
     // The host has changed.
     void on_host();
-    [[nodiscard]] const DelegatedRoutes* routes() const noexcept {
-        return routes_ ? &*routes_ : nullptr;
-    }
+    [[nodiscard]] const DelegatedRoutes& routes() const noexcept { return routes_; }
+    // Whether somebody waits for what leases want.
+    [[nodiscard]] bool follows() const noexcept { return follows_; }
 
   private:
     void look_at_all();
     void look_at(worker::Worker& worker, lease::SpaceId space);
 
     ServerState& state_;
-    std::optional<DelegatedRoutes> routes_;
-    std::optional<BootTime> looked_at_;  // none: at once
-    bool is_on_ = false;
+    DelegatedRoutes routes_;
+    std::optional<bool> installs_;  // as the kernel side of routes_ was told; none: not yet
+    bool follows_ = false;
+    BootTime looked_at_;  // while it follows
 };
 
 }  // namespace xdhcpd::control

@@ -86,6 +86,7 @@ void ServerState::describe_for_metrics() {
     description->interfaces = parts.interfaces();
     description->routes = route_counts;
     description->reconfigure = reconfigure_counts;
+    description->hooks = hooks.status(now());
     const std::lock_guard lock{mutex_};
     description_ = std::move(description);
 }

@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "control/captures.h"
 #include "control/control.h"
+#include "control/hooks.h"
 #include "control/metrics_page.h"
 #include "lease/store.h"
 #include "model/snapshot.h"
@@ -79,6 +80,7 @@ class ServerState {
 
     ControlParts parts;  // its configuration is the one in force
     Captures captures{parts.workers};
+    Hooks hooks{[this](model::LogLevel level, const std::string& text) { log(level, text); }};
     BootTime started;          // never changes
     std::uint32_t generation;  // of the newest snapshot
     std::map<Ipv4Prefix, lease::SpaceId> spaces;

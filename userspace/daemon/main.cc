@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/load.h"
+#include "daemon/check_hooks.h"
 #include "daemon/check_host.h"
 #include "daemon/check_state.h"
 #include "daemon/log.h"
@@ -81,6 +82,7 @@ void tell_of_multicast(const model::Configuration& configuration) {
         })) {
         return 1;
     }
+    print(check_hooks(file, loaded));
     const std::size_t subnets = loaded.configuration->dhcp4.subnets.size();
     std::printf("%s: ok (%zu subnet%s, %llu addresses in pools%s)\n", file.c_str(), subnets,
                 subnets == 1 ? "" : "s",

@@ -135,7 +135,8 @@ class Server::Implementation {
   private:
     [[nodiscard]] Result<Success, Error> open_identity(const model::HostState& host);
     [[nodiscard]] Result<Success, Error> open_reconfigure_keyring(std::uint64_t unix_time);
-    [[nodiscard]] Result<Success, Error> send_datagram(const control::Datagram6& datagram);
+    [[nodiscard]] Result<Success, Error> send_datagram(const control::Datagram6& datagram,
+                                                       const std::string& interface);
     [[nodiscard]] Result<Success, Error> open_advertised_sets();
     // Of a configuration that does not say who we are.
     void give_identity(model::Configuration& configuration) const;
@@ -332,7 +333,8 @@ Result<Success, Error> Server::Implementation::open_reconfigure_keyring(std::uin
 }
 
 // Opened when it is first needed: few servers do.
-Result<Success, Error> Server::Implementation::send_datagram(const control::Datagram6& datagram) {
+Result<Success, Error> Server::Implementation::send_datagram(const control::Datagram6& datagram,
+                                                             const std::string& interface) {
     if (!reconfigure_sender_) {
         auto opened = Udp6Sender::open(options_.configuration.ports.server6);
         if (!opened) {
@@ -340,8 +342,8 @@ Result<Success, Error> Server::Implementation::send_datagram(const control::Data
         }
         reconfigure_sender_ = std::move(*opened);
     }
-    return reconfigure_sender_->send(datagram.destination, datagram.destination_port,
-                                     datagram.interface, datagram.payload);
+    return reconfigure_sender_->send(datagram.destination, datagram.destination_port, interface,
+                                     datagram.payload);
 }
 
 Result<Success, Error> Server::Implementation::open_advertised_sets() {
@@ -558,7 +560,9 @@ void Server::Implementation::open_control(const model::HostState& host) {
         .route_kernel = route_kernel(),
         .unix_time = nullptr,
         .send_datagram =
-            [this](const control::Datagram6& datagram) { return send_datagram(datagram); },
+            [this](const control::Datagram6& datagram, const std::string& interface) {
+                return send_datagram(datagram, interface);
+            },
         .reconfigure_keyring = &reconfigure_keyring_});
     ready_control_ = control_.get();
 }
@@ -590,6 +594,7 @@ void Server::Implementation::run() {
     while (!stop_requested_) {
         fds.assign({{signal_fd_, POLLIN, 0}, {watcher_->fd(), POLLIN, 0}});
         control_socket_->append_poll_fds(fds);
+        control_->append_poll_fds(fds);
         static_cast<void>(poll(fds.data(), fds.size(), wait_ms(std::chrono::steady_clock::now())));
         serve_signals();
         // Before the requests, so that who asks behind a change is told of it.
@@ -599,10 +604,7 @@ void Server::Implementation::run() {
             [this](std::uint64_t stream, control::FileHandle connection, std::string_view unsent) {
                 control_->stream(stream, std::move(connection), unsent);
             });
-        if (route_table_) {
-            control_->keep_routes();
-        }
-        control_->reconfigure();
+        control_->keep_up();
         const auto now = std::chrono::steady_clock::now();
         if (now >= next_tick) {
             interfaces_->tick();
@@ -641,7 +643,7 @@ void Server::Implementation::watch_queues() {
 }
 
 int Server::Implementation::wait_ms(std::chrono::steady_clock::time_point now) const {
-    const int longest = route_table_ ? kRoutesMs : kTickMs;
+    const int longest = control_->is_busy() ? kRoutesMs : kTickMs;
     if (!look_at_) {
         return longest;
     }
@@ -694,6 +696,7 @@ void Server::Implementation::drain() {
     if (journal_ && !journal_->stop()) {
         spdlog::error("leases cannot be stored: {}", journal_->health().problem);
     }
+    control_->end_hooks();
     http_.reset();
     control_socket_.reset();
     const std::size_t not_stored = engine::DropReason{engine::Shed::kNotStored}.index();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/addresses.h"
@@ -67,6 +68,21 @@ struct Identifier {
     IdentifierKind kind = IdentifierKind::kHwAddress;
     std::vector<std::byte> value;  // hw-address: htype byte + address; others: option bytes
     auto operator<=>(const Identifier&) const = default;
+};
+
+// What a hook is told of.
+enum class HookEvent : std::uint8_t { kRouteAdded, kRouteRemoved };
+// "route-added", as in the file and for the command.
+[[nodiscard]] constexpr std::string_view name(HookEvent event) noexcept {
+    return event == HookEvent::kRouteAdded ? "route-added" : "route-removed";
+}
+
+// hooks[]: a command that runs once for each event.
+struct HookConfiguration {
+    std::vector<std::string> command;  // absolute path and arguments; names the hook
+    std::vector<HookEvent> events{HookEvent::kRouteAdded, HookEvent::kRouteRemoved};
+    std::uint32_t timeout = 10;  // seconds
+    bool operator==(const HookConfiguration&) const = default;
 };
 
 struct ReservationConfiguration {
@@ -178,6 +194,7 @@ struct Configuration {
     Dhcp6Configuration dhcp6;
     std::vector<AdvertisementConfiguration> router_advertisements;
     std::vector<NeighborProxyConfiguration> neighbor_proxies;
+    std::vector<HookConfiguration> hooks;
     bool quick_start = false;  // built from --interface and --range, not from a file
 };
 

@@ -70,6 +70,10 @@ std::string to_string(const VlanRange& range) {
            (range.inner_first == 0 ? "" : "." + describe(range.inner_first, range.inner_last));
 }
 
+std::string to_string(VlanIds vlan) {
+    return to_string(VlanRange{vlan.outer, vlan.outer, vlan.inner, vlan.inner});
+}
+
 std::string to_string(std::span<const VlanRange> ranges) {
     std::string text;
     for (const VlanRange& range : ranges) {

@@ -60,6 +60,8 @@ struct VlanRange {
 // "100", "100-199", "100.200", "100.200-299", "100-101.5"; an error says what is wrong.
 [[nodiscard]] Result<VlanRange, std::string_view> parse_vlan_range(std::string_view text);
 [[nodiscard]] std::string to_string(const VlanRange& range);
+// "100", "100.200"
+[[nodiscard]] std::string to_string(VlanIds vlan);
 // With commas; empty for none.
 [[nodiscard]] std::string to_string(std::span<const VlanRange> ranges);
 

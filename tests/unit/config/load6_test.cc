@@ -98,6 +98,9 @@ router-advertisements:
     captive-portal: https://example.org/api
 neighbor-proxies:
   - {interface: eth1, vlan: 100.5, targets: ["2001:db8:5::/64", "2001:db8:6::1"], router: false}
+hooks:
+  - {command: [/usr/local/sbin/announce-route, --verbose, "a b"], events: [route-removed], timeout: 1m}
+  - {command: [/bin/true]}
 )";
 
 LoadResult load(std::string_view yaml) {
@@ -277,6 +280,22 @@ TEST_F(Load6, ReadsNeighborProxies) {
     EXPECT_EQ(proxy.vlan, (model::VlanRange{100, 100, 5, 5}));
     EXPECT_THAT(names(proxy.targets), ElementsAre("2001:db8:5::/64", "2001:db8:6::1/128"));
     EXPECT_FALSE(proxy.router);
+}
+
+TEST_F(Load6, ReadsHooksAndWhereTheyStand) {
+    const std::vector<model::HookConfiguration>& hooks = configuration().hooks;
+    ASSERT_EQ(hooks.size(), 2u);
+    EXPECT_THAT(hooks[0].command,
+                ElementsAre("/usr/local/sbin/announce-route", "--verbose", "a b"));
+    EXPECT_THAT(hooks[0].events, ElementsAre(model::HookEvent::kRouteRemoved));
+    EXPECT_EQ(hooks[0].timeout, 60u);
+    EXPECT_EQ(hooks[1], (model::HookConfiguration{.command = {"/bin/true"},
+                                                  .events = {model::HookEvent::kRouteAdded,
+                                                             model::HookEvent::kRouteRemoved},
+                                                  .timeout = 10}));
+    const Place list = result_.places.at("hooks");
+    EXPECT_EQ(result_.places.at("hooks[1]"), (Place{list.line + 1, 5}));
+    EXPECT_FALSE(result_.places.contains("hooks[2]"));
 }
 
 TEST(Load6Defaults, AreThoseOfTheModel) {

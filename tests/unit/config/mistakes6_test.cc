@@ -383,6 +383,68 @@ const Mistake proxy_mistakes[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Proxies, Mistakes6, testing::ValuesIn(proxy_mistakes), claim_of);
 
+// Five good lines, then elements of hooks from line 7, column 5.
+std::string hooks(const std::vector<std::string>& elements) {
+    std::string text = dhcp6("preference: 1") + "hooks:\n";
+    for (const std::string& element : elements) {
+        text += "  - {" + element + "}\n";
+    }
+    return text;
+}
+// Seventeen programs.
+std::vector<std::string> too_many_hooks() {
+    std::vector<std::string> elements;
+    for (int i = 0; i < 17; ++i) {
+        elements.push_back("command: [/bin/hook" + std::to_string(i) + "]");
+    }
+    return elements;
+}
+std::string many_arguments() {
+    std::string text = "command: [/bin/true";
+    for (int i = 0; i < 64; ++i) {
+        text += ", x";
+    }
+    return text + "]";
+}
+
+const Mistake hook_mistakes[] = {
+    {"NoList", dhcp6("preference: 1") + "hooks: {command: [/bin/true]}\n",
+     "6:8: error: hooks: a map stands here; a list was meant"},
+    {"CommandMissing", hooks({"timeout: 1s"}),
+     "7:5: error: hooks: command is missing; {command: [/usr/local/sbin/announce-route]} was "
+     "meant"},
+    {"CommandEmpty", hooks({"command: []"}),
+     "7:15: error: command: the list is empty; a path and arguments were meant"},
+    {"CommandAsText", hooks({"command: /bin/true"}),
+     "7:15: error: command: a single value stands here; a list was meant, such as [/bin/true]"},
+    {"CommandRelative", hooks({"command: [announce-route, --verbose]"}),
+     "7:16: error: command: 'announce-route' is not an absolute path of a program, such as "
+     "/usr/local/sbin/announce-route"},
+    {"CommandLong", hooks({many_arguments()}),
+     "7:15: error: command: 65 elements; at most 64 are allowed"},
+    {"CommandTwice",
+     hooks({"command: [/bin/true, a]", "command: [/bin/true, b]",
+            "command: [/bin/true, a], events: [route-added]"}),
+     "9:15: error: command: another hook has the same command"},
+    {"EventsEmpty", hooks({"command: [/bin/true], events: []"}),
+     "7:36: error: events: the list is empty; leave it out for all events"},
+    {"EventUnknown", hooks({"command: [/bin/true], events: [route-add]"}),
+     "7:37: error: events: 'route-add' is unknown; 'route-added' was meant?"},
+    {"EventTwice", hooks({"command: [/bin/true], events: [route-added, route-added]"}),
+     "7:50: error: events: 'route-added' is in the list already"},
+    {"TimeoutLong", hooks({"command: [/bin/true], timeout: 2h"}),
+     "7:37: error: timeout: must be a duration from 1s to 1h, such as 90s, 15m, 12h or 7d, not "
+     "'2h'"},
+    {"KeyUnknown", hooks({"command: [/bin/true], time-out: 2s"}),
+     "7:28: error: hooks: unknown key 'time-out'; 'timeout' was meant?"},
+    {"TooMany", hooks(too_many_hooks()), "23:5: error: hooks: more than 16 hooks"},
+    {"NothingToTell",
+     "interfaces: [{name: eth1}]\ndhcp4:\n  subnets: [{subnet: 192.0.2.0/24, interface: eth1, "
+     "pools: [{range: 192.0.2.10-192.0.2.20}]}]\nhooks:\n  - {command: [/bin/true]}\n",
+     "5:3: warning: hooks: dhcp6, which delegates prefixes, is missing; there are no events"},
+};
+INSTANTIATE_TEST_SUITE_P(Hooks, Mistakes6, testing::ValuesIn(hook_mistakes), claim_of);
+
 TEST(Neighbors6, WhatIsElsewhereDoesNotMatter) {
     // Off-link prefixes, other VLANs and subnets of other interfaces.
     const LoadResult result = load_text(

@@ -140,6 +140,83 @@ TEST_F(DelegatedRoutesTest, ComeBackWithTheirInterface) {
     EXPECT_EQ(table_.begin()->second.ifindex, 9u);
 }
 
+TEST_F(DelegatedRoutesTest, LeadToTheHostsOwnInterfaceOfAVlan) {
+    DelegatedRoutes routes{kernel()};
+    routes.want({prefix(1), hop(1), "lan0", {100, 0}});
+    routes.want({prefix(2), hop(1), "lan0", {100, 200}});
+    routes.want({prefix(3), hop(1), "lan0"});
+    settle(routes);
+    ASSERT_EQ(table_.size(), 1u) << "the host is in no VLAN";
+    EXPECT_EQ(table_[prefix(3)].ifindex, 3u);
+    EXPECT_EQ(routes.counts().wanted, 3u);
+    EXPECT_TRUE(log_.empty());
+    add_interface("customers", 7);
+    host_.interfaces.back().vlan_of = 3;
+    host_.interfaces.back().vlan_id = 100;
+    routes.recheck();
+    settle(routes);
+    ASSERT_EQ(table_.size(), 2u);
+    EXPECT_EQ(table_[prefix(1)].ifindex, 7u);
+    routes.want({prefix(3), hop(1), "lan0", {100, 0}});  // it has moved there
+    settle(routes);
+    EXPECT_EQ(table_[prefix(3)].ifindex, 7u);
+    EXPECT_EQ(routes.counts().installed, 2u);
+}
+
+TEST_F(DelegatedRoutesTest, TheKernelNeedNotBeTold) {
+    table_[prefix(9)] = {prefix(9), hop(9), 3};  // of an earlier run
+    DelegatedRoutes routes{kernel()};
+    routes.tell_kernel(false);
+    EXPECT_TRUE(table_.empty());
+    routes.want({prefix(1), hop(1), "lan0"});
+    routes.want({prefix(2), hop(2), "lan0"});
+    routes.drop(prefix(2));
+    settle(routes);
+    EXPECT_TRUE(table_.empty());
+    EXPECT_EQ(routes.counts().wanted, 1u);
+    routes.tell_kernel(true);
+    settle(routes);
+    ASSERT_EQ(table_.size(), 1u);
+    EXPECT_EQ(table_.begin()->first, prefix(1));
+    routes.tell_kernel(false);
+    EXPECT_TRUE(table_.empty());
+    EXPECT_EQ(routes.counts().installed, 0u);
+    EXPECT_EQ(routes.counts().wanted, 1u);
+}
+
+// With a kernel or without one, whoever wants to know hears of each change once.
+TEST_F(DelegatedRoutesTest, ChangesAreToldOnce) {
+    for (const bool has_kernel : {true, false}) {
+        std::vector<std::string> told;
+        DelegatedRoutes routes{has_kernel ? kernel() : DelegatedRoutes::Kernel{},
+                               [&told](const Ipv6Prefix& changed, const DelegatedRoute* route) {
+                                   told.push_back(to_string(changed) + " " +
+                                                  (route != nullptr ? to_string(route->next_hop)
+                                                                    : std::string{"none"}));
+                               }};
+        routes.want({prefix(1), hop(1), "lan0"});
+        routes.want({prefix(1), hop(1), "lan0"});
+        routes.want({prefix(2), hop(1), "lan0"});
+        routes.want({prefix(1), hop(2), "lan0"});
+        settle(routes);
+        EXPECT_EQ(routes.next_wanted(std::nullopt)->prefix, prefix(1));
+        EXPECT_EQ(routes.next_wanted(prefix(1))->prefix, prefix(2));
+        EXPECT_EQ(routes.next_wanted(prefix(2)), nullptr);
+        routes.begin_all();
+        routes.want({prefix(1), hop(2), "lan0"});
+        routes.end_all();
+        routes.drop(prefix(1));
+        routes.drop(prefix(1));
+        settle(routes);
+        EXPECT_EQ(told,
+                  (std::vector<std::string>{"2001:db8:1::/48 fe80::1", "2001:db8:2::/48 fe80::1",
+                                            "2001:db8:1::/48 fe80::2", "2001:db8:2::/48 none",
+                                            "2001:db8:1::/48 none"}));
+        EXPECT_EQ(routes.next_wanted(std::nullopt), nullptr);
+        EXPECT_EQ(routes.counts().wanted, 0u);
+    }
+}
+
 TEST_F(DelegatedRoutesTest, TheKernelIsAskedNoMoreThanTheBudgetAtATime) {
     DelegatedRoutes routes{kernel()};
     for (int i = 0; i < 1200; ++i) {

@@ -134,6 +134,21 @@ TEST(StatusPage, ShowsWhatIsAdvertised) {
                           "advertisements sent: 5 multicast, 2 unicast, 1 final\n"));
 }
 
+TEST(StatusPage, ShowsHooks) {
+    const json hook = {{"command", {"/sbin/announce", "-v"}},
+                       {"events", {"route-added"}},
+                       {"queue_length", 3u},
+                       {"runs", {{"ok", 7u}, {"failed", 2u}, {"timeout", 1u}}},
+                       {"lost", 5u},
+                       {"last_problem", "route-added 2001:db8::/56: exit code 3"}};
+    const std::string page = status_page({{"ok", true}, {"hooks", {hook}}});
+    EXPECT_NE(page.find("/sbin/announce -v  route-added        3   7       2        1     5"),
+              std::string::npos)
+        << page;
+    EXPECT_NE(page.find("last failed: route-added 2001:db8::/56: exit code 3"), std::string::npos);
+    EXPECT_EQ(status_page({{"ok", true}}).find("hooks"), std::string::npos);
+}
+
 TEST(WorkersPage, ShowsLatencies) {
     const json answer = json::parse(R"({"workers":[{"id":0,"ports":["eth1:0","eth1:1"],"cpu":1,
         "batches":7,"messages":9,"polls":3,"index_entries":5,"index_capacity":1000,"side_bytes":64,
@@ -159,6 +174,7 @@ TEST(Pages, SurviveAnyAnswer) {
          R"({"ports":7,"leases":{"a":1},"subnets":["x",null,3],"workers":[[]]})",
          R"({"leases":[{"address":7,"expires_in":"x"}],"drops":[{"age_seconds":"x"}],"xdp":[1]})",
          R"({"ports":[{"kernel_drops":[1,"x"],"rx_truncated":"x"},{"kernel_drops":{"a":"b"}}]})",
+         R"({"hooks":[7,{"command":7,"runs":[1],"events":{"a":1},"last_problem":[]}]})",
          R"({"workers":[{"ports":[7],"latency_us":3,"id":-1}],"changes":[7],"leases_outside":[7]})"}) {
         const json answer = json::parse(text);
         static_cast<void>(status_page(answer) + subnets_page(answer) + leases_page(answer) +

@@ -177,6 +177,36 @@ namespace {
                      " did not answer\n";
 }
 
+// A row for each hook, and how the last run that was not ok ended.
+[[nodiscard]] std::string hooks(const json& answer) {
+    Table table{{{"  HOOK"},
+                 {"EVENTS"},
+                 {"WAITING", Align::kRight},
+                 {"OK", Align::kRight},
+                 {"FAILED", Align::kRight},
+                 {"TIMEOUT", Align::kRight},
+                 {"LOST", Align::kRight}}};
+    std::string problems;
+    const auto joined = [](const json& texts) {
+        std::string result;
+        for (const json& one : texts) {
+            result += (result.empty() ? "" : " ") + (one.is_string() ? one.get<std::string>() : "");
+        }
+        return result;
+    };
+    for (const json& hook : list(answer, "hooks")) {
+        const std::string command = joined(list(hook, "command"));
+        const json& runs = list(hook, "runs");
+        table.add({"  " + command, joined(list(hook, "events")), figure(hook, "queue_length"),
+                   figure(runs, "ok"), figure(runs, "failed"), figure(runs, "timeout"),
+                   figure(hook, "lost")});
+        if (const std::string problem = text(hook, "last_problem"); !problem.empty()) {
+            problems += printable("  " + command + " last failed: " + problem) + "\n";
+        }
+    }
+    return table.empty() ? std::string{} : "\nhooks:\n" + table.text() + problems;
+}
+
 }  // namespace
 
 std::string journal_problem(const json& status) {
@@ -250,6 +280,7 @@ std::string status_page(const json& answer) {
                       figure(one, "missed")});
     }
     page += captures.empty() ? "" : "\ncaptures:\n" + captures.text();
+    page += hooks(answer);
     for (const auto& [interface, verdicts] : list(answer, "xdp").items()) {
         page += counts("XDP on " + printable(interface), verdicts);
     }
