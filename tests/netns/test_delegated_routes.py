@@ -89,6 +89,40 @@ def test_come_back_with_their_interface(sides, tmp_path):
         eventually(lambda: len(routes(server)) == COUNT, 20, what="routes again")
 
 
+def has_vlan_interfaces(namespace):
+    try:
+        namespace.run("ip", "link", "add", "probe", "link", "lo", "type", "vlan", "id", "1")
+    except RuntimeError:
+        return False
+    namespace.run("ip", "link", "del", "probe")
+    return True
+
+
+def test_of_a_vlan_lead_to_the_hosts_interface_there(sides, tmp_path):
+    server, client = sides
+    ledger = tmp_path / "ledger"
+    config = settings(tmp_path, subnets=[{**SUBNET, "vlan": 100}])
+    config["interfaces"][0]["driver"] = "packet"
+    with Server(server, tmp_path, config) as running:
+        gun(client, "--scenario", "dora", "--count", str(COUNT), "--ledger", str(ledger), "--vlan", "100", *CLIENTS)
+        leases = delegated(ledger)
+        assert len(leases) == COUNT
+        eventually(lambda: running.status()["delegated_routes"]["wanted"] == COUNT, 5, what="they are wanted")
+        counts = running.status()["delegated_routes"]
+        assert (counts["installed"], counts["failed"]) == (0, 0), "no interface there"
+        assert routes(server) == {}
+        if not has_vlan_interfaces(server):
+            pytest.skip("this kernel has no VLAN interfaces: only that there are no routes was seen")
+        server.run("ip", "link", "add", "customers", "link", "srv0", "type", "vlan", "id", "100")
+        server.run("ip", "link", "set", "customers", "up")
+        eventually(lambda: set(routes(server)) == set(leases), 15, what="routes to all prefixes")
+        assert all(via == (link_local(leases[prefix]), "customers") for prefix, via in routes(server).items())
+        eventually(lambda: running.status()["delegated_routes"]["installed"] == COUNT, 5, what="they are counted")
+        assert "xdhcpd_delegated_routes_installed 20" in running.http("/metrics")[1]
+        server.run("ip", "link", "del", "customers")
+        eventually(lambda: running.status()["delegated_routes"]["installed"] == 0, 15, what="they are gone")
+
+
 def test_relayed_prefixes_have_none(sides, tmp_path):
     server, client = sides
     with Server(server, tmp_path, settings(tmp_path)):

@@ -271,10 +271,11 @@ void read_driver(InterfaceFacts& facts) {
 
 void read_privileges(HostFacts& facts) {
     static_cast<void>(capng_get_caps_process());
-    constexpr std::array<std::pair<unsigned, const char*>, 4> kNeeded{
+    constexpr std::array<std::pair<unsigned, const char*>, 5> kNeeded{
         {{CAP_NET_RAW, "CAP_NET_RAW"},
          {CAP_NET_ADMIN, "CAP_NET_ADMIN"},
          {CAP_BPF, "CAP_BPF"},
+         {CAP_PERFMON, "CAP_PERFMON"},
          {CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE"}}};
     for (const auto& [capability, name] : kNeeded) {
         if (capng_have_capability(CAPNG_EFFECTIVE, capability) == 0) {

@@ -218,8 +218,9 @@ Result<Success, Error> ReplyInterface::Parts::load_and_attach() {
     if (error != 0 && error != EBUSY) {
         error = load_entry(/*is_bound=*/false);
         if (error != 0) {
-            return Unexpected{system_error(
-                error, "load XDP program for " + name + " (needs CAP_BPF and CAP_NET_ADMIN)")};
+            return Unexpected{
+                system_error(error, "load XDP program for " + name +
+                                        " (needs CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON)")};
         }
         error = attach_link();
     }

@@ -40,8 +40,8 @@ struct ReplyStatistics {
 
 class ReplyInterface {
   public:
-    // Native mode where the driver has it, else generic. Needs CAP_NET_ADMIN, CAP_NET_RAW and
-    // CAP_BPF. Errors name the step and its object.
+    // Native mode where the driver has it, else generic. Needs CAP_NET_ADMIN, CAP_NET_RAW,
+    // CAP_BPF and CAP_PERFMON. Errors name the step and its object.
     [[nodiscard]] static Result<std::unique_ptr<ReplyInterface>, Error> open(
         const ReplyInterfaceOptions& options);
 

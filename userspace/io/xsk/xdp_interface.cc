@@ -238,7 +238,7 @@ Error explain_attach_error(int error, const XdpOptions& options, const XdpFacts&
     if (error == EBUSY || error == EEXIST) {
         result.message += describe_attached_program(facts.ifindex);
     } else if (error == EPERM || error == EACCES) {
-        result.message += " (needs CAP_NET_ADMIN and CAP_BPF)";
+        result.message += " (needs CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON)";
     } else if (error == EOPNOTSUPP && is_native) {
         result.message += " (driver '" + facts.driver_name + "' has no native XDP)";
     } else if (is_native && (error == EINVAL || error == ERANGE || error == ENOSPC)) {
@@ -441,7 +441,11 @@ Result<Success, Error> XdpInterface::Parts::load() {
     }
     if (const int error = load_entry(/*is_bound=*/false); error != 0) {
         Error result = system_error(error, "load XDP program for " + options.interface_name);
-        result.message += error == EPERM ? " (needs CAP_BPF and CAP_NET_ADMIN)" : log.suffix();
+        // EACCES is the verifier's word, for want of CAP_PERFMON as well.
+        result.message += error == EPERM ? std::string{} : log.suffix();
+        if (error == EPERM || error == EACCES) {
+            result.message += " (needs CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON)";
+        }
         return Unexpected{std::move(result)};
     }
     return Success{};

@@ -123,9 +123,9 @@ struct XdpFacts {
 class XdpInterface {
   public:
     // Loads and attaches the program and opens the sockets. Redirecting is switched on, but nothing
-    // is taken before set_links() names a link. Needs CAP_NET_ADMIN, CAP_NET_RAW and CAP_BPF (or
-    // CAP_SYS_ADMIN). Errors name the step and its object: "attach XDP to eth1: device busy
-    // (program 17 'foo' is attached)".
+    // is taken before set_links() names a link. Needs CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and
+    // CAP_PERFMON (or CAP_SYS_ADMIN). Errors name the step and its object: "attach XDP to eth1:
+    // device busy (program 17 'foo' is attached)".
     [[nodiscard]] static Result<std::unique_ptr<XdpInterface>, Error> open(
         const XdpOptions& options);
 
