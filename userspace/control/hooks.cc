@@ -268,6 +268,7 @@ void Hooks::stop() {
     }
     while (!running.empty() && clock() - begun < kStopTime) {
         std::vector<pollfd> fds;
+        fds.reserve(running.size());
         for (const Hook* const hook : running) {
             fds.push_back({hook->run->fd(), POLLIN, 0});
         }

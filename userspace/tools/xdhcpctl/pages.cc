@@ -190,7 +190,8 @@ namespace {
     const auto joined = [](const json& texts) {
         std::string result;
         for (const json& one : texts) {
-            result += (result.empty() ? "" : " ") + (one.is_string() ? one.get<std::string>() : "");
+            result += result.empty() ? "" : " ";
+            result += one.is_string() ? one.get<std::string>() : "";
         }
         return result;
     };
@@ -201,7 +202,8 @@ namespace {
                    figure(runs, "ok"), figure(runs, "failed"), figure(runs, "timeout"),
                    figure(hook, "lost")});
         if (const std::string problem = text(hook, "last_problem"); !problem.empty()) {
-            problems += printable("  " + command + " last failed: " + problem) + "\n";
+            problems.append("  ").append(printable(command)).append(" last failed: ");
+            problems.append(printable(problem)).append("\n");
         }
     }
     return table.empty() ? std::string{} : "\nhooks:\n" + table.text() + problems;
