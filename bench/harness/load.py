@@ -243,7 +243,7 @@ def perfdhcp_ceiling(server, directory, leases="address-only", seconds=4):
     family = ["-4", "-l", CLIENT_ADDRESS] if server.family == 4 else ["-6", "-e", leases, "-l", CLIENT_INTERFACE]
     with Network(family=server.family) as network:
         server.start(network, directory)
-        for asked in (10000, 15000, 20000, 25000, 30000, 35000):
+        for asked in range(10000, 100001, 5000):
             report = sh(*network.command("client", "perfdhcp", *family, "-g", "single", "-r", asked, "-R", 500000,
                                          "-p", seconds, "-W", 500000, SERVER_ADDRESS if server.family == 4 else "all",
                                          cpu=GENERATOR_CPU), check=False, timeout=seconds + 30)  # fmt: skip
