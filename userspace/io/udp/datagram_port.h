@@ -367,6 +367,10 @@ void DatagramPort<Wire>::flush() {
         int error = 0;
         counters_.kicks.add();
         std::size_t sent = send_some(std::span{pending_}.subspan(done), error);
+        if (sent != 0 && sent < std::min<std::size_t>(pending_.size() - done, kBatch)) {
+            // The error that stopped it is not told again, but poll() goes on saying so.
+            static_cast<void>(collect_errors());
+        }
         if (sent == 0) {
             Pending& first = pending_[done];
             if (collect_errors() && !first.retried) {
