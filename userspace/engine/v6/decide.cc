@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/v6/addressing.h"
 #include "engine/v6/ia_plan.h"
 #include "engine/v6/lease_note.h"
 #include "engine/v6/places.h"
@@ -648,9 +649,10 @@ bool Decider::remember_client(const IaPlan& plan) noexcept {
     }
     if (accepts_reconfigure()) {
         note.reconfigure_duid = message_.client_id();
-        if (message_.relays().size() == 1) {
+        // Where replies go, which for a link-local relay is more than an address.
+        if (message_.relays().size() == 1 && !request_.frame().source.is_link_local()) {
             note.relay_address = request_.frame().source;
-            note.relay_port = request_.frame().source_port;
+            note.relay_port = choose_addressing(request_).headers.destination_port;
         }
     }
     std::array<std::byte, kMaxLeaseNoteLen> bytes;

@@ -166,6 +166,25 @@ TEST(LeaseNoteTest, WhoAcceptsReconfigureCanBeReached) {
     note = note_of(engine, relayed.reply->na(1).lease());
     EXPECT_TRUE(note.relay_address);
     EXPECT_EQ(note.relay_port, 547);
+    // RFC 8357 section 5.3: a port of its own only where the relay says so.
+    testing::FrameSpec6 spec;
+    spec.source_mac = testing::mac(0xee);
+    spec.destination_mac = testing::kServerMac6;
+    spec.source = *parse_ipv6("2001:db8:ffff::99");
+    spec.destination = *parse_ipv6("2001:db8:ffff::1");
+    spec.source_port = 40000;
+    for (const bool says_so : {false, true}) {
+        const auto options = says_so ? option6(135, {0, 0}) : Bytes{};
+        const auto reply = engine.send_frame(
+            testing::frame6(spec,
+                            Engine6::relayed(ask(says_so ? 6 : 4), {{"2001:db8:1::5", options}})),
+            testing::kUplink);
+        EXPECT_EQ(note_of(engine, reply.reply->na(1).lease()).relay_port, says_so ? 40000 : 547);
+    }
+    spec.source = *parse_ipv6("fe80::99");
+    const auto near = engine.send_frame(
+        testing::frame6(spec, Engine6::relayed(ask(5), {{"2001:db8:1::5"}})), testing::kUplink);
+    EXPECT_FALSE(note_of(engine, near.reply->na(1).lease()).relay_address);
     const auto far = engine.send_relayed(ask(3), {{"2001:db8:1::5"}, {"2001:db8:1::6"}});
     note = note_of(engine, far.reply->na(1).lease());
     EXPECT_FALSE(note.relay_address);
