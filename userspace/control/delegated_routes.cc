@@ -62,8 +62,8 @@ void DelegatedRoutes::tell_kernel(bool is_told) {
         return;
     }
     for (auto& [prefix, entry] : entries_) {
-        if (entry.installed_on != 0 && kernel_.remove(prefix)) {
-            ++counts_.removed;
+        if (entry.installed_on != 0) {
+            ++(kernel_.remove(prefix) ? counts_.removed : counts_.failed);
         }
         entry.installed_on = 0;
         entry.is_queued = false;
@@ -153,7 +153,11 @@ bool DelegatedRoutes::settle(const Ipv6Prefix& prefix, Entry& entry, const model
         entry.retry_at = now + kRetry;
         refused_.push_back(prefix);
     };
-    if (!entry.is_wanted) {
+    const model::HostInterface* const interface =
+        entry.is_wanted ? host.find(entry.route.interface, entry.route.vlan) : nullptr;
+    if (interface == nullptr || !interface->up) {
+        // recheck() comes when there is an interface for it. The kernel throws routes away with
+        // their interface, but not when the client has gone to another.
         if (entry.installed_on == 0) {
             return false;
         }
@@ -165,15 +169,6 @@ bool DelegatedRoutes::settle(const Ipv6Prefix& prefix, Entry& entry, const model
         --counts_.installed;
         ++counts_.removed;
         return true;
-    }
-    const model::HostInterface* const interface =
-        host.find(entry.route.interface, entry.route.vlan);
-    if (interface == nullptr || !interface->up) {
-        // The kernel has thrown its routes away with the interface; recheck() comes when there is
-        // another.
-        counts_.installed -= entry.installed_on != 0 ? 1 : 0;
-        entry.installed_on = 0;
-        return false;
     }
     if (entry.installed_on == interface->ifindex && entry.installed_hop == entry.route.next_hop) {
         return false;

@@ -53,6 +53,15 @@ void RouteKeeper::tick(const model::HostState& host, BootTime now) {
         looked_at_ = now;
         look_at_all();
     }
+    if (const auto same_ways =
+            [](const model::HostInterface& a, const model::HostInterface& b) {
+                return a.ifindex == b.ifindex && a.name == b.name && a.up == b.up &&
+                       a.vlan_of == b.vlan_of && a.vlan_id == b.vlan_id;
+            };
+        !std::ranges::equal(host.interfaces, interfaces_, same_ways)) {
+        interfaces_ = host.interfaces;
+        routes_.recheck();
+    }
     // A prefix may go from one worker to another meanwhile.
     std::ranges::stable_sort(changes, {}, &worker::RouteChange::time);
     for (const worker::RouteChange& change : changes) {

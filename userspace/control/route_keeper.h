@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "base/time.h"
 #include "control/delegated_routes.h"
@@ -34,7 +35,8 @@ class RouteKeeper {
     DelegatedRoutes routes_;
     std::optional<bool> installs_;  // as the kernel side of routes_ was told; none: not yet
     bool follows_ = false;
-    BootTime looked_at_;  // while it follows
+    std::vector<model::HostInterface> interfaces_;  // as they were at the last tick
+    BootTime looked_at_;                            // while it follows
 };
 
 }  // namespace xdhcpd::control

@@ -161,6 +161,13 @@ TEST_F(DelegatedRoutesTest, LeadToTheHostsOwnInterfaceOfAVlan) {
     settle(routes);
     EXPECT_EQ(table_[prefix(3)].ifindex, 7u);
     EXPECT_EQ(routes.counts().installed, 2u);
+    routes.want({prefix(3), hop(1), "lan0", {300, 0}});  // where the host is not
+    settle(routes);
+    EXPECT_EQ(table_.count(prefix(3)), 0u) << "it is not behind the old interface any more";
+    EXPECT_EQ(routes.counts().installed, 1u);
+    routes.drop(prefix(3));
+    settle(routes);
+    EXPECT_EQ(table_.size(), 1u);
 }
 
 TEST_F(DelegatedRoutesTest, TheKernelNeedNotBeTold) {
