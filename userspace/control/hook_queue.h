@@ -36,13 +36,17 @@ class HookQueue {
     // lost.
     void push(HookNews news);
     [[nodiscard]] std::optional<HookNews> pop();
+    // What waits for this prefix is no longer so.
+    void forget(const Ipv6Prefix& prefix);
 
-    [[nodiscard]] std::size_t size() const noexcept { return waiting_.size(); }
+    [[nodiscard]] std::size_t size() const noexcept { return numbers_.size(); }
     [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
 
   private:
+    void drop_forgotten();
+
     std::size_t capacity_;
-    std::deque<HookNews> waiting_;
+    std::deque<std::optional<HookNews>> waiting_;  // nothing: forgotten
     std::uint64_t first_number_ = 0;               // of the front; they are numbered as they come
     std::map<Ipv6Prefix, std::uint64_t> numbers_;  // of what waits
     std::uint64_t lost_ = 0;

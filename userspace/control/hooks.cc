@@ -106,7 +106,17 @@ void Hooks::configure(const std::vector<model::HookConfiguration>& wanted) {
             return hook && hook->configuration.command == configuration.command;
         });
         if (known == hooks_.end()) {
-            next.push_back(std::make_unique<Hook>(configuration, queue_capacity_));
+            auto hook = std::make_unique<Hook>(configuration, queue_capacity_);
+            // One that was taken out and is back: its last run goes on, and the next waits for it.
+            const auto left = std::ranges::find_if(leaving_, [&](const auto& other) {
+                return other->configuration.command == configuration.command;
+            });
+            if (left != leaving_.end()) {
+                hook->run = std::move((*left)->run);
+                hook->running = (*left)->running;
+                leaving_.erase(left);
+            }
+            next.push_back(std::move(hook));
             continue;
         }
         const bool wanted_added = (*known)->wants(HookEvent::kRouteAdded);
@@ -136,7 +146,9 @@ void Hooks::note(const Ipv6Prefix& prefix, const DelegatedRoute* route) {
     for (const auto& hook : hooks_) {
         const bool comes_anyway = route != nullptr && hook->is_catching_up &&
                                   (!hook->told_up_to || prefix > *hook->told_up_to);
-        if (hook->wants(news.event) && !comes_anyway) {
+        if (!hook->wants(news.event)) {
+            hook->queue.forget(prefix);  // the contrary, which it has not been told yet
+        } else if (!comes_anyway) {
             hook->queue.push(news);
         }
     }

@@ -49,6 +49,24 @@ TEST(HookQueue, NewsOfAPrefixTakeThePlaceOfOldOnes) {
     EXPECT_EQ(queue.pop(), removed(1));
 }
 
+TEST(HookQueue, WhatIsForgottenTakesNoRoom) {
+    HookQueue queue{3};
+    queue.push(added(1, 1));
+    for (int i = 2; i < 10'000; ++i) {
+        queue.push(added(2, i));
+        queue.push(added(3, i));
+        queue.forget(prefix(3));
+        queue.forget(prefix(4));
+        queue.forget(prefix(2));
+        ASSERT_EQ(queue.size(), 1u);
+    }
+    queue.push(removed(5));
+    EXPECT_EQ(queue.pop(), added(1, 1));
+    EXPECT_EQ(queue.pop(), removed(5));
+    EXPECT_FALSE(queue.pop());
+    EXPECT_EQ(queue.lost(), 0u);
+}
+
 TEST(HookQueue, LosesTheOldestAndCountsIt) {
     HookQueue queue{2};
     queue.push(added(1, 1));
@@ -97,6 +115,9 @@ class NaiveQueue {
         all_.erase(all_.begin());
         return first;
     }
+    void forget(const Ipv6Prefix& prefix) {
+        std::erase_if(all_, [&](const HookNews& news) { return news.prefix == prefix; });
+    }
     std::size_t size() const { return all_.size(); }
     std::uint64_t lost() const { return lost_; }
 
@@ -116,7 +137,11 @@ TEST(HookQueue, DoesWhatANaiveOneDoes) {
         HookQueue queue{capacity};
         NaiveQueue naive{capacity};
         for (int step = 0; step < 2000; ++step) {
-            if (below(5) < 3) {
+            if (below(5) == 0) {
+                const Ipv6Prefix which = prefix(1 + below(12));
+                queue.forget(which);
+                naive.forget(which);
+            } else if (below(5) < 3) {
                 const int number = 1 + below(12);
                 const HookNews news = below(2) == 0 ? removed(number) : added(number, below(9000));
                 queue.push(news);

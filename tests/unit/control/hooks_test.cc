@@ -248,6 +248,51 @@ TEST_F(HooksTest, KeepWhatTheyHaveThroughAReload) {
     EXPECT_FALSE(hooks_.is_busy());
 }
 
+TEST_F(HooksTest, ThatComeBackWaitForTheirLastRun) {
+    const model::HookConfiguration slow = writer("slow", "sleep 0.2");
+    hooks_.configure({slow});
+    settle();
+    routes_.want(route(1));
+    tick();
+    routes_.drop(prefix(1));
+    hooks_.configure({});
+    tick();
+    hooks_.configure({slow});
+    routes_.want(route(2));
+    settle();
+    EXPECT_THAT(told("slow"), ElementsAre("route-added 2001:db8:1::/48 fe80::1 eth1",
+                                          "route-added 2001:db8:2::/48 fe80::1 eth1"));
+    EXPECT_EQ(status().ok, 2u);
+}
+
+// One announces prefixes, the other takes them back: neither says what is no longer so.
+TEST_F(HooksTest, OfOneEventAreNotToldWhatTheOtherHasUndone) {
+    model::HookConfiguration removals = writer("removals", "sleep 0.2");
+    removals.events = {model::HookEvent::kRouteRemoved};
+    model::HookConfiguration additions = writer("additions", "sleep 0.2");
+    additions.events = {model::HookEvent::kRouteAdded};
+    hooks_.configure({removals, additions});
+    for (const int number : {1, 2, 3}) {
+        routes_.want(route(number));
+    }
+    settle();
+    for (const int number : {1, 2, 3}) {
+        routes_.drop(prefix(number));
+    }
+    tick();  // the removal of the first is under way
+    routes_.want(route(2));
+    routes_.want(route(4));
+    tick();
+    routes_.want(route(5));
+    routes_.drop(prefix(5));
+    settle();
+    EXPECT_THAT(told("removals"), testing::Not(testing::Contains("route-removed 2001:db8:2::/48")));
+    EXPECT_THAT(told("removals"), testing::Contains("route-removed 2001:db8:3::/48"));
+    EXPECT_THAT(told("additions"),
+                testing::Not(testing::Contains("route-added 2001:db8:5::/48 fe80::1 eth1")));
+    EXPECT_THAT(told("additions"), testing::Contains("route-added 2001:db8:4::/48 fe80::1 eth1"));
+}
+
 // While nobody is to be told, leases are not looked at.
 TEST(HooksOfAServer, AreWhyRoutesAreFollowed) {
     const std::string dhcp6 =
