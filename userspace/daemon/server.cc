@@ -134,13 +134,13 @@ class Server::Implementation {
 
   private:
     [[nodiscard]] Result<Success, Error> open_identity(const model::HostState& host);
-    [[nodiscard]] Result<Success, Error> open_reconfigure_keyring(std::uint64_t unix_time);
+    void open_reconfigure_keyring(const model::Configuration& wanted);
     [[nodiscard]] Result<Success, Error> send_datagram(const control::Datagram6& datagram,
                                                        const std::string& interface);
     [[nodiscard]] Result<Success, Error> open_advertised_sets();
     // Of a configuration that does not say who we are.
-    void give_identity(model::Configuration& configuration) const;
-    [[nodiscard]] config::LoadResult load() const;
+    void give_identity(model::Configuration& configuration);
+    [[nodiscard]] config::LoadResult load();
     [[nodiscard]] Result<Success, Error> open_listeners();
     // Warnings about it.
     [[nodiscard]] Result<std::vector<std::string>, Error> publish_snapshot(
@@ -177,6 +177,7 @@ class Server::Implementation {
     ServerIdentity identity_;
     control::AdvertisedSets advertised_sets_;
     control::ReconfigureKeyring reconfigure_keyring_;
+    bool has_reconfigure_keyring_ = false;
     std::optional<Udp6Sender> reconfigure_sender_;
     std::unique_ptr<host::RouteTable> route_table_;
     std::unique_ptr<journal::Journal> journal_;
@@ -304,32 +305,33 @@ Result<Success, Error> Server::Implementation::open_identity(const model::HostSt
     }
     registry_.ipv6().set_names_key(identity_.names_key);
     registry_.ipv6().set_max_leases(configuration.max_leases);
-    if (auto opened = open_reconfigure_keyring(seed.unix_time); !opened) {
-        return Unexpected{opened.error()};
-    }
     give_identity(options_.configuration);
     return Success{};
 }
 
-Result<Success, Error> Server::Implementation::open_reconfigure_keyring(std::uint64_t unix_time) {
-    const model::Configuration& configuration = options_.configuration;
+// When it is first wanted. Without its file clients have other keys after a restart, which is no
+// reason not to serve them.
+void Server::Implementation::open_reconfigure_keyring(const model::Configuration& wanted) {
+    if (!wanted.dhcp6.reconfigure || std::exchange(has_reconfigure_keyring_, true)) {
+        return;
+    }
     dhcp6::ReconfigureSecret fresh{};
     for (std::size_t at = 0; at < fresh.size(); at += sizeof(std::uint64_t)) {
         store_be64(&fresh[at], random_number());
     }
+    const auto unix_time = static_cast<std::uint64_t>(std::time(nullptr));
+    const model::Configuration& configuration = options_.configuration;
     if (configuration.durability == model::Durability::kMemory) {
         reconfigure_keyring_.open(fresh, unix_time, boot_time());
-        return Success{};
+        return;
     }
     if (auto opened = reconfigure_keyring_.open(files_, configuration.state_directory, fresh,
                                                 unix_time, boot_time());
         !opened) {
-        return Unexpected{of_state_directory(opened.error())};
-    }
-    if (!reconfigure_keyring_.problem().empty()) {
+        spdlog::error("{}", of_state_directory(opened.error()).message);
+    } else if (!reconfigure_keyring_.problem().empty()) {
         spdlog::warn("{}", reconfigure_keyring_.problem());
     }
-    return Success{};
 }
 
 // Opened when it is first needed: few servers do.
@@ -359,14 +361,15 @@ Result<Success, Error> Server::Implementation::open_advertised_sets() {
     return Success{};
 }
 
-void Server::Implementation::give_identity(model::Configuration& configuration) const {
+void Server::Implementation::give_identity(model::Configuration& configuration) {
     if (configuration.dhcp6.server_duid.empty()) {
         configuration.dhcp6.server_duid = identity_.duid;
     }
+    open_reconfigure_keyring(configuration);
     configuration.dhcp6.reconfigure_keys = reconfigure_keyring_.keys();
 }
 
-config::LoadResult Server::Implementation::load() const {
+config::LoadResult Server::Implementation::load() {
     config::LoadResult result = options_.load();
     if (result.configuration) {
         give_identity(*result.configuration);
