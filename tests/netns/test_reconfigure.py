@@ -152,7 +152,7 @@ def test_a_client_is_asked_until_it_renews(link, client, tmp_path):
         assert had[AUTHENTICATION][11] == 1
         key, replay = had[AUTHENTICATION][12:], struct.unpack("!Q", had[AUTHENTICATION][3:11])[0]
 
-        assert server.ctl_process("reconfigure", "--all").stdout == "asked 1 clients to renew\n"
+        assert server.ctl_process("reconfigure", "--all").stdout .startswith("asked 1 clients to renew\n")
         first = verify(*client.receive(RECONFIGURE), key, 5)
         again = verify(*client.receive(RECONFIGURE, 4), key, 5)
         assert replay < first < again
@@ -195,6 +195,7 @@ def test_only_who_accepts_it_is_asked(link, client, tmp_path):
         for arguments, why in (
             ([], "wants address, client_id, subnet or all"),
             ([f"{PREFIX}1fff"], "there is no lease of DHCPv6 of"),
+            (["00:03:00:01:02:00:5e:00:53:77"], "there is no lease of DHCPv6 of the client"),
             (["--subnet", "2001:db8:5::/64"], "2001:db8:5::/64"),
         ):
             done = server.ctl_process("reconfigure", *arguments)
@@ -224,7 +225,7 @@ def test_a_client_without_an_address_is_asked_through_its_relay(link, client, tm
             )
         )
         eventually(lambda: server.status()["sent_by_type"].get("dhcp6.reply"), what="it has a prefix")
-        assert server.ctl("reconfigure", "--all") == {"ok": True, "asked": 1, "unwilling": 0, "unreachable": 0}
+        assert server.ctl("reconfigure", "--all") == {"ok": True, "asked": 1, "again": 0, "unwilling": 0, "unreachable": 0}
 
         def through_relay():
             frame = client.wire.receive(1.0)

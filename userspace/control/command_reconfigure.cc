@@ -16,14 +16,16 @@ namespace {
 using nlohmann::json;
 using Ask = Reconfigurer::Ask;
 
-// Of clients but for the last two, which count leases.
+// Clients that are asked from now on; leases.
 struct Outcome {
     std::uint64_t asked = 0;
+    std::uint64_t again = 0;  // of clients that are being asked already
     std::uint64_t unwilling = 0;
     std::uint64_t unreachable = 0;
 
     void add(Ask ask) noexcept {
         asked += ask == Ask::kAsked ? 1 : 0;
+        again += ask == Ask::kAgain ? 1 : 0;
         unwilling += ask == Ask::kUnwilling ? 1 : 0;
         unreachable += ask == Ask::kUnreachable ? 1 : 0;
     }
@@ -70,17 +72,17 @@ Answer reconfigure_command(const ServerState& state, Reconfigurer& reconfigurer,
     }
     Outcome outcome;
     bool found = false;
-    const auto ask = [&](lease::SpaceId space, const HeldLease& lease) {
+    const auto ask = [&](const NamedSpace& space, const HeldLease& lease) {
         if (lease.what6 && lease.state == lease::LeaseState::kLeased) {
             found = true;
-            outcome.add(reconfigurer.ask(space, lease, *wanted, state.now()));
+            outcome.add(reconfigurer.ask(space.id, space.subnet(), lease, *wanted, state.now()));
         }
     };
     std::optional<LeaseCursor> next;
     if (*name) {
         for (const NamedUnit& unit : units_of(state, **name, true)) {
             if (const auto lease = find_lease(state.parts.workers, unit.space.id, unit.index)) {
-                ask(unit.space.id, *lease);
+                ask(unit.space, *lease);
             }
         }
         if (!found) {
@@ -89,11 +91,16 @@ Answer reconfigure_command(const ServerState& state, Reconfigurer& reconfigurer,
         }
     } else {
         page->family = Family::kIpv6;
-        next = visit_page(
-            state, *page, {{}, *duid, {}},
-            [&](const NamedSpace& space, const HeldLease& lease) { ask(space.id, lease); });
+        next =
+            visit_page(state, *page, {{}, *duid, {}},
+                       [&](const NamedSpace& space, const HeldLease& lease) { ask(space, lease); });
+    }
+    if (*duid && !found && !next && !page->after) {
+        return Unexpected{"there is no lease of DHCPv6 of the client " +
+                          request["client_id"].get<std::string>()};
     }
     json answer = {{"asked", outcome.asked},
+                   {"again", outcome.again},
                    {"unwilling", outcome.unwilling},
                    {"unreachable", outcome.unreachable}};
     if (next) {

@@ -20,8 +20,8 @@ struct ReconfigureCounts {
     std::uint64_t waiting = 0;     // now
     std::uint64_t sent = 0;        // taken by the kernel
     std::uint64_t refused = 0;     // not taken
-    std::uint64_t answered = 0;    // renewed, rebound or released
-    std::uint64_t unanswered = 0;  // have not after all transmissions
+    std::uint64_t answered = 0;    // renewed or rebound
+    std::uint64_t unanswered = 0;  // have not after all transmissions, or their lease has ended
 };
 
 // What cannot be read off a counter. Immutable once shared; made anew by the control thread.

@@ -36,14 +36,17 @@ Reconfigurer::Client Reconfigurer::way_to(const HeldLease& lease) {
     client.started = lease.started;
     client.last_xid = lease.last_xid;
     const auto note = engine::v6::decode_lease_note(lease.relay_information);
+    if (lease.what6 && lease.what6->kind == lease::SpaceKind::kIpv6Address) {
+        client.address = lease.what6->prefix.address;
+    }
     if (note && note->next_hop) {
         client.way = Way::kLink;
         client.destination = *note->next_hop;
         client.interface = note->interface;
         client.vlan = note->vlan;
-    } else if (lease.what6 && lease.what6->kind == lease::SpaceKind::kIpv6Address) {
+    } else if (client.address) {
         client.way = Way::kAddress;
-        client.destination = lease.what6->prefix.address;
+        client.destination = *client.address;
     } else if (note && note->relay_address && note->link_address && note->peer_address) {
         client.way = Way::kRelay;
         client.destination = *note->relay_address;
@@ -55,22 +58,32 @@ Reconfigurer::Client Reconfigurer::way_to(const HeldLease& lease) {
     return client;
 }
 
-Reconfigurer::Ask Reconfigurer::ask(lease::SpaceId space, const HeldLease& lease,
-                                    dhcp6::MessageType wanted, BootTime now) {
+Reconfigurer::Ask Reconfigurer::ask(lease::SpaceId space, const std::string& subnet,
+                                    const HeldLease& lease, dhcp6::MessageType wanted,
+                                    BootTime now) {
     const auto note = engine::v6::decode_lease_note(lease.relay_information);
     if (!note || note->reconfigure_duid.empty()) {
         return Ask::kUnwilling;
     }
     Client client = way_to(lease);
-    const auto [known, is_new] = clients_.try_emplace(copy(note->reconfigure_duid));
+    const auto [known, is_new] = clients_.try_emplace(Key{copy(note->reconfigure_duid), subnet});
     if (is_new && client.way == Way::kNone) {
         clients_.erase(known);
         return Ask::kUnreachable;
+    }
+    if (!client.address) {
+        client.address = known->second.address;
     }
     if (client.way >= known->second.way) {
         client.space = space;
         client.due = known->second.due;
         known->second = std::move(client);
+    } else {
+        known->second.address = client.address;
+        if (const auto kept = parts_.find(known->second.space, known->second.index)) {
+            known->second.started = kept->started;
+            known->second.last_xid = kept->last_xid;
+        }
     }
     known->second.wanted = wanted;
     known->second.transmissions = 0;
@@ -89,11 +102,13 @@ void Reconfigurer::end(Clients::iterator client) {
     clients_.erase(client);
 }
 
-// Whatever it does with its lease, it has heard.
-bool Reconfigurer::has_answered(const Client& client) const {
+Reconfigurer::Since Reconfigurer::since_asked(const Client& client) const {
     const auto lease = parts_.find(client.space, client.index);
-    return !lease || lease->state != lease::LeaseState::kLeased ||
-           lease->started != client.started || lease->last_xid != client.last_xid;
+    if (!lease || lease->state != lease::LeaseState::kLeased) {
+        return Since::kEnded;
+    }
+    return lease->started != client.started || lease->last_xid != client.last_xid ? Since::kRenewed
+                                                                                  : Since::kNothing;
 }
 
 void Reconfigurer::tick(const std::optional<Terms>& terms, BootTime now,
@@ -103,16 +118,20 @@ void Reconfigurer::tick(const std::optional<Terms>& terms, BootTime now,
             break;
         }
         const auto client = clients_.find(*due_.begin()->second);
-        if (client->second.transmissions != 0 && has_answered(client->second)) {
+        const Since since =
+            client->second.transmissions == 0 ? Since::kNothing : since_asked(client->second);
+        if (since == Since::kRenewed) {
             ++counts_.answered;
             end(client);
-        } else if (client->second.transmissions == kMaxTransmissions || !terms) {
+        } else if (since == Since::kEnded || !terms ||
+                   client->second.transmissions == kMaxTransmissions) {
             ++counts_.unanswered;
             end(client);
         } else {
-            send(client->first, client->second, *terms, now, log);
+            const Duid& duid = client->first.first;
+            send(duid, client->second, *terms, now, log);
             ++client->second.transmissions;
-            schedule(client, now + timeout(client->first, client->second.transmissions));
+            schedule(client, now + timeout(duid, client->second.transmissions));
         }
     }
 }
@@ -150,14 +169,22 @@ void Reconfigurer::send(const Duid& duid, const Client& client, const Terms& ter
         datagram.destination_port = client.relay_port;
     }
     datagram.payload.resize(dhcp6::write_reconfigure(message, datagram.payload));
-    if (const auto sent = parts_.send(datagram); sent) {
+    auto sent = parts_.send(datagram);
+    if (!sent && client.way == Way::kLink && client.address) {
+        // The host may have no interface for a VLAN that is served, but a route.
+        datagram.destination = *client.address;
+        datagram.interface.clear();
+        datagram.vlan = {};
+        sent = parts_.send(datagram);
+    }
+    if (sent) {
         ++counts_.sent;
-    } else {
-        ++counts_.refused;
-        if (sent.error().message != last_problem_) {
-            last_problem_ = sent.error().message;
-            log("Reconfigure for " + to_hex(duid) + " not sent: " + last_problem_);
-        }
+        return;
+    }
+    ++counts_.refused;
+    if (const auto left_out = problem_budget_.take(now)) {
+        log("Reconfigure for " + to_hex(duid) + " not sent: " + sent.error().message +
+            (*left_out == 0 ? "" : "; " + std::to_string(*left_out) + " more were not"));
     }
 }
 

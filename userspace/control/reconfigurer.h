@@ -21,6 +21,7 @@
 #include "base/time.h"
 #include "control/control.h"
 #include "control/lease_query.h"
+#include "control/log_budget.h"
 #include "control/metrics_page.h"
 #include "dhcp6/options.h"
 #include "lease/unit.h"
@@ -53,15 +54,17 @@ class Reconfigurer {
         kAsked,
         kAgain,        // is being asked already, because of another lease or an earlier command
         kUnwilling,    // its lease does not say that it accepts Reconfigure
-        kUnreachable,  // nor how it is reached: it is behind several relays, or in a VLAN, and has
-                       // no address
+        kUnreachable,  // nor how it is reached: it is behind several relays, or a link-local one,
+                       // and has no address
     };
 
     explicit Reconfigurer(Parts parts) : parts_{std::move(parts)} {}
 
-    // A client of which this is a lease is to send `wanted` (kRenew or kRebind). Of several leases
-    // of a client the best way to it counts: on the link, then by its address, then by its relay.
-    Ask ask(lease::SpaceId space, const HeldLease& lease, dhcp6::MessageType wanted, BootTime now);
+    // A client of which this is a lease, in `subnet` for people, is to send `wanted` (kRenew or
+    // kRebind). Of several leases of a client in a subnet the best way to it counts: on the link,
+    // then by its address, then by its relay.
+    Ask ask(lease::SpaceId space, const std::string& subnet, const HeldLease& lease,
+            dhcp6::MessageType wanted, BootTime now);
     // Sends what is due; nothing without terms. `log` takes lines for people, few of them.
     void tick(const std::optional<Terms>& terms, BootTime now,
               const std::function<void(std::string)>& log);
@@ -79,7 +82,8 @@ class Reconfigurer {
         BootTime due;
         Way way = Way::kNone;
         Ipv6 destination;
-        std::string interface;  // kLink
+        std::optional<Ipv6> address;  // of a lease: where else it may be reached
+        std::string interface;        // kLink
         model::VlanIds vlan;
         // kRelay
         std::uint16_t relay_port = 0;
@@ -88,10 +92,13 @@ class Reconfigurer {
         std::vector<std::byte> interface_id;
     };
     using Duid = std::vector<std::byte>;
-    using Clients = std::map<Duid, Client>;
+    // A machine may be a client of several subnets, with one DUID (RFC 8415 section 11).
+    using Key = std::pair<Duid, std::string>;
+    using Clients = std::map<Key, Client>;
 
     [[nodiscard]] static Client way_to(const HeldLease& lease);
-    [[nodiscard]] bool has_answered(const Client& client) const;
+    enum class Since : std::uint8_t { kNothing, kRenewed, kEnded };
+    [[nodiscard]] Since since_asked(const Client& client) const;
     void send(const Duid& duid, const Client& client, const Terms& terms, BootTime now,
               const std::function<void(std::string)>& log);
     void schedule(Clients::iterator client, BootTime due);
@@ -99,9 +106,9 @@ class Reconfigurer {
 
     Parts parts_;
     Clients clients_;
-    std::set<std::pair<BootTime, const Duid*>> due_;  // a pair for each client, whose key it has
+    std::set<std::pair<BootTime, const Key*>> due_;  // a pair for each client, whose key it has
     Counts counts_;
-    std::string last_problem_;  // said once
+    LogBudget problem_budget_{6};  // each names another client
 };
 
 }  // namespace xdhcpd::control

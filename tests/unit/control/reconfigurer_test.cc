@@ -51,8 +51,9 @@ class ReconfigurerTest : public ::testing::Test {
         : reconfigurer_{{.find = [this](lease::SpaceId space,
                                         std::uint32_t index) { return find(space, index); },
                          .send = [this](const Datagram6& datagram) -> Result<Success, Error> {
-                             if (!problem_.empty()) {
-                                 return Unexpected{Error{0, problem_}};
+                             if (!problem_.empty() || datagram.interface == missing_) {
+                                 return Unexpected{
+                                     Error{0, problem_ + " to " + to_string(datagram.destination)}};
                              }
                              sent_.push_back(datagram);
                              return Success{};
@@ -68,7 +69,7 @@ class ReconfigurerTest : public ::testing::Test {
             kind == lease::SpaceKind::kIpv6Address ? kAddresses : kPrefixes;
         const HeldLease lease = lease_of(client, kind, note);
         leases_[{space.value, client}] = lease;
-        return reconfigurer_.ask(space, lease, wanted, now());
+        return reconfigurer_.ask(space, subnet_, lease, wanted, now());
     }
     [[nodiscard]] engine::v6::LeaseNote willing(std::uint8_t client) {
         duids_.push_back(std::make_unique<Bytes>(duid(client)));
@@ -105,6 +106,8 @@ class ReconfigurerTest : public ::testing::Test {
     std::vector<Datagram6> sent_;
     std::vector<std::string> log_;
     std::string problem_;
+    std::string missing_ = "eth9";  // an interface that the host does not have
+    std::string subnet_ = "2001:db8::/32";
     std::optional<Reconfigurer::Terms> terms_{
         Reconfigurer::Terms{kServer, {.secret = {std::byte{1}}, .replay_base = 5}, 547, 546}};
     std::uint64_t now_ = 1'000'000;
@@ -175,11 +178,48 @@ TEST_F(ReconfigurerTest, StopsWhenTheClientHasRenewedOrHasNoLease) {
     leases_.erase({kAddresses.value, 3});
     pass(3);
     EXPECT_EQ(sent_.size(), 5u);
-    EXPECT_EQ(reconfigurer_.counts().answered, 3u);
+    EXPECT_EQ(reconfigurer_.counts().answered, 2u);
+    EXPECT_EQ(reconfigurer_.counts().unanswered, 1u) << "its lease has ended: nobody knows more";
     EXPECT_EQ(reconfigurer_.counts().waiting, 1u);
     leases_[{kAddresses.value, 4}].state = lease::LeaseState::kOffered;
     pass(10);
-    EXPECT_EQ(reconfigurer_.counts().answered, 4u);
+    EXPECT_EQ(reconfigurer_.counts().answered, 2u);
+    EXPECT_EQ(reconfigurer_.counts().unanswered, 2u);
+}
+
+TEST_F(ReconfigurerTest, AskedAgainByAWorseWayItBeginsAnew) {
+    ask(1, lease::SpaceKind::kIpv6Address, on_link(1));
+    tick();
+    leases_[{kAddresses.value, 1}].last_xid = 77;  // it has renewed, and is to do so once more
+    EXPECT_EQ(ask(1, lease::SpaceKind::kIpv6Prefix, willing(1)), Ask::kAgain);
+    pass(3);
+    EXPECT_EQ(reconfigurer_.counts().answered, 0u);
+    EXPECT_EQ(sent_.size(), 3u);
+}
+
+TEST_F(ReconfigurerTest, AClientOfTwoSubnetsIsAskedOnBoth) {
+    RecordProperty("rfc", "8415 11");
+    EXPECT_EQ(ask(1, lease::SpaceKind::kIpv6Address, on_link(1)), Ask::kAsked);
+    subnet_ = "2001:db9::/32";
+    EXPECT_EQ(ask(1, lease::SpaceKind::kIpv6Prefix, on_link(1)), Ask::kAsked);
+    tick();
+    EXPECT_EQ(sent_.size(), 2u);
+}
+
+TEST_F(ReconfigurerTest, WhereTheHostIsNotInTheVlanItGoesToTheLeasedAddress) {
+    engine::v6::LeaseNote note = on_link(1);
+    note.interface = missing_;
+    note.vlan = {100, 0};
+    ask(1, lease::SpaceKind::kIpv6Prefix, note);
+    tick();
+    EXPECT_EQ(reconfigurer_.counts().refused, 1u);
+    ask(1, lease::SpaceKind::kIpv6Address, note);
+    ask(1, lease::SpaceKind::kIpv6Prefix, note);
+    tick();
+    ASSERT_EQ(sent_.size(), 1u);
+    EXPECT_EQ(sent_[0].destination, *parse_ipv6("2001:db8::99"));
+    EXPECT_EQ(sent_[0].interface, "");
+    EXPECT_FALSE(sent_[0].vlan.tagged());
 }
 
 TEST_F(ReconfigurerTest, TakesTheBestWayOfAllLeasesOfAClient) {
@@ -237,17 +277,18 @@ TEST_F(ReconfigurerTest, WhoDoesNotAcceptItOrCannotBeReachedIsNotAsked) {
     EXPECT_EQ(reconfigurer_.counts().waiting, 1u);
 }
 
-TEST_F(ReconfigurerTest, RefusalsAreCountedAndSaidOnce) {
+TEST_F(ReconfigurerTest, RefusalsAreCountedAndSaidNowAndThen) {
     problem_ = "no route";
-    ask(1, lease::SpaceKind::kIpv6Address, on_link(1));
-    ask(2, lease::SpaceKind::kIpv6Address, on_link(2));
+    for (std::uint8_t client = 1; client <= 100; ++client) {
+        ask(client, lease::SpaceKind::kIpv6Address, on_link(client));
+    }
     pass(3);
-    EXPECT_EQ(reconfigurer_.counts().refused, 4u);
-    ASSERT_EQ(log_.size(), 1u);
+    EXPECT_EQ(reconfigurer_.counts().refused, 200u);
+    ASSERT_EQ(log_.size(), 6u) << "a minute";
     EXPECT_THAT(log_[0], HasSubstr("no route"));
     problem_.clear();
     pass(10);
-    EXPECT_GE(reconfigurer_.counts().sent, 2u);
+    EXPECT_GE(reconfigurer_.counts().sent, 100u);
 }
 
 TEST_F(ReconfigurerTest, SendsSoManyAtATimeAndAllInTheEnd) {

@@ -145,18 +145,23 @@ template <typename Page>
     json request = {{"command", "reconfigure"}, {"wanted", verb}, {"all", options.all}};
     if (!options.what.empty()) {
         const json found = find_request(options.what);
-        request[found.contains("address") ? "address" : "client_id"] = options.what;
+        const char* const kind = found.contains("address") ? "address" : "client_id";
+        if (!found.contains(kind)) {
+            std::cerr << "xdhcpctl: " << options.what << " is no address, prefix or DUID\n";
+            return kUsage;
+        }
+        request[kind] = options.what;
     }
     if (!options.subnet.empty()) {
         request["subnet"] = options.subnet;
     }
-    json all = {{"ok", true}, {"asked", 0U}, {"unwilling", 0U}, {"unreachable", 0U}};
+    json all = {{"ok", true}, {"asked", 0U}, {"again", 0U}, {"unwilling", 0U}, {"unreachable", 0U}};
     for (;;) {
         const auto answer = ask(client, request, options.as_json);
         if (!answer) {
             return kRefused;
         }
-        for (const char* const name : {"asked", "unwilling", "unreachable"}) {
+        for (const char* const name : {"asked", "again", "unwilling", "unreachable"}) {
             all[name] = all[name].get<std::uint64_t>() + answer->value(name, std::uint64_t{0});
         }
         if (!answer->contains("next")) {

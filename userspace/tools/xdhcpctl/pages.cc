@@ -435,6 +435,9 @@ std::string reload_page(const json& answer, bool dry_run) {
 std::string reconfigure_page(const json& answer, std::string_view verb) {
     std::string page =
         "asked " + figure(answer, "asked") + " clients to " + std::string{verb} + "\n";
+    if (count(answer, "again") != 0) {
+        page += "asked again or for another lease: " + figure(answer, "again") + " leases\n";
+    }
     if (count(answer, "unwilling") != 0) {
         page += "not asked: " + figure(answer, "unwilling") +
                 " leases of clients that did not say that they accept Reconfigure\n";
