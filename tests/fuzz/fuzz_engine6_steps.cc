@@ -16,6 +16,7 @@ using namespace xdhcpd::testing;  // NOLINT(google-build-using-namespace)
 model::Configuration configuration() {
     auto result = small_configuration6();
     result.dhcp6.rapid_commit = true;
+    result.dhcp6.reconfigure = true;
     result.dhcp6.lifetimes = {300, 600};
     result.dhcp6.options.push_back(option_value6(23, Bytes(16), true));
     auto& subnet = result.dhcp6.subnets[0];
@@ -88,6 +89,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             }
             if ((kind & 0x40) != 0) {
                 message.option(14);
+            }
+            if ((argument & 2) != 0) {
+                message.option(20);
             }
             message.raw(raw);
             const auto send = [&](Engine6& to) {

@@ -70,6 +70,7 @@ class Player {
     explicit Player(std::uint32_t seed) : random_{seed} {
         auto configuration = small_configuration6();
         configuration.dhcp6.rapid_commit = seed % 2 == 0;
+        configuration.dhcp6.reconfigure = seed % 3 == 0;
         configuration.dhcp6.lifetimes = {300, 600};
         configuration.dhcp6.decline_time = 900;
         configuration.dhcp6.subnets[0].pools[0].last = *parse_ipv6("2001:db8:1::1005");
@@ -118,6 +119,9 @@ class Player {
         }
         if (type == 1 && pick(2) == 0) {
             message.option(14);
+        }
+        if (pick(2) == 0) {
+            message.option(20);
         }
         const bool is_relayed = pick(3) == 0;
         const auto send = [&](Engine6& engine) {
