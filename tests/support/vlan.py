@@ -45,7 +45,7 @@ def metadata_tag(namespace, interface, tag, directory):
     """Whatever leaves the interface within the block gets this tag, in metadata."""
     source, program = directory / "tagger.c", directory / "tagger.o"
     source.write_text(TAGGER.format(tpid=tag[0], tci=tag[1]), encoding="utf-8")
-    multiarch = sh("gcc", "-print-multiarch").strip()
+    multiarch = sh("gcc-12", "-print-multiarch").strip()
     sh("clang-14", "-O2", "-g", "-target", "bpf", f"-I/usr/include/{multiarch}", "-c", str(source), "-o", str(program))
     namespace.run("tc", "qdisc", "add", "dev", interface, "clsact")
     try:
