@@ -26,4 +26,12 @@ Argument<std::uint64_t> count_argument(const json& request, const char* name) {
     return std::optional{found->get<std::uint64_t>()};
 }
 
+Result<bool, std::string> flag_argument(const json& request, const char* name) {
+    const auto found = request.find(name);
+    if (found != request.end() && !found->is_boolean()) {
+        return Unexpected{std::string{name} + " wants true or false"};
+    }
+    return found != request.end() && found->get<bool>();
+}
+
 }  // namespace xdhcpd::control

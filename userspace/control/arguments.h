@@ -24,6 +24,10 @@ using Argument = Result<std::optional<T>, std::string>;
 [[nodiscard]] Argument<std::uint64_t> count_argument(const nlohmann::json& request,
                                                      const char* name);
 
+// True or false; false if it is missing.
+[[nodiscard]] Result<bool, std::string> flag_argument(const nlohmann::json& request,
+                                                      const char* name);
+
 // An argument that `parse` understands; `meant` says what that is.
 template <typename Parse>
 [[nodiscard]] auto parsed_argument(const nlohmann::json& request, const char* name,

@@ -50,14 +50,13 @@ Answer capture_command(ServerState& state, const json& request) {
         return Unexpected{"snaplen wants a number from 1 to " +
                           std::to_string(worker::kMaxSnaplen)};
     }
-    const auto dropped = request.find("dropped");
-    if (dropped != request.end() && !dropped->is_boolean()) {
-        return Unexpected{std::string{"dropped wants true or false"}};
+    const auto dropped = flag_argument(request, "dropped");
+    if (!dropped) {
+        return Unexpected{dropped.error()};
     }
     constexpr std::chrono::milliseconds kLongest = std::chrono::hours{24 * 365};
     CaptureOptions options;
-    options.filter = {interface->value_or(""), *mac,
-                      dropped != request.end() && dropped->get<bool>()};
+    options.filter = {interface->value_or(""), *mac, *dropped};
     options.snaplen = static_cast<std::uint32_t>(snaplen->value_or(worker::kMaxSnaplen));
     options.max_packets = count->value_or(0);
     options.duration = std::chrono::milliseconds{std::min<std::uint64_t>(

@@ -1,6 +1,5 @@
 // The command "reconfigure": asks DHCPv6 clients to renew or rebind (RFC 8415 section 18.3.11).
 
-#include <array>
 #include <string>
 #include <utility>
 
@@ -16,10 +15,10 @@ namespace {
 using nlohmann::json;
 using Ask = Reconfigurer::Ask;
 
-// Clients that are asked from now on; leases.
+// What became of the leases that were meant; see Reconfigurer::Ask.
 struct Outcome {
-    std::uint64_t asked = 0;
-    std::uint64_t again = 0;  // of clients that are being asked already
+    std::uint64_t asked = 0;  // so many clients: each is asked for its first lease
+    std::uint64_t again = 0;
     std::uint64_t unwilling = 0;
     std::uint64_t unreachable = 0;
 
@@ -43,11 +42,6 @@ Result<dhcp6::MessageType, std::string> wanted_of(const json& request) {
     return name == "renew" ? dhcp6::MessageType::kRenew : dhcp6::MessageType::kRebind;
 }
 
-bool is_true(const json& request, const char* name) {
-    const auto found = request.find(name);
-    return found != request.end() && found->is_boolean() && found->get<bool>();
-}
-
 }  // namespace
 
 Answer reconfigure_command(const ServerState& state, Reconfigurer& reconfigurer,
@@ -56,13 +50,15 @@ Answer reconfigure_command(const ServerState& state, Reconfigurer& reconfigurer,
     const auto name = parsed_argument(request, "address", parse_unit_name, kUnitMeant);
     const auto duid = parsed_argument(request, "client_id", parse_hex_bytes, "hexadecimal bytes");
     auto page = page_request(state, request, Control::kMaxLeases);
-    if (!wanted || !name || !duid || !page) {
+    const auto all = flag_argument(request, "all");
+    if (!wanted || !name || !duid || !page || !all) {
         return Unexpected{!wanted ? wanted.error()
                           : !name ? name.error()
                           : !duid ? duid.error()
-                                  : page.error()};
+                          : !page ? page.error()
+                                  : all.error()};
     }
-    if (!*name && !*duid && page->subnet.empty() && !is_true(request, "all")) {
+    if (!*name && !*duid && page->subnet.empty() && !*all) {
         return Unexpected{std::string{"reconfigure wants address, client_id, subnet or all"}};
     }
     const model::Snapshot6& ipv6 = state.parts.snapshots.newest().ipv6;

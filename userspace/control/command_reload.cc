@@ -9,14 +9,11 @@ namespace xdhcpd::control {
 using nlohmann::json;
 
 Answer reload_command(Reloader& reloader, const json& request) {
-    bool dry_run = false;
-    if (const auto found = request.find("dry_run"); found != request.end()) {
-        if (!found->is_boolean()) {
-            return Unexpected{std::string{"dry_run wants true or false"}};
-        }
-        dry_run = found->get<bool>();
+    const auto dry_run = flag_argument(request, "dry_run");
+    if (!dry_run) {
+        return Unexpected{dry_run.error()};
     }
-    const ReloadOutcome outcome = reloader.reload(dry_run);
+    const ReloadOutcome outcome = reloader.reload(*dry_run);
     json answer = {{"ok", outcome.ok}, {"warnings", outcome.warnings}};
     if (!outcome.ok) {
         answer["error"] = "the configuration has not been changed";

@@ -246,13 +246,11 @@ Answer export_leases(const ServerState& state, const json& request) {
 }
 
 Answer import_leases(ServerState& state, const json& request) {
-    bool is_dry_run = false;
-    if (const auto found = request.find("dry_run"); found != request.end()) {
-        if (!found->is_boolean()) {
-            return Unexpected{std::string{"dry_run wants true or false"}};
-        }
-        is_dry_run = found->get<bool>();
+    const auto dry_run = flag_argument(request, "dry_run");
+    if (!dry_run) {
+        return Unexpected{dry_run.error()};
     }
+    const bool is_dry_run = *dry_run;
     const auto entries = entries_argument(request);
     if (!entries) {
         return Unexpected{entries.error()};

@@ -444,7 +444,7 @@ std::string reconfigure_page(const json& answer, std::string_view verb) {
     }
     if (count(answer, "unreachable") != 0) {
         page += "not asked: " + figure(answer, "unreachable") +
-                " leases of clients that only their relays can reach\n";
+                " leases of clients without an address that can only be reached through relays\n";
     }
     return page;
 }
