@@ -59,14 +59,14 @@ void ReconfigureKeyring::open(const dhcp6::ReconfigureSecret& fresh, std::uint64
 Result<Success, Error> ReconfigureKeyring::open(journal::FileLayer& files, std::string directory,
                                                 const dhcp6::ReconfigureSecret& fresh,
                                                 std::uint64_t unix_time, BootTime now) {
-    files_ = &files;
     directory_ = std::move(directory);
     open(fresh, unix_time, now);
     const auto text =
         journal::load_small_file(files, directory_, journal::kReconfigureName, kMaxFileLen);
     if (!text) {
-        return Unexpected{text.error()};
+        return Unexpected{text.error()};  // what stands there may be whole: it is not replaced
     }
+    files_ = &files;
     if (*text) {
         if (const auto content = decode_reconfigure_file(**text)) {
             keys_.secret = content->secret;

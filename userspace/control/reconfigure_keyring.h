@@ -37,7 +37,8 @@ class ReconfigureKeyring {
     // Of a server that keeps nothing: `fresh` is its secret.
     void open(const dhcp6::ReconfigureSecret& fresh, std::uint64_t unix_time, BootTime now);
     // Reads the file of `directory`, or makes it with the secret `fresh`. A damaged one is made
-    // anew, see problem(). `unix_time` in seconds. An error names the file.
+    // anew, see problem(). `unix_time` in seconds. An error names the file; one that cannot be
+    // read stays as it is, and the keys are `fresh` and passing ones.
     [[nodiscard]] Result<Success, Error> open(journal::FileLayer& files, std::string directory,
                                               const dhcp6::ReconfigureSecret& fresh,
                                               std::uint64_t unix_time, BootTime now);

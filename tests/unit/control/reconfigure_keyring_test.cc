@@ -96,6 +96,18 @@ TEST_F(ReconfigureKeyringTest, AnErrorNamesTheFileAndIsTriedAgain) {
     EXPECT_TRUE(keyring.keep(at(86401)));
 }
 
+TEST_F(ReconfigureKeyringTest, AFileThatCannotBeReadIsNotReplaced) {
+    static_cast<void>(opened(1, kUnix, 0));
+    ReconfigureKeyring keyring;
+    files_.fail_calls(files_.calls() + 1, EIO, 1000);
+    EXPECT_FALSE(keyring.open(files_, kDirectory, secret(2), kUnix, at(0)));
+    EXPECT_EQ(keyring.keys().secret, secret(2));
+    files_.fail_calls(0, 0, 0);
+    EXPECT_TRUE(keyring.keep(at(0)));
+    EXPECT_TRUE(keyring.keep(at(2 * 86400)));
+    EXPECT_EQ(opened(3, kUnix, 0).keys().secret, secret(1));
+}
+
 TEST(PassingReconfigureKeyringTest, HasNoFile) {
     ReconfigureKeyring keyring;
     keyring.open(secret(4), kUnix, at(3));
