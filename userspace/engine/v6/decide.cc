@@ -524,11 +524,7 @@ ReplyTerms Decider::terms_with_options() const noexcept {
     terms.own_options =
         reservation != nullptr && reservation->options ? &*reservation->options : nullptr;
     // Who has no lease is not remembered, so no Reconfigure would come.
-    if (accepts_reconfigure() && leased != plans_.end()) {
-        terms.reconfigure = dhcp6::carry_key(
-            dhcp6::make_reconfigure_key(ipv6_.reconfigure->secret, message_.client_id()),
-            ipv6_.reconfigure->replay(time_));
-    }
+    terms.reconfigure_accept = accepts_reconfigure() && leased != plans_.end();
     return terms;
 }
 
@@ -543,6 +539,11 @@ Decision Decider::reply(ReplyTerms terms) noexcept {
     }
     terms.t1 = share(preferred, ipv6_.renew_time_permille);
     terms.t2 = share(preferred, ipv6_.rebind_time_permille);
+    if (terms.reconfigure_accept && terms.type == MessageType::kReply) {
+        terms.reconfigure_key = dhcp6::carry_key(
+            dhcp6::make_reconfigure_key(ipv6_.reconfigure->secret, message_.client_id()),
+            ipv6_.reconfigure->replay(time_));
+    }
     const ReplyFrame frame = write_reply(request_, places_, terms, out_);
     Decision decision;
     if (frame.len == 0) {

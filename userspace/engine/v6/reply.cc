@@ -144,11 +144,11 @@ void Writer::add_protocol_options() noexcept {
     if (terms_.rapid_commit) {
         must(out_.add(OptionCode::kRapidCommit, {}));
     }
-    if (terms_.reconfigure) {
+    if (terms_.reconfigure_accept) {
         must(out_.add(OptionCode::kReconfigureAccept, {}));
-        if (terms_.type == dhcp6::MessageType::kReply) {
-            must(out_.add(OptionCode::kAuthentication, *terms_.reconfigure));
-        }
+    }
+    if (terms_.reconfigure_key) {
+        must(out_.add(OptionCode::kAuthentication, *terms_.reconfigure_key));
     }
 }
 

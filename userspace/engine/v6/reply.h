@@ -29,9 +29,9 @@ struct ReplyTerms {
     // Whose options are sent, and those of the client's reservation, which win; null: none.
     const model::Subnet6* subnet = nullptr;
     const model::OptionTable6* own_options = nullptr;
-    bool refresh_time = false;  // option 32
-    // Of who accepts Reconfigure: options 20 and, in a Reply, 11 with its key.
-    std::optional<dhcp6::ReconfigureAuthentication> reconfigure{};
+    bool refresh_time = false;                                          // option 32
+    bool reconfigure_accept = false;                                    // option 20
+    std::optional<dhcp6::ReconfigureAuthentication> reconfigure_key{};  // option 11
 };
 
 struct ReplyFrame {
