@@ -1,20 +1,13 @@
 #include "daemon/served_interfaces.h"
 
-#include <time.h>
-
 #include <algorithm>
 
+#include "daemon/kernel.h"
 #include "daemon/log.h"
 #include "host/devices.h"
 
 namespace xdhcpd::daemon {
 namespace {
-
-[[nodiscard]] BootTime boot_time() {
-    timespec time{};
-    static_cast<void>(clock_gettime(CLOCK_BOOTTIME, &time));
-    return BootTime{std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec}};
-}
 
 [[nodiscard]] std::string join(const std::vector<std::string>& parts, const char* separator) {
     std::string text;

@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -12,7 +11,6 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -21,14 +19,13 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
-#include "control/advertised_sets.h"
 #include "control/control.h"
 #include "control/control_socket.h"
-#include "control/reconfigure_keyring.h"
 #include "daemon/disk_clock.h"
+#include "daemon/kernel.h"
 #include "daemon/log.h"
 #include "daemon/served_interfaces.h"
-#include "daemon/server_identity.h"
+#include "daemon/state_files.h"
 #include "daemon/worker_count.h"
 #include "engine/drop_reason.h"
 #include "host/devices.h"
@@ -61,28 +58,6 @@ constexpr std::chrono::seconds kImpatience{2};
 // While nobody vouches for the wall clock, leases that seem to have ended are kept for so long
 // after the start: time for NTP to step it, and for clients to renew.
 constexpr std::uint32_t kClockGrace = 300;
-
-[[nodiscard]] std::uint64_t random_number() {
-    std::uint64_t value = 0;
-    // Blocks only before the kernel has gathered its first entropy, and cannot fail otherwise.
-    while (getrandom(&value, sizeof value, 0) != static_cast<ssize_t>(sizeof value)) {
-    }
-    return value;
-}
-
-[[nodiscard]] BootTime boot_time() {
-    timespec time{};
-    static_cast<void>(clock_gettime(CLOCK_BOOTTIME, &time));
-    return BootTime{std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec}};
-}
-[[nodiscard]] BootSeconds boot_seconds() {
-    return to_boot_seconds(boot_time());
-}
-
-// So that who reads the error knows which line of the configuration to look at.
-[[nodiscard]] Error of_state_directory(const Error& error) {
-    return {error.errno_value, "state-directory: " + error.message};
-}
 
 // Queues that drivers with a socket for each are going to serve. What is not there yet counts
 // nothing, and a driver may turn out to be a slower one: the number of shards must be known before
@@ -133,13 +108,8 @@ class Server::Implementation {
     void run();
 
   private:
-    [[nodiscard]] Result<Success, Error> open_identity(const model::HostState& host);
-    void open_reconfigure_keyring(const model::Configuration& wanted);
     [[nodiscard]] Result<Success, Error> send_datagram(const control::Datagram6& datagram,
                                                        const std::string& interface);
-    [[nodiscard]] Result<Success, Error> open_advertised_sets();
-    // Of a configuration that does not say who we are.
-    void give_identity(model::Configuration& configuration);
     [[nodiscard]] config::LoadResult load();
     [[nodiscard]] Result<Success, Error> open_listeners();
     // Warnings about it.
@@ -174,10 +144,7 @@ class Server::Implementation {
     // Workers append to the journal until they end.
     journal::PosixFiles files_;
     DiskClock disk_clock_{files_};
-    ServerIdentity identity_;
-    control::AdvertisedSets advertised_sets_;
-    control::ReconfigureKeyring reconfigure_keyring_;
-    bool has_reconfigure_keyring_ = false;
+    StateFiles state_files_{files_};
     std::optional<Udp6Sender> reconfigure_sender_;
     std::unique_ptr<host::RouteTable> route_table_;
     std::unique_ptr<journal::Journal> journal_;
@@ -213,15 +180,16 @@ Result<Success, Error> Server::Implementation::open() {
     if (!host) {
         return Unexpected{host.error()};
     }
-    if (auto opened = open_identity(*host); !opened) {
+    if (auto opened = state_files_.open(options_.configuration, *host); !opened) {
         return opened;
     }
+    state_files_.complete(options_.configuration);
+    // Before the first snapshot: spaces of IPv6 are made with the key.
+    registry_.ipv6().set_names_key(state_files_.identity().names_key);
+    registry_.ipv6().set_max_leases(options_.configuration.max_leases);
     if (const std::string why = control::check_room(options_.configuration, registry_);
         !why.empty()) {
         return Unexpected{Error{0, why}};
-    }
-    if (auto opened = open_advertised_sets(); !opened) {
-        return opened;
     }
     const auto warnings = publish_snapshot(*host, 1);
     if (!warnings) {
@@ -285,55 +253,6 @@ Result<Success, Error> Server::Implementation::open_listeners() {
     return Success{};
 }
 
-// Before the first snapshot: spaces of IPv6 are made with the key.
-Result<Success, Error> Server::Implementation::open_identity(const model::HostState& host) {
-    const model::Configuration& configuration = options_.configuration;
-    IdentitySeed seed{.mac = first_mac(configuration, host),
-                      .unix_time = static_cast<std::uint64_t>(std::time(nullptr)),
-                      .random = {}};
-    for (std::size_t at = 0; at < seed.random.size(); at += sizeof(std::uint64_t)) {
-        store_be64(&seed.random[at], random_number());
-    }
-    if (configuration.durability == model::Durability::kMemory) {
-        identity_ = make_passing_identity(seed);
-    } else {
-        auto known = load_identity(files_, configuration.state_directory, seed);
-        if (!known) {
-            return Unexpected{of_state_directory(known.error())};
-        }
-        identity_ = std::move(*known);
-    }
-    registry_.ipv6().set_names_key(identity_.names_key);
-    registry_.ipv6().set_max_leases(configuration.max_leases);
-    give_identity(options_.configuration);
-    return Success{};
-}
-
-// When it is first wanted. Without its file clients have other keys after a restart, which is no
-// reason not to serve them.
-void Server::Implementation::open_reconfigure_keyring(const model::Configuration& wanted) {
-    if (!wanted.dhcp6.reconfigure || std::exchange(has_reconfigure_keyring_, true)) {
-        return;
-    }
-    dhcp6::ReconfigureSecret fresh{};
-    for (std::size_t at = 0; at < fresh.size(); at += sizeof(std::uint64_t)) {
-        store_be64(&fresh[at], random_number());
-    }
-    const auto unix_time = static_cast<std::uint64_t>(std::time(nullptr));
-    const model::Configuration& configuration = options_.configuration;
-    if (configuration.durability == model::Durability::kMemory) {
-        reconfigure_keyring_.open(fresh, unix_time, boot_time());
-        return;
-    }
-    if (auto opened = reconfigure_keyring_.open(files_, configuration.state_directory, fresh,
-                                                unix_time, boot_time());
-        !opened) {
-        spdlog::error("{}", of_state_directory(opened.error()).message);
-    } else if (!reconfigure_keyring_.problem().empty()) {
-        spdlog::warn("{}", reconfigure_keyring_.problem());
-    }
-}
-
 // Opened when it is first needed: few servers do.
 Result<Success, Error> Server::Implementation::send_datagram(const control::Datagram6& datagram,
                                                              const std::string& interface) {
@@ -348,31 +267,10 @@ Result<Success, Error> Server::Implementation::send_datagram(const control::Data
                                      datagram.payload);
 }
 
-Result<Success, Error> Server::Implementation::open_advertised_sets() {
-    const model::Configuration& configuration = options_.configuration;
-    if (configuration.durability != model::Durability::kMemory) {
-        if (auto opened = advertised_sets_.open(files_, configuration.state_directory); !opened) {
-            return Unexpected{of_state_directory(opened.error())};
-        }
-        if (!advertised_sets_.problem().empty()) {
-            spdlog::warn("{}", advertised_sets_.problem());
-        }
-    }
-    return Success{};
-}
-
-void Server::Implementation::give_identity(model::Configuration& configuration) {
-    if (configuration.dhcp6.server_duid.empty()) {
-        configuration.dhcp6.server_duid = identity_.duid;
-    }
-    open_reconfigure_keyring(configuration);
-    configuration.dhcp6.reconfigure_keys = reconfigure_keyring_.keys();
-}
-
 config::LoadResult Server::Implementation::load() {
     config::LoadResult result = options_.load();
     if (result.configuration) {
-        give_identity(*result.configuration);
+        state_files_.complete(*result.configuration);
     }
     return result;
 }
@@ -382,8 +280,8 @@ Result<std::vector<std::string>, Error> Server::Implementation::publish_snapshot
     const model::HostState& host, std::uint32_t generation) {
     auto made =
         model::make_snapshot(options_.configuration, host, registry_, hash_key_, generation);
-    const auto amended = advertised_sets_.amend(options_.configuration, *made.snapshot,
-                                                static_cast<std::uint64_t>(std::time(nullptr)));
+    const auto amended = state_files_.advertised_sets().amend(options_.configuration,
+                                                              *made.snapshot, unix_seconds());
     for (const std::string& line : amended.news) {
         spdlog::info("{}", line);
     }
@@ -552,7 +450,7 @@ void Server::Implementation::open_control(const model::HostState& host) {
                     }
                 }
             },
-        .advertised_sets = &advertised_sets_,
+        .advertised_sets = &state_files_.advertised_sets(),
         .journal = journal_ ? std::function{[this] { return journal_->health(); }} : nullptr,
         .on_host = [this](const model::Configuration& in_force,
                           const model::HostState& now) { interfaces_->update(in_force, now); },
@@ -566,7 +464,7 @@ void Server::Implementation::open_control(const model::HostState& host) {
             [this](const control::Datagram6& datagram, const std::string& interface) {
                 return send_datagram(datagram, interface);
             },
-        .reconfigure_keyring = &reconfigure_keyring_});
+        .reconfigure_keyring = &state_files_.reconfigure_keyring()});
     ready_control_ = control_.get();
 }
 
