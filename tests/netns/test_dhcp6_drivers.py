@@ -31,11 +31,10 @@ from scapy.layers.dhcp6 import (
 from scapy.layers.inet import UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
-from support.netns import Namespace, veth
+from support.served_link import CLIENT_MAC, SERVER_MAC, ServedLink
 from support.server import Server, configuration
-from support.vlan import TaggedWire
 
-SERVER_MAC, CLIENT_MAC, RELAY_MAC = "02:00:5e:00:53:01", "02:00:5e:00:53:02", "02:00:5e:00:53:fe"
+RELAY_MAC = "02:00:5e:00:53:fe"
 SERVER_LL, CLIENT_LL, SERVER, RELAY = "fe80::1", "fe80::2", "2001:db8:1::1", "2001:db8:1::fe"
 SERVERS, SERVERS_MAC = "ff02::1:2", "33:33:00:01:00:02"
 SERVER_DUID = DUID_LL(lladdr=SERVER_MAC)
@@ -44,54 +43,33 @@ ADDRESS, PREFIX = "2001:db8:1::50", "2001:db8:8000:100::"
 QUIET = 0.3
 
 
-class Bed:
+class Bed(ServedLink):
     def __init__(self, driver, directory):
-        self.driver = driver
-        self.server_ns, self.client_ns = Namespace(f"s6-{driver}"), Namespace(f"c6-{driver}")
-        self.server = self.wire = None
-        try:
-            veth(self.server_ns, "srv0", self.client_ns, "cli0", SERVER_MAC, CLIENT_MAC)
-            run = self.server_ns.run
-            run("ip", "link", "set", "srv0", "addrgenmode", "none")
-            self.server_ns.sysctl("net.ipv6.conf.srv0.disable_ipv6", 0)
-            for address in (SERVER_LL, SERVER):
-                run("ip", "address", "add", f"{address}/64", "dev", "srv0", "nodad")
-            for address, mac in ((CLIENT_LL, CLIENT_MAC), (RELAY, RELAY_MAC)):
-                run("ip", "neigh", "replace", address, "lladdr", mac, "dev", "srv0", "nud", "permanent")
-            self.wire = TaggedWire(self.client_ns, "cli0")
-            config = configuration("srv0", driver, [], directory)
-            del config["dhcp4"]
-            config["dhcp6"] = {
-                "server-duid": bytes(SERVER_DUID).hex(":"),
-                "options": {"dns-servers": ["2001:db8::53"], "domain-search": ["example.org"]},
-                "subnets": [
-                    {
-                        "subnet": "2001:db8:1::/64",
-                        "interface": "srv0",
-                        "pools": [{"range": "2001:db8:1::1000-2001:db8:1::1fff"}],
-                        "prefix-pools": [{"prefix": "2001:db8:8000::/40", "delegated-length": 56}],
-                        "reservations": [
-                            {"duid": bytes(CLIENT_DUID).hex(":"), "address": ADDRESS, "prefix": f"{PREFIX}/56"}
-                        ],
-                    }
-                ],
-            }
-            self.server = Server(self.server_ns, directory, config).start()
-        except BaseException:
-            self.close(check=False)
-            raise
+        self.driver, self.directory = driver, directory
+        super().__init__(f"6-{driver}")
 
-    def close(self, check=True):
-        try:
-            if check and self.server is not None:
-                self.server.stop()
-        finally:
-            if self.server is not None:
-                self.server.kill()
-            if self.wire is not None:
-                self.wire.close()
-            self.server_ns.close()
-            self.client_ns.close()
+    def prepare(self):
+        self.add_ipv6(SERVER_LL, SERVER)
+        for address, mac in ((CLIENT_LL, CLIENT_MAC), (RELAY, RELAY_MAC)):
+            self.server_ns.run("ip", "neigh", "replace", address, "lladdr", mac, "dev", "srv0", "nud", "permanent")
+        config = configuration("srv0", self.driver, [], self.directory)
+        del config["dhcp4"]
+        config["dhcp6"] = {
+            "server-duid": bytes(SERVER_DUID).hex(":"),
+            "options": {"dns-servers": ["2001:db8::53"], "domain-search": ["example.org"]},
+            "subnets": [
+                {
+                    "subnet": "2001:db8:1::/64",
+                    "interface": "srv0",
+                    "pools": [{"range": "2001:db8:1::1000-2001:db8:1::1fff"}],
+                    "prefix-pools": [{"prefix": "2001:db8:8000::/40", "delegated-length": 56}],
+                    "reservations": [
+                        {"duid": bytes(CLIENT_DUID).hex(":"), "address": ADDRESS, "prefix": f"{PREFIX}/56"}
+                    ],
+                }
+            ],
+        }
+        self.server = Server(self.server_ns, self.directory, config).start()
 
     def replies(self):
         """Frames that the server sent to a client or relay, until it is quiet."""
@@ -173,5 +151,6 @@ def test_payloads_are_the_same_on_every_driver(driver, tmp_path):
             assert payload.hex() == expected.hex(), f"{name}: {driver} differs from {first_driver}"
         time.sleep(0.1)
         assert bed.replies() == []
+        bed.server.stop()
     finally:
         bed.close()

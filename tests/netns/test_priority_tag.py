@@ -7,12 +7,10 @@ from conftest import driver_ids
 from scapy.layers.inet import IP, IPOption_Router_Alert, fragment
 from scapy.layers.l2 import Ether
 from support import dhcp
-from support.netns import Namespace, veth
+from support.served_link import CLIENT, SERVER, SERVER_MAC, ServedLink
 from support.server import Server, configuration
-from support.vlan import QINQ, VLAN, TaggedWire, metadata_tag, put_tags
+from support.vlan import QINQ, VLAN, metadata_tag, put_tags
 
-SERVER, CLIENT = "srv0", "cli0"
-SERVER_MAC = "02:00:5e:00:53:01"
 SERVER_MAC_BYTES = bytes.fromhex(SERVER_MAC.replace(":", ""))
 SUBNETS = [{"subnet": "10.77.0.0/24", "interface": SERVER, "pools": [{"range": "10.77.0.10-10.77.0.200"}]}]
 QUIET = 0.15  # seconds in which an answer, or a second one, would have come
@@ -46,25 +44,16 @@ def in_fragments(frame):
 FORMS = [whole, with_ip_option, in_fragments]
 
 
-class Bed:
+class Bed(ServedLink):
     def __init__(self, driver, directory):
-        self.driver = driver
+        self.driver, self.directory = driver, directory
         self._numbers = itertools.count(1)
-        self.server_ns, self.client_ns = Namespace(f"ps-{driver}"), Namespace(f"pc-{driver}")
-        self.wire = self.server = None
-        veth(self.server_ns, SERVER, self.client_ns, CLIENT, SERVER_MAC, "02:00:5e:00:53:02")
-        self.server_ns.run("ip", "address", "add", "10.77.0.1/24", "dev", SERVER)
-        self.wire = TaggedWire(self.client_ns, CLIENT)
-        self.server = Server(self.server_ns, directory, configuration(SERVER, driver, SUBNETS, directory))
-        self.server.start()
+        super().__init__(f"p-{driver}")
 
-    def close(self):
-        if self.server is not None:
-            self.server.kill()
-        if self.wire is not None:
-            self.wire.close()
-        self.server_ns.close()
-        self.client_ns.close()
+    def prepare(self):
+        self.server_ns.run("ip", "address", "add", "10.77.0.1/24", "dev", SERVER)
+        self.server = Server(self.server_ns, self.directory, configuration(SERVER, self.driver, SUBNETS, self.directory))
+        self.server.start()
 
     def send(self, form, tags):
         """One DISCOVER of a client of its own; returns its xid."""

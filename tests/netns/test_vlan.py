@@ -4,12 +4,10 @@ import itertools
 
 import pytest
 from support import dhcp
-from support.netns import Namespace, veth
+from support.served_link import CLIENT, SERVER, SERVER_MAC, ServedLink
 from support.server import Server, configuration
 from support.vlan import QINQ, VLAN, TaggedWire, metadata_tag, put_tags, tagged_request
 
-SERVER, CLIENT = "srv0", "cli0"
-SERVER_MAC = "02:00:5e:00:53:01"
 XIDS = itertools.count(0x5000)
 
 
@@ -38,26 +36,17 @@ CASES = [
 UNSERVED = [[(VLAN, 101)], [(VLAN, 7)], [(VLAN, 7), (VLAN, 10)], [(VLAN, 100), (VLAN, 100)]]
 
 
-class Bed:
+class Bed(ServedLink):
     def __init__(self, driver, directory, subnets):
-        self.directory, self.driver = directory, driver
-        self.server_ns, self.client_ns = Namespace(f"vs-{driver}"), Namespace(f"vc-{driver}")
-        self.wire = self.server = None
-        veth(self.server_ns, SERVER, self.client_ns, CLIENT, SERVER_MAC, "02:00:5e:00:53:02")
+        self.directory, self.driver, self.subnets = directory, driver, subnets
+        super().__init__(f"v-{driver}")
+
+    def prepare(self):
         self.server_ns.run("ip", "address", "add", "10.77.0.1/24", "dev", SERVER)
-        self.wire = TaggedWire(self.client_ns, CLIENT)
-        self.server = Server(self.server_ns, directory, self.config(subnets))
+        self.server = Server(self.server_ns, self.directory, self.config(self.subnets))
 
     def config(self, subnets):
         return configuration(SERVER, self.driver, subnets, self.directory)
-
-    def close(self):
-        if self.server is not None:
-            self.server.kill()
-        if self.wire is not None:
-            self.wire.close()
-        self.server_ns.close()
-        self.client_ns.close()
 
     def ask(self, message_type, client, tags, options=(), sent_tags=None, timeout=3.0, **fields):
         """(reply, its tags). `sent_tags`: those in the frame, when the others are added on the way."""

@@ -23,12 +23,11 @@ from scapy.layers.dhcp6 import (
 from scapy.layers.inet import UDP
 from scapy.layers.inet6 import ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptPrefixInfo, ICMPv6NDOptSrcLLAddr, IPv6
 from scapy.layers.l2 import Ether
-from support.netns import Namespace, veth
+from support.served_link import CLIENT, SERVER, SERVER_MAC, ServedLink
 from support.server import Server, configuration
-from support.vlan import QINQ, VLAN, TaggedWire, metadata_tag, put_tags, take_tags
+from support.vlan import QINQ, VLAN, metadata_tag, put_tags, take_tags
 
-SERVER, CLIENT = "srv0", "cli0"
-SERVER_MAC, SERVER_LL = "02:00:5e:00:53:01", "fe80::1"
+SERVER_LL = "fe80::1"
 SERVERS, SERVERS_MAC = "ff02::1:2", "33:33:00:01:00:02"
 ROUTERS, ROUTERS_MAC = "ff02::2", "33:33:00:00:00:02"
 UDP_HEADER, ICMP6_HEADER = 17, 58
@@ -110,33 +109,21 @@ class Host:
         return bytes(headers / ICMPv6ND_RS() / ICMPv6NDOptSrcLLAddr(lladdr=self.mac))
 
 
-class Bed:
+class Bed(ServedLink):
     def __init__(self, driver, directory, advertises=True):
-        self.driver, self.directory = driver, directory
-        self.server_ns, self.client_ns = Namespace(f"v6s-{driver}"), Namespace(f"v6c-{driver}")
-        self.wire = self.server = None
-        try:
-            veth(self.server_ns, SERVER, self.client_ns, CLIENT, SERVER_MAC, "02:00:5e:00:53:02")
-            self.server_ns.run("ip", "link", "set", SERVER, "addrgenmode", "none")
-            self.server_ns.sysctl(f"net.ipv6.conf.{SERVER}.disable_ipv6", 0)
-            for address in (SERVER_LL, "2001:db8:5::1"):
-                self.server_ns.run("ip", "address", "add", f"{address}/64", "dev", SERVER, "nodad")
-            self.wire = TaggedWire(self.client_ns, CLIENT)
-            dhcp6, advertisements = sections()
-            config = {**configuration(SERVER, driver, [], directory), **dhcp6, **(advertisements if advertises else {})}
-            del config["dhcp4"]
-            self.server = Server(self.server_ns, directory, config)
-        except BaseException:
-            self.close()
-            raise
+        self.driver, self.directory, self.advertises = driver, directory, advertises
+        super().__init__(f"v6-{driver}")
 
-    def close(self):
-        if self.server is not None:
-            self.server.kill()
-        if self.wire is not None:
-            self.wire.close()
-        self.server_ns.close()
-        self.client_ns.close()
+    def prepare(self):
+        self.add_ipv6(SERVER_LL, "2001:db8:5::1")
+        dhcp6, advertisements = sections()
+        config = {
+            **configuration(SERVER, self.driver, [], self.directory),
+            **dhcp6,
+            **(advertisements if self.advertises else {}),
+        }
+        del config["dhcp4"]
+        self.server = Server(self.server_ns, self.directory, config)
 
     def ask(self, host, frame, tags, sent_tags=None, timeout=3.0):
         """The reply to this host and its tags, or (None, None). `sent_tags`: those in the frame, when the others are
