@@ -74,6 +74,8 @@ class Simulation {
     [[nodiscard]] Report run(std::uint64_t steps, std::size_t shown = 60);
 
   private:
+    static constexpr int kReservedCount = 3;  // clients that an address is reserved for
+
     struct Action {
         std::uint32_t weight;
         void (Simulation::*act)();
